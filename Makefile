@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# ksmbd-hybrid. `make help` lists the targets; V=1 shows the commands; VARIANT=asan|tsan builds
+# with sanitizers into a folder of its own; O=DIR builds elsewhere.
+
+VERSION := 0.1.0
+
+VARIANT ?=
+CC	?= cc
+CLANG	?= clang
+PREFIX	?= /usr/local
+DESTDIR ?=
+O	?= build$(if $(VARIANT),-$(VARIANT))
+V	?= 0
+
+SBINDIR	  := $(PREFIX)/sbin
+LIBEXEC	  := $(PREFIX)/libexec/ksmbd-hybrid
+MANDIR	  := $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
+
+PKGS	 := liburing json-c libcrypto libacl
+WARN	 := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	    -Wno-unused-parameter -Wno-missing-field-initializers -Werror
+CPPFLAGS += -D_GNU_SOURCE -DKH_VERSION='"$(VERSION)"' -DKH_LIBEXEC='"$(LIBEXEC)"' \
+	    -DKH_SYSCONFDIR='"$(SYSCONFDIR)"' -Iuapi -Idaemon -I$(O)/gen
+OPT	 := -O2 -g -fno-strict-aliasing
+HARDEN	 := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+LDHARDEN := -pie -Wl,-z,relro,-z,now
+
+ifeq ($(VARIANT),asan)
+OPT	 := -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -fsanitize=address,undefined -fno-sanitize-recover=undefined
+HARDEN	 := -fPIE
+else ifeq ($(VARIANT),tsan)
+OPT	 := -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -fsanitize=thread
+HARDEN	 := -fPIE
+else ifeq ($(VARIANT),fuzz)
+CC	 := $(CLANG)
+OPT	 := -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+HARDEN	 := -fPIE
+else ifneq ($(VARIANT),)
+$(error VARIANT is one of asan, tsan, fuzz, or empty)
+endif
+
+CFLAGS	+= -std=gnu11 $(OPT) $(HARDEN) $(WARN) -pthread
+LDFLAGS += $(OPT) $(LDHARDEN) -pthread
+LDLIBS	+= $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo '-luring -ljson-c -lcrypto -lacl')
+
+DAEMON_SRC := $(sort $(shell find daemon -name '*.c'))
+CTL_SRC	   := $(sort $(wildcard ctl/*.c))
+LIB_SRC	   := $(filter-out daemon/main.c,$(DAEMON_SRC))
+UNIT_SRC   := $(sort $(wildcard tests/unit/test_*.c))
+FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+TOOL_SRC   := $(sort $(wildcard tests/tools/*.c))
+
+obj = $(patsubst %.c,$(O)/%.o,$(1))
+LIB    := $(O)/libdaemon.a
+DAEMON := $(O)/ksmbd-hybridd
+CTL    := $(if $(filter build,$(O)),ksmbd-hybrid,$(O)/ksmbd-hybrid)
+UNIT   := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
+FUZZ   := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
+TOOLS  := $(patsubst tests/tools/%.c,$(O)/tools/%,$(TOOL_SRC))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all
+all: $(if $(wildcard daemon/main.c),$(DAEMON)) $(if $(CTL_SRC),$(CTL)) ## build the daemon and the command (the default)
+
+$(O)/%.o: %.c $(O)/.flags
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIB): $(call obj,$(LIB_SRC))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(DAEMON): $(call obj,daemon/main.c) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(CTL): $(call obj,$(CTL_SRC)) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(O)/unit/%: $(O)/tests/unit/%.o $(LIB)
+	$(Q)mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(O)/tools/%: $(O)/tests/tools/%.o $(LIB)
+	$(Q)mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(O)/fuzz/%: $(O)/tests/fuzz/%.o $(LIB)
+	$(Q)mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+# Other flags or another compiler rebuild everything.
+FLAGS_NOW := $(CC) $(CPPFLAGS) $(CFLAGS)
+$(O)/.flags: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS_NOW))' > $@
+FORCE:
+
+.PHONY: unit tools fuzz
+unit: $(UNIT) ## build the unit test programs
+tools: $(TOOLS) ## build the test tools (load, idle connections)
+fuzz: ## build the fuzzers (clang, ASan, UBSan) into build-fuzz/fuzz
+	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzz-programs
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ)
+
+.PHONY: deps up down test check fmt fmt-check install uninstall clean help
+deps: ## install the packages that building and testing need (root)
+	$(Q)scripts/install-deps
+
+up: ## install what is missing, build, and start a demo share (root)
+	$(Q)scripts/install-deps --only build,run
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)scripts/demo up
+
+down: ## stop the demo share
+	$(Q)scripts/demo down
+
+test: ## install what is missing, build, and run every test (root)
+	$(Q)scripts/install-deps
+	$(Q)tests/run
+
+check: ## static analysis: cppcheck, clang-tidy, shellcheck where installed, formatting
+	$(Q)scripts/check
+
+fmt: ## format the C sources
+	$(Q)git ls-files '*.c' '*.h' | grep -v '^vmlinux.h' | xargs clang-format -i
+
+fmt-check:
+	$(Q)git ls-files '*.c' '*.h' | grep -v '^vmlinux.h' | xargs clang-format --dry-run -Werror
+
+install: all ## install below DESTDIR and PREFIX
+	$(Q)install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(MANDIR)/man8 \
+		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(SYSCONFDIR)/ksmbd-hybrid \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(Q)install -m 755 $(CTL) $(DESTDIR)$(SBINDIR)/ksmbd-hybrid
+	$(Q)install -m 755 $(DAEMON) $(DESTDIR)$(LIBEXEC)/ksmbd-hybridd
+	$(Q)install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8
+	$(Q)install -m 644 docs/*.5 $(DESTDIR)$(MANDIR)/man5
+	$(Q)install -m 644 dist/ksmbd-hybrid.conf.example $(DESTDIR)$(SYSCONFDIR)/ksmbd-hybrid
+	$(Q)install -m 644 dist/ksmbd-hybrid.bash-completion \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ksmbd-hybrid
+	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|;s|@LIBEXEC@|$(LIBEXEC)|' dist/ksmbd-hybrid.service.in \
+		> $(DESTDIR)$(PREFIX)/lib/systemd/system/ksmbd-hybrid.service
+
+clean: ## remove everything that was built
+	$(Q)rm -rf build build-asan build-tsan build-fuzz ksmbd-hybrid
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+-include $(patsubst %.o,%.d,$(call obj,$(DAEMON_SRC) $(CTL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(TOOL_SRC)))
