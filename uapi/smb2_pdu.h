@@ -116,7 +116,7 @@
 #define FILE_SHARE_WRITE  0x00000002u
 #define FILE_SHARE_DELETE 0x00000004u
 
-/* Access masks, MS-SMB2 2.2.13.1 */
+/* Access masks, MS-SMB2 2.2.13.1; standard and generic rights are in daemon/vfs/acl.h */
 #define FILE_READ_DATA	       0x00000001u
 #define FILE_LIST_DIRECTORY    0x00000001u
 #define FILE_WRITE_DATA	       0x00000002u
@@ -130,21 +130,6 @@
 #define FILE_DELETE_CHILD      0x00000040u
 #define FILE_READ_ATTRIBUTES   0x00000080u
 #define FILE_WRITE_ATTRIBUTES  0x00000100u
-#define SEC_DELETE	       0x00010000u
-#define SEC_READ_CONTROL       0x00020000u
-#define SEC_WRITE_DAC	       0x00040000u
-#define SEC_WRITE_OWNER	       0x00080000u
-#define SEC_SYNCHRONIZE	       0x00100000u
-#define SEC_SYSTEM_SECURITY    0x01000000u
-#define SEC_MAXIMUM_ALLOWED    0x02000000u
-#define SEC_GENERIC_ALL	       0x10000000u
-#define SEC_GENERIC_EXECUTE    0x20000000u
-#define SEC_GENERIC_WRITE      0x40000000u
-#define SEC_GENERIC_READ       0x80000000u
-#define SEC_FILE_ALL	       0x001F01FFu
-#define SEC_FILE_READ	       0x00120089u
-#define SEC_FILE_WRITE	       0x00120116u
-#define SEC_FILE_EXECUTE       0x001200A0u
 
 /* File attributes, MS-FSCC 2.6 */
 #define FILE_ATTRIBUTE_READONLY		   0x00000001u
@@ -234,13 +219,6 @@
 #define FileFsFullSizeInformation   7
 #define FileFsObjectIdInformation   8
 #define FileFsSectorSizeInformation 11
-
-/* Security information bits, MS-DTYP 2.4.7 */
-#define SECINFO_OWNER 0x00000001u
-#define SECINFO_GROUP 0x00000002u
-#define SECINFO_DACL  0x00000004u
-#define SECINFO_SACL  0x00000008u
-#define SECINFO_LABEL 0x00000010u
 
 /* IOCTL, MS-SMB2 2.2.31 */
 #define FSCTL_DFS_GET_REFERRALS		   0x00060194u
