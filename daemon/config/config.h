@@ -126,9 +126,9 @@ struct conf_share {
 	bool hide_dot_files;
 	bool hide_unreadable;
 	bool hide_unwriteable_files;
-	bool hide_special_files;
 	bool follow_symlinks;
 	bool wide_links;
+	bool crossmnt; /* may a path cross into another mounted file system? */
 
 	/* modes and ownership of what is created */
 	uint32_t create_mask, force_create_mode;
@@ -149,9 +149,7 @@ struct conf_share {
 	bool nt_acl_support;
 	bool dos_filemode;
 	bool dos_filetimes;
-	bool dos_filetime_resolution;
 	bool acl_allow_execute_always;
-	bool acl_group_control;
 	bool fake_directory_create_times;
 	bool delete_readonly;
 
@@ -163,10 +161,9 @@ struct conf_share {
 	bool durable_handles;
 	bool kernel_oplocks;
 	bool kernel_share_modes;
-	bool locking;
 	bool posix_locking;
 	enum conf_tristate strict_locking;
-	bool kernel_change_notify;
+	bool change_notify;
 
 	/* data */
 	bool strict_allocate;
@@ -176,7 +173,6 @@ struct conf_share {
 	uint64_t allocation_roundup_size; /* bytes */
 	uint32_t block_size;		  /* bytes; what size queries report */
 	uint64_t max_disk_size;		  /* bytes; 0: the truth */
-	bool use_sendfile;
 };
 
 struct conf {
@@ -184,7 +180,6 @@ struct conf {
 	const char *file; /* the file that was read */
 	const char *workgroup;
 	const char *netbios_name; /* upper case, at most 15 bytes; default: the host's name */
-	struct conf_list netbios_aliases;
 	const char *server_string;
 
 	/* where we listen */
@@ -207,13 +202,12 @@ struct conf {
 	uint32_t max_credits;
 	bool smb1_negotiate; /* answer an SMB1 multi-protocol NEGOTIATE with SMB2 */
 	bool posix_extensions;
-	bool durable_handles_default;
 
 	/* who may log in */
 	enum conf_map_to_guest map_to_guest;
 	const char *guest_account;
-	uint32_t restrict_anonymous; /* 0 to 2: 0 lets an anonymous session use IPC$ */
-	bool anonymous_ok;	     /* an anonymous login gets a session at all */
+	uint32_t restrict_anonymous; /* 2: no anonymous session (the default); 0, 1: IPC$ only */
+	bool anonymous_ok;	     /* `restrict anonymous` below 2 */
 	enum conf_ntlm_auth ntlm_auth;
 	bool null_passwords;
 	const char *passdb_file;  /* absolute; default: ksmbdpwd.db beside the file */
@@ -240,7 +234,6 @@ struct conf {
 	const char *run_dir;	/* NULL: the default of the instance */
 	unsigned int worker_threads; /* 0: by the number of CPUs */
 	unsigned int reactors;	     /* 0: one per CPU */
-	bool load_printers;
 
 	/* shares in the order of the file; [homes] is among them, IPC$ is not */
 	struct conf_share *shares;
@@ -301,6 +294,9 @@ const struct conf_share *conf_share_find(const struct conf *c, const char *name)
  */
 const struct conf_share *conf_share_for(const struct conf *c, const char *name, const char *user,
 					const char **real);
+
+/* 1 to 80 characters of valid UTF-8 without those that Windows refuses; not "global". */
+bool conf_share_name_ok(const char *name);
 
 /* ---- substitute.c: %U, %m, %S ... ---- */
 
@@ -370,11 +366,9 @@ bool conf_host_in_list(const struct conf_list *list, const struct sockaddr *sa);
  */
 bool conf_pattern_match(const char *list, const char *name, bool case_sensitive);
 
-/* ---- options.c: the table, for who prints it ---- */
+/* ---- print.c, manual.c: the table for people; the rows are in options.h ---- */
 
 enum conf_scope { CONF_GLOBAL, CONF_SHARE };
-
-struct conf_option; /* options.h */
 
 /* Effective configuration in the syntax of the file; all: also what has its default value. */
 void conf_print(const struct conf *c, FILE *f, bool all);
