@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * reactor.c - one thread, one io_uring, its listeners and connections.
+ *
+ * The loop submits everything that the last round prepared and waits, in one system call; then it
+ * handles each completion to the end. Idle connections hold no buffer: a receive takes one from
+ * the provided ring only when bytes are there.
+ */
+#include "core/ring.h"
+
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+
+#define RING_ENTRIES 1024
+#define TICK_SECONDS 1
+
+struct listener {
+	struct list_head node;
+	struct reactor *reactor;
+	int fd;
+	bool netbios, armed;
+	struct reactor_job job;
+};
+
+static void listener_arm(struct listener *l)
+{
+	struct io_uring_sqe *sqe = ring_sqe(l->reactor);
+
+	io_uring_prep_multishot_accept(sqe, l->fd, NULL, NULL, SOCK_CLOEXEC);
+	ring_tag(sqe, RING_ACCEPT, l);
+	l->armed = true;
+}
+
+static void accepted(struct listener *l, int res, uint32_t flags)
+{
+	struct reactor *r = l->reactor;
+
+	if (!(flags & IORING_CQE_F_MORE))
+		l->armed = false; /* the tick arms it again: out of descriptors, most likely */
+	if (res >= 0) {
+		int one = 1;
+		struct conn *c;
+
+		setsockopt(res, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		stats_add(&r->stats.accepted, 1);
+		c = conn_new(r, res, l->netbios);
+		if (c) {
+			pthread_mutex_lock(&r->conns_lock);
+			list_add_tail(&c->node, &r->conns);
+			r->nconns++;
+			pthread_mutex_unlock(&r->conns_lock);
+			transport_recv(c);
+		}
+	} else if (res != -ECANCELED) {
+		log_err("accept: %s", strerror(-res));
+	}
+}
+
+static void wake_arm(struct reactor *r)
+{
+	struct io_uring_sqe *sqe = ring_sqe(r);
+
+	io_uring_prep_read(sqe, r->wake_fd, &r->wake_value, sizeof(r->wake_value), 0);
+	ring_tag(sqe, RING_WAKE, r);
+}
+
+static void tick_arm(struct reactor *r)
+{
+	struct io_uring_sqe *sqe = ring_sqe(r);
+
+	r->tick.tv_sec = TICK_SECONDS;
+	io_uring_prep_timeout(sqe, &r->tick, 0, 0);
+	ring_tag(sqe, RING_TICK, r);
+}
+
+static void jobs_run(struct reactor *r)
+{
+	struct list_head mine;
+
+	list_init(&mine);
+	pthread_mutex_lock(&r->jobs_lock);
+	while (!list_empty(&r->jobs)) {
+		struct list_head *n = r->jobs.next;
+
+		list_del(n);
+		list_add_tail(n, &mine);
+	}
+	pthread_mutex_unlock(&r->jobs_lock);
+	while (!list_empty(&mine)) {
+		struct reactor_job *j = list_first(&mine, struct reactor_job, node);
+
+		list_del(&j->node);
+		j->fn(j);
+	}
+}
+
+void reactor_post(struct reactor *r, struct reactor_job *j)
+{
+	static const uint64_t one = 1;
+	bool wake;
+
+	pthread_mutex_lock(&r->jobs_lock);
+	wake = list_empty(&r->jobs);
+	list_add_tail(&j->node, &r->jobs);
+	pthread_mutex_unlock(&r->jobs_lock);
+	/* An eventfd takes 2^64 - 2 before it would block. */
+	if (wake && write(r->wake_fd, &one, sizeof(one)) < 0)
+		log_err("reactor %u: wake: %s", r->index, strerror(errno));
+}
+
+/* Time limits of connections; once a second. */
+static void tick(struct reactor *r)
+{
+	uint64_t now = now_ns();
+	struct listener *l;
+	struct conn *c, *next;
+
+	list_for_each(l, &r->listeners, node)
+		if (!l->armed && !r->stopping)
+			listener_arm(l);
+	list_for_each_safe(c, next, &r->conns, node) {
+		uint64_t limit;
+
+		if (c->closing)
+			continue;
+		limit = (uint64_t)c->conf->preauth_timeout * 1000000000u;
+		if (limit && !c->st.authenticated && now - c->accepted_ns > limit) {
+			stats_bad(BAD_preauth_timeout);
+			conn_close(c);
+			continue;
+		}
+		limit = (uint64_t)c->conf->deadtime * 1000000000u;
+		if (limit && now - c->last_ns > limit && conn_is_idle(c))
+			conn_close(c);
+	}
+	if (r->nconns == 0 && r->index == 0)
+		buffer_trim();
+}
+
+static void completion(struct reactor *r, const struct io_uring_cqe *cqe)
+{
+	uint64_t data = cqe->user_data;
+	void *p = (void *)(uintptr_t)(data & ~7ull);
+
+	switch ((enum ring_tag)(data & 7)) {
+	case RING_ACCEPT:
+		accepted(p, cqe->res, cqe->flags);
+		break;
+	case RING_WAKE:
+		wake_arm(r);
+		jobs_run(r);
+		break;
+	case RING_TICK:
+		tick(r);
+		tick_arm(r);
+		break;
+	case RING_RECV:
+		transport_recv_done(p, cqe->res, cqe->flags);
+		break;
+	case RING_BODY:
+		transport_body_done(p, cqe->res);
+		break;
+	case RING_SEND:
+		transport_send_done(p, cqe->res);
+		break;
+	case RING_SPLICE:
+		transport_splice_done(p, cqe->res);
+		break;
+	case RING_IGNORE:
+		break;
+	}
+}
+
+static int ring_setup(struct reactor *r)
+{
+	struct io_uring_params p = { .flags = IORING_SETUP_SINGLE_ISSUER |
+					      IORING_SETUP_DEFER_TASKRUN |
+					      IORING_SETUP_CQSIZE,
+				     .cq_entries = RING_ENTRIES * 4 };
+	struct io_uring_buf_reg reg = { .ring_entries = RING_RECV_BUFFERS,
+					.bgid = RING_RECV_GROUP };
+	size_t ring_bytes = RING_RECV_BUFFERS * sizeof(struct io_uring_buf);
+	int err = io_uring_queue_init_params(RING_ENTRIES, &r->ring, &p);
+
+	if (err < 0)
+		return err;
+	r->bufs = mmap(NULL, ring_bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+	r->buf_mem = mmap(NULL, (size_t)RING_RECV_BUFFERS * RING_RECV_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+	if (r->bufs == MAP_FAILED || r->buf_mem == MAP_FAILED)
+		return -ENOMEM;
+	reg.ring_addr = (uint64_t)(uintptr_t)r->bufs;
+	err = io_uring_register_buf_ring(&r->ring, &reg, 0);
+	if (err < 0)
+		return err;
+	io_uring_buf_ring_init(r->bufs);
+	for (unsigned int i = 0; i < RING_RECV_BUFFERS; i++)
+		io_uring_buf_ring_add(r->bufs, r->buf_mem + (size_t)i * RING_RECV_SIZE,
+				      RING_RECV_SIZE, (unsigned short)i,
+				      io_uring_buf_ring_mask(RING_RECV_BUFFERS), (int)i);
+	io_uring_buf_ring_advance(r->bufs, RING_RECV_BUFFERS);
+	return 0;
+}
+
+static void ring_teardown(struct reactor *r)
+{
+	io_uring_queue_exit(&r->ring);
+	munmap(r->bufs, RING_RECV_BUFFERS * sizeof(struct io_uring_buf));
+	munmap(r->buf_mem, (size_t)RING_RECV_BUFFERS * RING_RECV_SIZE);
+}
+
+static void *reactor_main(void *arg)
+{
+	struct reactor *r = arg;
+	int err = ring_setup(r);
+
+	stats_set_thread(&r->stats);
+	pthread_mutex_lock(&r->start_lock);
+	r->start_error = err;
+	r->started = true;
+	pthread_cond_signal(&r->start_cond);
+	pthread_mutex_unlock(&r->start_lock);
+	if (err)
+		return NULL;
+	wake_arm(r);
+	tick_arm(r);
+	while (!r->stopping || r->nconns) {
+		struct io_uring_cqe *cqe;
+		unsigned int head, n = 0;
+
+		err = io_uring_submit_and_wait(&r->ring, 1);
+		if (err < 0 && err != -EINTR && err != -EAGAIN && err != -EBUSY) {
+			log_err("reactor %u: io_uring: %s", r->index, strerror(-err));
+			break;
+		}
+		io_uring_for_each_cqe(&r->ring, head, cqe)
+		{
+			completion(r, cqe);
+			n++;
+		}
+		io_uring_cq_advance(&r->ring, n);
+	}
+	ring_teardown(r);
+	return NULL;
+}
+
+int reactor_start(unsigned int index, struct reactor **out)
+{
+	struct reactor *r = xcalloc(1, sizeof(*r));
+	char name[16];
+	int err;
+
+	r->index = index;
+	r->wake_fd = eventfd(0, EFD_CLOEXEC);
+	pthread_mutex_init(&r->jobs_lock, NULL);
+	pthread_mutex_init(&r->conns_lock, NULL);
+	pthread_mutex_init(&r->start_lock, NULL);
+	pthread_cond_init(&r->start_cond, NULL);
+	list_init(&r->jobs);
+	list_init(&r->conns);
+	list_init(&r->listeners);
+	list_init(&r->closed_listeners);
+	err = r->wake_fd < 0 ? -errno : -pthread_create(&r->thread, NULL, reactor_main, r);
+	if (!err) {
+		pthread_mutex_lock(&r->start_lock);
+		while (!r->started)
+			pthread_cond_wait(&r->start_cond, &r->start_lock);
+		pthread_mutex_unlock(&r->start_lock);
+		err = r->start_error;
+		if (err)
+			pthread_join(r->thread, NULL);
+	}
+	if (err) {
+		if (r->wake_fd >= 0)
+			close(r->wake_fd);
+		free(r);
+		return err;
+	}
+	snprintf(name, sizeof(name), "khd-reactor%u", index);
+	pthread_setname_np(r->thread, name);
+	*out = r;
+	return 0;
+}
+
+static void listen_job(struct reactor_job *j)
+{
+	struct listener *l = container_of(j, struct listener, job);
+
+	list_add_tail(&l->node, &l->reactor->listeners);
+	listener_arm(l);
+}
+
+int reactor_listen(struct reactor *r, int fd, bool netbios)
+{
+	struct listener *l = xcalloc(1, sizeof(*l));
+
+	l->reactor = r;
+	l->fd = fd;
+	l->netbios = netbios;
+	l->job.fn = listen_job;
+	reactor_post(r, &l->job);
+	return 0;
+}
+
+struct stop_job {
+	struct reactor_job job;
+	struct reactor *reactor;
+};
+
+static void stop_job(struct reactor_job *j)
+{
+	struct stop_job *s = container_of(j, struct stop_job, job);
+	struct reactor *r = s->reactor;
+	struct listener *l, *lnext;
+	struct conn *c, *next;
+
+	free(s);
+	r->stopping = true;
+	list_for_each_safe(l, lnext, &r->listeners, node) {
+		list_del(&l->node);
+		shutdown(l->fd, SHUT_RDWR);
+		close(l->fd);
+		list_add_tail(&l->node, &r->closed_listeners); /* a completion may still come */
+	}
+	list_for_each_safe(c, next, &r->conns, node)
+		conn_close(c);
+}
+
+void reactor_stop(struct reactor *r)
+{
+	struct stop_job *s = xcalloc(1, sizeof(*s));
+
+	s->reactor = r;
+	s->job.fn = stop_job;
+	reactor_post(r, &s->job);
+}
+
+void reactor_join(struct reactor *r)
+{
+	struct listener *l, *next;
+
+	pthread_join(r->thread, NULL);
+	list_for_each_safe(l, next, &r->closed_listeners, node)
+		free(l);
+	close(r->wake_fd);
+	free(r);
+}
+
+struct stats *reactor_stats(struct reactor *r)
+{
+	return &r->stats;
+}
+
+void reactor_each_conn(struct reactor *r, void (*fn)(void *arg, struct conn *c), void *arg)
+{
+	struct conn *c;
+
+	pthread_mutex_lock(&r->conns_lock);
+	list_for_each(c, &r->conns, node)
+		fn(arg, c);
+	pthread_mutex_unlock(&r->conns_lock);
+}
+
+void reactor_conn_gone(struct reactor *r, struct conn *c)
+{
+	pthread_mutex_lock(&r->conns_lock);
+	list_del(&c->node);
+	r->nconns--;
+	pthread_mutex_unlock(&r->conns_lock);
+	stats_add(&r->stats.closed, 1);
+}

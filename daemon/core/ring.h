@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ring.h - what reactor.c and the transport share: the io_uring of a reactor and how a completion
+ * finds its owner. The low three bits of user_data say what completed, the rest is a pointer.
+ */
+#ifndef KH_RING_H
+#define KH_RING_H
+
+#include "server.h"
+
+#include <liburing.h>
+
+#define RING_RECV_SIZE	  (32u << 10) /* one provided buffer */
+#define RING_RECV_BUFFERS 64u	      /* a power of two */
+#define RING_RECV_GROUP	  0
+
+enum ring_tag {
+	RING_ACCEPT, /* struct listener */
+	RING_WAKE,   /* struct reactor */
+	RING_TICK,   /* struct reactor */
+	RING_RECV,   /* struct conn: into a provided buffer */
+	RING_BODY,   /* struct conn: into its own buffer */
+	RING_SEND,   /* struct conn */
+	RING_SPLICE, /* struct conn */
+	RING_IGNORE,
+};
+
+struct reactor {
+	struct io_uring ring;
+	unsigned int index;
+	pthread_t thread;
+	int wake_fd;
+	uint64_t wake_value;
+	struct __kernel_timespec tick;
+	int start_error; /* valid once started is posted */
+	bool stopping;
+	pthread_mutex_t start_lock;
+	pthread_cond_t start_cond;
+	bool started;
+
+	pthread_mutex_t jobs_lock;
+	struct list_head jobs;
+
+	struct io_uring_buf_ring *bufs;
+	uint8_t *buf_mem;
+
+	struct list_head listeners, closed_listeners;
+	pthread_mutex_t conns_lock; /* the list; its elements are this thread's */
+	struct list_head conns;
+	unsigned int nconns;
+
+	struct stats stats;
+};
+
+/* A free submission entry; flushes what is queued when there is none. */
+static inline struct io_uring_sqe *ring_sqe(struct reactor *r)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
+
+	while (!sqe) {
+		io_uring_submit(&r->ring);
+		sqe = io_uring_get_sqe(&r->ring);
+	}
+	return sqe;
+}
+
+static inline void ring_tag(struct io_uring_sqe *sqe, enum ring_tag tag, void *p)
+{
+	io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)p | tag);
+}
+
+/* core/reactor.c */
+void reactor_conn_gone(struct reactor *r, struct conn *c);
+
+/* core/transport_tcp.c: completions */
+void transport_recv_done(struct conn *c, int res, uint32_t cqe_flags);
+void transport_body_done(struct conn *c, int res);
+void transport_send_done(struct conn *c, int res);
+void transport_splice_done(struct conn *c, int res);
+
+#endif /* KH_RING_H */

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * transport_tcp.c - bytes between a socket and its connection.
+ *
+ * Receiving: one receive is under way per connection. Between frames it takes a buffer from the
+ * reactor's provided ring when bytes arrive; most requests are handled right there. The rest of a
+ * large frame is received straight into the frame's own buffer.
+ *
+ * Sending: one send is under way per connection; it takes all replies that are queued when it
+ * starts. File data that waits in a pipe is spliced behind its header.
+ */
+#include "core/ring.h"
+
+#define SEND_VECTORS 32
+#define SEND_FLAGS   (MSG_NOSIGNAL | MSG_WAITALL)
+
+struct conn_send {
+	struct msghdr msg;
+	struct iovec iov[SEND_VECTORS];
+};
+
+void transport_recv(struct conn *c)
+{
+	struct io_uring_sqe *sqe;
+
+	if (c->recv_armed || c->closing || !conn_may_recv(c))
+		return;
+	sqe = ring_sqe(c->reactor);
+	if (c->rx) {
+		io_uring_prep_recv(sqe, c->fd, c->rx + c->rx_have, c->rx_need - c->rx_have,
+				   MSG_WAITALL);
+		ring_tag(sqe, RING_BODY, c);
+	} else {
+		io_uring_prep_recv(sqe, c->fd, NULL, RING_RECV_SIZE, 0);
+		sqe->flags |= IOSQE_BUFFER_SELECT;
+		sqe->buf_group = RING_RECV_GROUP;
+		ring_tag(sqe, RING_RECV, c);
+	}
+	c->recv_armed = true;
+}
+
+/* After bytes were handled: answer, and ask for more. */
+static void transport_continue(struct conn *c)
+{
+	transport_send(c);
+	transport_recv(c);
+	if (c->closing)
+		conn_check_gone(c);
+}
+
+void transport_recv_done(struct conn *c, int res, uint32_t cqe_flags)
+{
+	struct reactor *r = c->reactor;
+
+	c->recv_armed = false;
+	if (cqe_flags & IORING_CQE_F_BUFFER) {
+		unsigned int id = cqe_flags >> IORING_CQE_BUFFER_SHIFT;
+		uint8_t *buf = r->buf_mem + (size_t)id * RING_RECV_SIZE;
+
+		if (res > 0 && !c->closing)
+			conn_input(c, buf, (size_t)res);
+		io_uring_buf_ring_add(r->bufs, buf, RING_RECV_SIZE, (unsigned short)id,
+				      io_uring_buf_ring_mask(RING_RECV_BUFFERS), 0);
+		io_uring_buf_ring_advance(r->bufs, 1);
+	}
+	if (res <= 0 && res != -ENOBUFS && res != -EINTR && res != -EAGAIN)
+		conn_close(c);
+	transport_continue(c);
+}
+
+void transport_body_done(struct conn *c, int res)
+{
+	c->recv_armed = false;
+	if (res > 0 && !c->closing) {
+		stats_add(&c->reactor->stats.bytes_in, (uint64_t)res);
+		c->rx_have += (size_t)res;
+		if (c->rx_have == c->rx_need)
+			conn_rx_done(c);
+	} else if (res != -EINTR && res != -EAGAIN) {
+		conn_close(c);
+	}
+	transport_continue(c);
+}
+
+void transport_send(struct conn *c)
+{
+	struct conn_send *s = c->send;
+	struct io_uring_sqe *sqe;
+	struct outbuf *o;
+	int flags = SEND_FLAGS;
+	size_t n = 0;
+
+	if (c->send_armed || c->closing || list_empty(&c->outq))
+		return;
+	if (!s)
+		s = c->send = xcalloc(1, sizeof(*s));
+	list_for_each(o, &c->outq, node) {
+		if (o->start < o->len)
+			s->iov[n++] = (struct iovec){ o->buf + o->start, o->len - o->start };
+		if (o->pipe_len) {
+			flags |= MSG_MORE;
+			break;
+		}
+		if (n == SEND_VECTORS)
+			break;
+	}
+	c->send_armed = true;
+	sqe = ring_sqe(c->reactor);
+	if (n == 0) { /* the header is out, the pipe is not */
+		o = list_first(&c->outq, struct outbuf, node);
+		io_uring_prep_splice(sqe, o->pipe[0], -1, c->fd, -1, (unsigned int)o->pipe_len,
+				     o->node.next == &c->outq ? 0 : SPLICE_F_MORE);
+		ring_tag(sqe, RING_SPLICE, c);
+		return;
+	}
+	if (n == 1) {
+		io_uring_prep_send(sqe, c->fd, s->iov[0].iov_base, s->iov[0].iov_len, flags);
+	} else {
+		s->msg = (struct msghdr){ .msg_iov = s->iov, .msg_iovlen = n };
+		io_uring_prep_sendmsg(sqe, c->fd, &s->msg, (unsigned int)flags);
+	}
+	ring_tag(sqe, RING_SEND, c);
+}
+
+static void outq_pop(struct conn *c, struct outbuf *o)
+{
+	list_del(&o->node);
+	c->out_bytes -= o->cap;
+	outbuf_free(o);
+}
+
+/* Sent bytes leave the queue; a reply goes when its pipe, too, is empty. */
+static void outq_advance(struct conn *c, size_t n)
+{
+	struct outbuf *o, *next;
+
+	stats_add(&c->reactor->stats.bytes_out, n);
+	list_for_each_safe(o, next, &c->outq, node) {
+		size_t k = MIN(n, o->len - o->start);
+
+		o->start += k;
+		n -= k;
+		if (o->start < o->len || o->pipe_len)
+			break;
+		outq_pop(c, o);
+		if (n == 0)
+			break;
+	}
+}
+
+void transport_send_done(struct conn *c, int res)
+{
+	c->send_armed = false;
+	if (res > 0)
+		outq_advance(c, (size_t)res);
+	else if (res != -EINTR && res != -EAGAIN)
+		conn_close(c);
+	transport_continue(c);
+}
+
+void transport_splice_done(struct conn *c, int res)
+{
+	struct outbuf *o = list_first(&c->outq, struct outbuf, node);
+
+	c->send_armed = false;
+	if (res > 0) {
+		stats_add(&c->reactor->stats.bytes_out, (uint64_t)res);
+		o->pipe_len -= (size_t)res;
+		if (!o->pipe_len)
+			outq_pop(c, o);
+	} else if (res != -EINTR && res != -EAGAIN) {
+		conn_close(c);
+	}
+	transport_continue(c);
+}
+
+void transport_shutdown(struct conn *c)
+{
+	shutdown(c->fd, SHUT_RDWR);
+}
+
+void transport_free(struct conn *c)
+{
+	while (!list_empty(&c->outq))
+		outq_pop(c, list_first(&c->outq, struct outbuf, node));
+	free(c->send);
+	close(c->fd);
+	c->fd = -1;
+}

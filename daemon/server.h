@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * server.h - the daemon's core: threads, connections, requests. Prototypes are grouped by file.
+ *
+ * Threads
+ *   main     reads the configuration, starts the others, serves the control socket, takes signals.
+ *   reactor  one per CPU. Owns an io_uring, a SO_REUSEPORT listener per address, and the connections
+ *            that it accepted: their socket, receive state, message-id window, send queue and the
+ *            crypto contexts of their channels. A reactor never blocks.
+ *   worker   a small pool. Runs whatever may block, with the file system identity of the session's
+ *            user (identity_become()).
+ *
+ * Life of a request
+ *   A reactor cuts a frame out of the stream, decrypts it, takes the message ids of its elements
+ *   out of the window and checks their signatures (request_admit). From there on the request
+ *   belongs to one thread at a time: it is run on the reactor until an element wants a worker, then
+ *   on a worker to its end, and comes back to its reactor to be credited, signed, encrypted and
+ *   queued. Nothing of a request needs a lock.
+ *
+ * Who owns what
+ *   struct conn     its reactor; requests hold references. `lock` guards the channel list only.
+ *   struct channel  one session on one connection: keys and contexts. Reference counted; the
+ *                   contexts are touched by the reactor only.
+ *   session, tree, open: reference counted, see state/state.h for their locks.
+ *
+ * Lock order: session.lock → conn.lock; ofile lock (state/opens.c) is taken alone or inside none of
+ * those. No lock is held across a call that can block on a client.
+ */
+#ifndef KH_SERVER_H
+#define KH_SERVER_H
+
+#include <linux/types.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "auth/users.h"
+#include "config/config.h"
+#include "core/log.h"
+#include "core/util.h"
+#include "crypto/crypto.h"
+#include "smb2_cursor.h"
+#include "smb2_frame.h"
+#include "smb2_ops.h"
+#include "smb2_status.h"
+#include "smb2_window.h"
+
+struct channel;
+struct open;
+struct reactor;
+struct request;
+struct session;
+struct tree;
+
+/* ---- counters ---- */
+
+/* Why input was refused: `status --json` shows them by these names. */
+#define BAD_INPUT_LIST(X)                                                                          \
+	X(frame_type)	    /* transport prefix of another protocol */                              \
+	X(frame_too_short)  /* no room for a header */                                              \
+	X(frame_too_long)   /* above the maximum message size */                                    \
+	X(header)	    /* protocol id or header size */                                        \
+	X(compound)	    /* NextCommand broken */                                                \
+	X(message_id)	    /* used or outside the window */                                        \
+	X(structure_size)   /* body's StructureSize or too short for it */                          \
+	X(parameter)	    /* offset, length or value in a body */                                 \
+	X(credit_charge)    /* less than the payload needs */                                       \
+	X(signature)	    /* missing or wrong */                                                  \
+	X(decrypt)	    /* transform header or tag wrong */                                     \
+	X(unencrypted)	    /* plain where encryption is required */                                \
+	X(before_negotiate) /* a command before NEGOTIATE, or a second NEGOTIATE */                 \
+	X(auth_blob)	    /* malformed SPNEGO or NTLMSSP */                                       \
+	X(login_failed)                                                                            \
+	X(name)		 /* malformed file name */                                                  \
+	X(create_context)                                                                          \
+	X(refused_host)	 /* hosts allow/deny */                                                     \
+	X(limit)	 /* a connection above a limit */                                           \
+	X(preauth_timeout)
+
+enum bad_input {
+#define X(name) BAD_##name,
+	BAD_INPUT_LIST(X)
+#undef X
+	BAD_INPUTS
+};
+
+/* Written by one reactor with relaxed stores, read by anybody. */
+struct stats {
+	_Atomic uint64_t accepted, closed;
+	_Atomic uint64_t bytes_in, bytes_out;
+	_Atomic uint64_t op_count[SMB2_COMMANDS], op_errors[SMB2_COMMANDS];
+	_Atomic uint64_t bad[BAD_INPUTS];
+};
+
+/* ---- main.c ---- */
+
+struct server {
+	struct users *users;
+	struct reactor **reactors;
+	unsigned int nreactors;
+	char *run_dir, *instance, *conf_path;
+	uint8_t guid[16];
+	uint64_t start_nttime;
+	uint64_t start_ns;
+	_Atomic unsigned int nconns, npreauth;
+	_Atomic bool stopping;
+};
+
+extern struct server server;
+
+/* The current snapshot, with a reference for the caller. */
+struct conf *server_conf(void);
+
+/* ---- core/stats.c ---- */
+
+/* Sum over all reactors. */
+uint64_t stats_sum(size_t offset);
+#define STATS_SUM(field) stats_sum(offsetof(struct stats, field))
+/* The calling thread's own counters: those of its reactor, or the workers' shared ones. */
+struct stats *stats_here(void);
+void stats_set_thread(struct stats *s);
+extern struct stats stats_workers;
+
+static inline void stats_add(_Atomic uint64_t *c, uint64_t n)
+{
+	atomic_fetch_add_explicit(c, n, memory_order_relaxed);
+}
+
+static inline void stats_bad(enum bad_input why)
+{
+	stats_add(&stats_here()->bad[why], 1);
+}
+
+/* ---- core/buffer.c ---- */
+
+/*
+ * Memory for frames and replies. Blocks of up to 8 MiB and a bit are kept for reuse, in size classes
+ * of powers of two, by the thread that frees them, up to a bound. Never zeroed. NULL: no memory.
+ */
+void *buffer_alloc(size_t size, size_t *cap);
+void buffer_free(void *p, size_t cap);
+/* Frees what the calling thread keeps; when it ends, or when it was idle. */
+void buffer_trim(void);
+
+/* A reply on its way out. SMB2 headers start at OUT_HEADROOM; prefix and transform go before. */
+#define OUT_HEADROOM 64
+
+struct outbuf {
+	struct list_head node; /* conn.outq */
+	uint8_t *buf;
+	size_t cap;
+	size_t start; /* first byte to send, once finished */
+	size_t len;   /* end of what is in buf */
+	int pipe[2];  /* file data that follows, in a pipe; -1 if none */
+	size_t pipe_len;
+};
+
+struct outbuf *outbuf_new(size_t body_max);
+bool outbuf_reserve(struct outbuf *o, size_t more); /* false: no memory */
+void outbuf_free(struct outbuf *o);
+
+/* ---- core/worker.c ---- */
+
+/* Something to run on a worker; embedded in its object. */
+struct work {
+	struct list_head node;
+	void (*fn)(struct work *w);
+};
+
+int workers_start(unsigned int n);
+void workers_stop(void);
+void worker_post(struct work *w);
+
+/* ---- core/reactor.c ---- */
+
+/* Something to run on a reactor, posted by any thread; embedded in its object. */
+struct reactor_job {
+	struct list_head node;
+	void (*fn)(struct reactor_job *j);
+};
+
+/* listeners: bound, listening sockets that become the reactor's. 0 or -errno. */
+int reactor_start(unsigned int index, struct reactor **out);
+int reactor_listen(struct reactor *r, int fd, bool netbios);
+void reactor_post(struct reactor *r, struct reactor_job *j);
+void reactor_stop(struct reactor *r); /* asks; reactor_join() waits */
+void reactor_join(struct reactor *r);
+struct stats *reactor_stats(struct reactor *r);
+/* Calls fn for each connection of all reactors, under the reactor's list lock: fn must be quick. */
+void reactor_each_conn(struct reactor *r, void (*fn)(void *arg, struct conn *c), void *arg);
+
+/* ---- core/conn.c ---- */
+
+/*
+ * What another owner of the connection needs to go on with it: a value without pointers. The bytes
+ * that were read but not handled follow it. Keys travel with their sessions.
+ */
+struct conn_state {
+	struct smb2_window window;
+	uint64_t id;
+	uint16_t dialect; /* 0 before NEGOTIATE; SMB2_DIALECT_2FF between the two of SMB1 clients */
+	uint16_t cipher;  /* 0: no encryption */
+	uint16_t signing_alg;
+	uint16_t client_security_mode, server_security_mode;
+	uint32_t client_caps, server_caps;
+	uint8_t client_guid[16];
+	struct preauth_hash preauth; /* 3.1.1, MS-SMB2 3.1.5.2 */
+	uint32_t max_trans, max_read, max_write;
+	uint16_t client_dialects[64]; /* for VALIDATE_NEGOTIATE_INFO */
+	uint16_t nclient_dialects;
+	bool netbios;	    /* NBSS framing: 17-bit lengths, session request first */
+	bool supports_large_mtu;
+	bool posix;
+	bool authenticated; /* one session was set up */
+	uint32_t unhandled; /* bytes that follow */
+};
+
+struct conn {
+	struct conn_state st;
+	struct reactor *reactor;
+	struct conf *conf; /* the snapshot of accept time */
+	_Atomic unsigned int refs;
+	int fd;
+	bool closing;	/* no new requests; socket shut down */
+	bool recv_armed, send_armed, teardown_posted;
+	struct sockaddr_storage peer, local;
+	struct list_head node; /* reactor's connections */
+	struct list_head requests; /* admitted and not yet answered */
+	unsigned int nrequests, nasync;
+	uint64_t accepted_ns, last_ns;
+
+	/* receiving: a frame under way, in its own buffer; NULL between frames */
+	uint8_t prefix[SMB2_PREFIX_SIZE];
+	unsigned int prefix_have;
+	uint8_t *rx;
+	size_t rx_cap, rx_have, rx_need;
+
+	/* sending */
+	struct list_head outq;
+	size_t out_bytes; /* queued or being sent */
+	size_t inflight;  /* bytes of owned frames and queued replies, against max_inflight */
+	struct conn_send *send; /* vectors of the send under way */
+
+	pthread_mutex_t lock; /* channels, setups */
+	struct list_head channels;
+	struct list_head setups; /* SESSION_SETUP exchanges under way (state/session.c) */
+	uint64_t next_async_id;
+	struct work teardown;
+	struct reactor_job job;
+};
+
+struct conn *conn_new(struct reactor *r, int fd, bool netbios);
+void conn_get(struct conn *c);
+void conn_put(struct conn *c);
+/* Reactor only. Stops reading, cancels what waits, frees when the last request is done. */
+void conn_close(struct conn *c);
+/* Any thread. */
+void conn_close_async(struct conn *c);
+/* Bytes from the socket, in order, wherever they are; the callee copies what it must keep. */
+void conn_input(struct conn *c, uint8_t *p, size_t n);
+/* The frame that was received into conn.rx is whole. */
+void conn_rx_done(struct conn *c);
+void conn_request_done(struct conn *c, struct request *rq);
+void conn_queue(struct conn *c, struct outbuf *o);
+bool conn_may_recv(const struct conn *c);
+const char *conn_peer_str(const struct conn *c, char buf[INET6_ADDRSTRLEN]);
+const char *sockaddr_str(const struct sockaddr_storage *ss, char buf[INET6_ADDRSTRLEN]);
+/* No session has an open or a pending request (deadtime). */
+bool conn_is_idle(struct conn *c);
+/* The transport has nothing under way any more, or a request ended: may the connection go? */
+void conn_check_gone(struct conn *c);
+
+/* ---- core/transport_tcp.c ---- */
+
+/* Reactor. Both are no-ops while one is under way, or nothing is to be done. */
+void transport_recv(struct conn *c);
+void transport_send(struct conn *c);
+void transport_shutdown(struct conn *c);
+void transport_free(struct conn *c);
+
+/* ---- core/request.c ---- */
+
+/* Results of a handler that are not an NTSTATUS (the customer bit is never sent by us). */
+#define REQ_WORKER 0x2F000001u /* run me again on a worker */
+#define REQ_ASYNC  0x2F000002u /* I wait; request_resume() will come (reactor rows only) */
+#define REQ_CLOSE  0x2F000003u /* the connection is to be closed without an answer */
+#define REQ_NO_REPLY 0x2F000004u /* done, nothing to send (CANCEL) */
+
+/* One command of a compound. */
+struct element {
+	uint32_t off, len; /* in the frame */
+	struct channel *channel; /* reference; NULL: no (known) session */
+	ntstatus verdict; /* of admission: not SUCCESS is the answer */
+	uint16_t command, credits_asked, charge;
+	bool signed_;	/* came signed and verified: so will be the answer */
+	bool async;	/* an interim response with the credits went out */
+	size_t out_off, out_len; /* its answer in out->buf; out_len 0: none */
+	uint64_t async_id;
+};
+
+#define REQ_INLINE_ELEMENTS 3
+
+struct request {
+	struct conn *conn;     /* reference */
+	struct list_head node; /* conn.requests */
+	struct work work;
+	struct reactor_job job;
+
+	uint8_t *frame; /* SMB2 message without prefix and transform */
+	size_t frame_len, frame_cap;
+	uint8_t *frame_base; /* what to free; NULL: borrowed until the reactor lets go */
+	struct channel *sealed; /* reference; came encrypted with its session's key */
+
+	struct element *elements, inline_elements[REQ_INLINE_ELEMENTS];
+	unsigned int n, cur;
+	bool started;	/* the current element passed its checks */
+	bool on_worker;
+
+	/* the current element */
+	struct smb2_hdr hdr;
+	const uint8_t *elem; /* whole element: header and body */
+	size_t elem_len;
+	struct session *session; /* borrowed from the element's channel */
+	struct tree *tree;	 /* reference */
+	struct open *open;	 /* reference */
+	struct outbuf *out;
+	struct smb2_wr w;	 /* reply_begin(); offsets count from the element's header */
+	bool body_on_error;	 /* the handler's body goes out although the status is an error */
+	uint32_t error_data;	 /* four bytes of ErrorData, with has_error_data */
+	bool has_error_data;
+	struct preauth_hash *preauth; /* to be updated with the reply as it goes out; borrowed */
+	void (*sent)(struct request *rq); /* reactor: the reply is final and queued */
+	void *priv;		 /* the handler's, between calls */
+
+	/* what related elements inherit (MS-SMB2 3.3.5.2.7.2) */
+	uint32_t chain_tree_id;
+	struct smb2_fid_ {
+		uint64_t persistent, vol;
+	} chain_fid;
+	ntstatus chain_fid_status; /* of the element that was to give a FileId */
+	bool chain_has_fid;
+
+	/* waiting (REQ_ASYNC) */
+	ntstatus (*resume)(struct request *rq);
+	void (*cancel)(struct request *rq); /* reactor; makes resume come, with CANCELLED */
+	struct list_head waiters; /* for who makes it wait */
+	ntstatus resume_status;
+	uint64_t start_ns;
+};
+
+/* Reactor. The frame is borrowed unless base is given (then it is freed with the request). */
+void request_receive(struct conn *c, uint8_t *frame, size_t len, uint8_t *base, size_t cap);
+/* Any thread: a request that returned REQ_ASYNC goes on. Once per request. */
+void request_resume(struct request *rq);
+/* Reactor: cancels by async id or by message id (MS-SMB2 3.3.5.16). */
+void request_cancel(struct conn *c, const struct smb2_hdr *h);
+/* Reactor: everything that waits on this open, or on any (NULL), is cancelled. */
+void request_cancel_all(struct conn *c);
+struct request *request_from_waiter(struct list_head *n);
+
+/*
+ * Starts the reply body of the current element with room for body_max bytes behind the header;
+ * NULL (INSUFFICIENT_RESOURCES): no memory. The writer's offset 0 is the SMB2 header.
+ */
+struct smb2_wr *reply_begin(struct request *rq, size_t body_max);
+
+/* ---- smb2/dispatch.c ---- */
+
+struct smb2_op {
+	const char *name;
+	uint16_t structure_size;
+	unsigned int needs; /* OP_* */
+	uint16_t fid_off;   /* of the FileId in the body; 0: none */
+	bool worker;
+	ntstatus (*fn)(struct request *rq);
+};
+
+extern const struct smb2_op smb2_ops[SMB2_COMMANDS];
+/* Session, tree, file and size checks of the current element, by the table. */
+ntstatus smb2_check(struct request *rq);
+
+#endif /* KH_SERVER_H */

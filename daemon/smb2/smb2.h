@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * smb2.h - the commands, one file each, always in the order parse → check → do → reply.
+ *
+ * A command function handles the current element of a request (struct request: hdr, elem, elem_len;
+ * session, tree and open as its row in uapi/smb2_ops.h needs them, already checked; StructureSize
+ * checked, the fixed part is there). It returns the NTSTATUS of the answer. With SUCCESS or a warning
+ * it has written its body by reply_begin(); with an error nothing more is needed (the error body is
+ * the dispatcher's) unless body_on_error is set. REQ_* of server.h are the other results.
+ *
+ * On a worker the thread already acts as the tree's identity. A reactor row must not block: it
+ * returns REQ_WORKER when it would, and is called again on a worker (request.on_worker).
+ */
+#ifndef KH_SMB2_H
+#define KH_SMB2_H
+
+#include "server.h"
+#include "state/state.h"
+
+/* ---- smb2_<command>.c ---- */
+
+#define X(NAME, name, code, size, needs, fid, where) ntstatus smb2_##name(struct request *rq);
+SMB2_OPS(X)
+#undef X
+
+/* smb2_negotiate.c: an SMB1 NEGOTIATE that offers "SMB 2.???" or "SMB 2.002" (3.3.5.3.1). */
+void smb2_negotiate_smb1(struct conn *c, const uint8_t *frame, size_t len);
+
+/* smb2_close.c: everything that closing an open means, whoever closes it. Worker. */
+void open_close(struct open *o);
+
+/* smb2_lock.c, smb2_change_notify.c, smb2_read.c: what waits on an open that is being closed */
+void open_cancel_waiting(struct open *o, ntstatus status);
+
+/* ---- create_ctx.c: create contexts (MS-SMB2 2.2.13.2, 2.2.14.2) ---- */
+
+#define CREATE_CTX_MAXIMAL_ACCESS 0x4D784163u /* "MxAc" */
+#define CREATE_CTX_QUERY_ON_DISK  0x51466964u /* "QFid" */
+#define CREATE_CTX_ALLOCATION	  0x416C5369u /* "AlSi" */
+#define CREATE_CTX_EA		  0x45787441u /* "ExtA" */
+#define CREATE_CTX_SD		  0x53656344u /* "SecD" */
+#define CREATE_CTX_TIMEWARP	  0x54577270u /* "TWrp" */
+
+/* What a CREATE carries; data pointers are borrowed from the element. */
+struct create_ctx {
+	bool mxac, qfid, alsi, twrp;
+	uint64_t mxac_timestamp; /* NTTIME; 0: always answer */
+	bool mxac_has_timestamp;
+	uint64_t alloc_size;
+	uint64_t timewarp;
+	const uint8_t *ea, *sd;
+	uint32_t ea_len, sd_len;
+};
+
+/* SUCCESS or INVALID_PARAMETER. */
+ntstatus create_ctx_parse(const uint8_t *buf, size_t len, struct create_ctx *out);
+/* Appends one context to the reply; *prev is the offset of the last one's Next field, or 0. */
+void create_ctx_put(struct smb2_wr *w, uint64_t *prev, uint32_t tag, const void *data, size_t len);
+
+/* ---- fscc_file.c: file information classes (MS-FSCC 2.4), fscc_fs.c (2.5), fscc_ea.c (2.4.15) ---- */
+
+/* FILE_FULL_EA_INFORMATION list → set on fd. INVALID_EA_NAME, EA_LIST_INCONSISTENT ... */
+ntstatus fscc_ea_set(struct vfs_share *s, int fd, const uint8_t *buf, size_t len);
+
+/* Times and sizes in the order of CREATE, CLOSE and FileNetworkOpenInformation replies. */
+void fscc_put_times(struct smb2_wr *w, const struct vfs_attr *a);
+
+/* ---- helpers shared by commands: common.c ---- */
+
+/* vfs_attr of an open's object: streams have their own sizes. */
+int open_attr(struct open *o, struct vfs_attr *out);
+/* The status that a client gets for a name that another file has, is pending delete, ... */
+struct acl_object open_acl_object(const struct open *o, const struct vfs_attr *a);
+/* Last component of a share-relative path. */
+const char *path_leaf(const char *path);
+
+#endif /* KH_SMB2_H */

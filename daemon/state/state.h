@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * state.h - sessions, tree connects and opens: what outlives a request.
+ *
+ * Every object has a reference count and an id under which a client finds it; being found and being
+ * alive are two things: removal takes the id away at once, memory goes with the last reference.
+ *
+ *   session   found by id in a table with sharded locks. `lock` guards its lists and its state.
+ *   channel   a session on one connection. On the connection's list and on the session's.
+ *   tree      on its session's list, under session.lock.
+ *   open      found by volatile id in a slot table without a lock: slot and generation are in the id
+ *             and in the slot's word, together with the reference count.
+ *   ofile     one per inode (or stream of an inode) that is open: share modes and delete-on-close.
+ */
+#ifndef KH_STATE_H
+#define KH_STATE_H
+
+#include "server.h"
+#include "smb2_parse.h"
+#include "vfs/acl.h"
+#include "vfs/vfs.h"
+
+struct rpc_pipe;
+
+/* ---- state/session.c ---- */
+
+enum session_state {
+	SESSION_IN_PROGRESS, /* first SESSION_SETUP under way */
+	SESSION_VALID,
+	SESSION_EXPIRED, /* wants re-authentication, MS-SMB2 3.3.5.2.9 */
+	SESSION_GONE,	 /* logged off, or torn down */
+};
+
+struct session {
+	_Atomic unsigned int refs;
+	uint64_t id;
+	struct list_head hash; /* session table */
+	pthread_mutex_t lock;
+	_Atomic int state;
+
+	/* set by the first successful login, then constant */
+	uint16_t dialect, cipher, signing_alg;
+	uint8_t client_guid[16];
+	char *user;	   /* account name as stored */
+	char *domain, *workstation;
+	struct unix_identity unix_id;
+	struct identity *identity;
+	struct security_token *token;
+	bool guest, anonymous;
+	bool signing_required;
+	bool encrypt; /* Session.EncryptData: every request must come encrypted */
+	struct smb2_key session_key; /* Session.FullSessionKey; len 0: guest or anonymous */
+	struct smb2_keys keys;
+	_Atomic uint32_t next_nonce_prefix;
+	uint64_t created_ns;
+
+	/* under lock */
+	struct list_head channels; /* channel.session_node */
+	unsigned int nchannels;
+	struct list_head trees;
+	unsigned int ntrees;
+	uint32_t next_tree_id;
+	struct list_head opens;
+	unsigned int nopens;
+};
+
+struct channel {
+	_Atomic unsigned int refs;
+	struct session *session;       /* reference */
+	struct conn *conn;	       /* borrowed: the channel dies with the connection's lists */
+	struct list_head conn_node;    /* conn.channels, under conn.lock */
+	struct list_head session_node; /* session.channels, under session.lock */
+	uint16_t signing_alg;
+	struct smb2_key signing_key; /* len 0: cannot sign */
+	/* contexts and nonces: the connection's reactor only */
+	struct sign_ctx *sign;
+	struct seal_ctx *enc, *dec;
+	uint32_t nonce_prefix;
+	uint64_t nonce_counter;
+};
+
+/* A SESSION_SETUP exchange of several legs: one per connection and session id. */
+struct setup {
+	struct list_head node; /* conn.setups, under conn.lock */
+	struct session *session; /* reference */
+	struct auth *auth;
+	struct preauth_hash preauth;
+	bool busy;    /* a leg is being worked on */
+	bool binding; /* a further channel of an existing session */
+	bool reauth;
+	bool raw_ntlmssp;
+};
+
+struct session *session_new(void);
+struct session *session_find(uint64_t id); /* reference, or NULL */
+struct session *session_get(struct session *s);
+void session_put(struct session *s);
+/*
+ * Takes the session away: no request finds it any more, its opens are closed, its trees and channels
+ * dropped. Runs as a worker job (closing files blocks). Idempotent.
+ */
+void session_destroy(struct session *s);
+/* A channel of a session on a connection. The caller gets no reference: find it. */
+struct channel *channel_new(struct session *s, struct conn *c);
+void channel_add(struct channel *ch);
+struct channel *channel_find(struct conn *c, uint64_t session_id); /* reference, or NULL */
+struct channel *channel_get(struct channel *ch);
+void channel_put(struct channel *ch);
+/* The connection is gone: drops its setups and channels; sessions without a channel end. Worker. */
+void session_conn_gone(struct conn *c);
+void session_each(void (*fn)(void *arg, struct session *s), void *arg);
+unsigned int session_count(void);
+
+struct setup *setup_find_busy(struct conn *c, uint64_t session_id); /* marks it busy; NULL if none */
+struct setup *setup_new(struct conn *c, struct session *s);
+void setup_release(struct conn *c, struct setup *su);
+void setup_free(struct conn *c, struct setup *su); /* off the list and freed */
+
+/* ---- state/tree.c ---- */
+
+struct tree {
+	_Atomic unsigned int refs;
+	uint32_t id;
+	struct list_head node;	 /* session.trees */
+	struct session *session; /* borrowed: a tree does not outlive it (session.lock) */
+	struct conf *conf;	 /* reference; share points into it */
+	const struct conf_share *share;
+	char *name;		/* as connected, [homes] resolved */
+	struct vfs_share *vfs;	/* NULL for IPC$ */
+	struct acl_policy policy;
+	struct identity *identity;	    /* reference; the session's, or `force user` */
+	const struct security_token *token; /* the session's, or own_token */
+	struct security_token *own_token;
+	bool ipc, read_only, encrypt;
+	uint32_t max_access;
+	uint64_t created_ns;
+	_Atomic unsigned int nopens;
+};
+
+struct tree *tree_find(struct session *s, uint32_t id); /* reference, or NULL */
+void tree_get(struct tree *t);
+void tree_put(struct tree *t);
+/* Gives it an id and makes it visible; false: too many, or the session is gone. */
+bool tree_add(struct session *s, struct tree *t, unsigned int max);
+/* Removes it and closes its opens. Worker. */
+void tree_destroy(struct session *s, struct tree *t);
+
+/* ---- state/opens.c ---- */
+
+enum open_kind { OPEN_FILE, OPEN_DIR, OPEN_STREAM, OPEN_PIPE };
+
+/* One file of one share as all its openers see it. */
+struct ofile {
+	struct list_head hash;
+	struct list_head opens; /* open.file_node */
+	unsigned int refs;
+	uint64_t dev, ino;
+	char *stream; /* folded name; NULL: the file itself */
+	bool delete_pending;
+	/* who is to delete: set with delete_pending, used by the last close */
+	struct identity *delete_as;
+};
+
+struct open {
+	uint64_t vol, persistent; /* FileId */
+	enum open_kind kind;
+	struct session *session; /* borrowed while the open is visible; NULL when closed */
+	struct tree *tree;	 /* reference */
+	struct list_head session_node;
+	struct list_head file_node;
+	struct ofile *file;
+
+	int fd;	       /* readable and writable as `access` says; O_PATH for attributes only */
+	bool nowait;   /* the file system takes RWF_NOWAIT */
+	bool memory;   /* I/O never blocks (tmpfs) */
+	bool append_only; /* FILE_APPEND_DATA without FILE_WRITE_DATA */
+	bool write_through;
+	uint32_t access;  /* granted */
+	uint32_t share_access, options, disposition;
+	uint32_t attributes_at_create;
+	struct vfs_id entry; /* what the name is, for vfs_remove() */
+
+	pthread_mutex_t lock; /* what follows */
+	char *path;	      /* share-relative UTF-8, '/' between components; "" is the root */
+	char *stream_name;    /* NULL: none */
+	bool delete_on_close; /* of this open; becomes the file's at close */
+	bool is_delete_initial;
+	uint64_t position;
+	uint32_t mode;
+	struct vfs_dir *dir; /* enumeration of a directory */
+	char *pattern;
+	bool dir_first;	     /* the next QUERY_DIRECTORY is the first one */
+	struct rpc_pipe *pipe;
+	struct list_head waiting; /* pending pipe reads and notifies, request.waiters */
+	bool closing;
+	bool wrote;	     /* data went in through this open */
+	bool write_time_set; /* by SET_INFO: later writes leave it alone, as MS-FSA has it */
+};
+
+/* Slot for a new open with one reference (the table's) and one for the caller; NULL: table full. */
+struct open *open_alloc(void);
+/* Makes it visible under its id; false: the session or tree is gone (the caller drops it). */
+bool open_publish(struct open *o, struct session *s);
+struct open *open_find(uint64_t vol, uint64_t persistent); /* reference, or NULL */
+struct open *open_get(struct open *o);
+void open_put(struct open *o); /* the last one frees */
+/* False: somebody else closed it already. Takes the id away; the table's reference goes along. */
+bool open_unpublish(struct open *o);
+void open_each(void (*fn)(void *arg, struct open *o), void *arg);
+unsigned int open_count(void);
+
+/*
+ * Share modes (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1.2.2). Joins o to the file (dev, ino, stream): checks
+ * o->access and o->share_access against the others and adds it, in one step. SHARING_VIOLATION or
+ * DELETE_PENDING otherwise.
+ */
+ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stream);
+/*
+ * Leaves the file. True: o was the last and the file is to be deleted; *as is who asked for that
+ * (reference).
+ */
+bool ofile_leave(struct open *o, struct identity **as);
+ntstatus ofile_set_delete(struct open *o, bool on); /* FileDispositionInformation */
+bool ofile_delete_pending(struct open *o);
+/* Does another open of the same file refuse to share deletion (rename, MS-FSA 2.1.5.14.11)? */
+bool ofile_others_deny_delete(const struct open *o);
+/* Is this inode, or a stream of it, open by anybody? */
+bool ofile_inode_open(uint64_t dev, uint64_t ino);
+/* After a rename: all opens of the tree's share below old_path get new_path. */
+void opens_renamed(const struct vfs_share *share, const char *old_path, const char *new_path);
+/* Some open below this directory of the share (itself not counted)? */
+bool opens_below(const struct vfs_share *share, const char *path);
+
+#endif /* KH_STATE_H */
