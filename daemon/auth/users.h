@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * users.h - accounts: ksmbdpwd.db, the Unix user behind a name, NT hashes.
+ * users.h - accounts: ksmbdpwd.db, and the Unix user behind a name.
  *
  * ksmbdpwd.db has the form that ksmbd-tools writes: a line per account, "name:base64(NT hash)".
  * The Unix user of an account stands in a side file, ksmbdpwd.db.map, in the syntax of Samba's
@@ -8,7 +8,7 @@
  * itself stays exactly theirs and moves both ways.
  *
  * A struct users is a handle on the two files. It holds an immutable snapshot which is replaced
- * when the files change (inode, size or mtime; looked at no more than once a second) or by
+ * when the files change (inode, size or times; looked at with every users_find()) or by
  * users_reload(). All functions but users_open() and users_close() may be called from any thread.
  */
 #ifndef KH_USERS_H
@@ -18,16 +18,14 @@
 
 #include "core/util.h"
 
-#define USERS_NAME_MAX	   256 /* bytes with NUL; MS-SAMR allows 20 characters, ksmbd 255 bytes */
-#define USERS_HASH_LEN	   16
-#define USERS_PASSWORD_MAX 255 /* UTF-16 units, as Windows */
+#define USERS_NAME_MAX 256 /* bytes with NUL; MS-SAMR allows 20 characters, ksmbd 255 bytes */
+#define USERS_HASH_LEN 16
 
 struct account {
 	char name[USERS_NAME_MAX];	/* as written in the file */
 	char unix_user[USERS_NAME_MAX]; /* who it is on this machine */
 	uint8_t nt_hash[USERS_HASH_LEN];
 	bool no_password; /* hash of the empty password: refused unless `null passwords` */
-	uint32_t rid;	  /* relative id: Samba's algorithm, 2 * uid + 1000 */
 };
 
 struct users;
@@ -43,14 +41,19 @@ void users_close(struct users *u);
 void users_reload(struct users *u);
 
 /*
- * The account of this name (UTF-8, compared without case; "DOMAIN\" must be gone). 0, or -ENOENT:
- * no such account, or another -errno: the file cannot be read. The caller wipes *out. The time
- * taken does not depend on whether there is one.
+ * The account of this login name (UTF-8, compared without case; "DOMAIN\" must be gone). A name
+ * without an account that `username map` gives to a Unix user with one is that account, as in
+ * Samba. 0, or -ENOENT: no such account, or another -errno: the file cannot be read. The caller
+ * wipes *out. All accounts are compared, whether or not one matches. Blocks on two stat()s, and on
+ * the name service when `username map` has an @group: workers only.
  */
 int users_find(struct users *u, const char *name, struct account *out);
 
 /* Calls fn for each account in the order of the file until it returns non-zero; returns that. */
 int users_each(struct users *u, int (*fn)(void *arg, const struct account *a), void *arg);
+
+/* Lines of the file that are no account; -errno when the file is there but cannot be read. */
+int users_check(struct users *u);
 
 static inline void account_cleanup_wipe(struct account *a)
 {
@@ -72,8 +75,14 @@ int users_delete(const char *path, const char *name); /* -ENOENT */
 /* Is this a name that the file can hold: not empty, no ':', newline, control; valid UTF-8. */
 bool users_name_ok(const char *name);
 
-/* NT hash: MD4 of the UTF-16LE password (MS-NLMP 3.3.1 NTOWFv1). -EILSEQ, -EINVAL too long. */
-int users_nt_hash(const char *password, uint8_t out[USERS_HASH_LEN]);
+/* ---- usermap.c: Samba's username map ---- */
+
+/*
+ * Which Unix user the text of a username map gives to name, into out; false: none, and out is
+ * name. Lines "[!]unix = name @group * ...": each applies to what the lines before it made of the
+ * name; '!' ends the search. Blocks on the name service for an @group.
+ */
+bool usermap_find(const char *text, const char *name, char out[USERS_NAME_MAX]);
 
 /* ---- identity.c: the Unix side ---- */
 
@@ -95,7 +104,7 @@ struct unix_identity {
 int unix_identity_lookup(const char *unix_user, struct unix_identity *out);
 void unix_identity_free(struct unix_identity *id);
 
-/* Is the user in this group (by name)? For conf_user_in_list(); blocks likewise. */
+/* Is the user in this group (by name)? A conf_in_group_fn but for the type; blocks likewise. */
 bool unix_identity_in_group(const struct unix_identity *id, const char *group);
 
 /* gid of a group name, for `force group`. -ENOENT. */

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "config/options.h"
+#include "core/file.h"
 
 #define MAX_FILE  (4u << 20)
 #define MAX_FILES 100
@@ -160,16 +161,17 @@ static void lex_line(struct conf_lexer *lx, struct source *src, char *s)
 		  conf_arena_strndup(lx->arena, value, strlen(value)));
 }
 
-/* Takes a line from *p up to end, and those that a backslash at its end joins; NULL at the end. */
-static char *next_line(const char **p, const char *end, unsigned int *lines)
+/*
+ * Takes a line from *p up to end, and those that a backslash at its end joins, into out (which has
+ * room for all the rest). How many lines those were; 0 at the end.
+ */
+static unsigned int next_line(const char **p, const char *end, char *out)
 {
-	char *out;
+	unsigned int lines = 0;
 	size_t n = 0;
 
-	*lines = 0;
 	if (*p >= end)
-		return NULL;
-	out = xmalloc((size_t)(end - *p) + 1);
+		return 0;
 	for (;;) {
 		const char *nl = memchr(*p, '\n', (size_t)(end - *p));
 		const char *stop = nl ? nl : end;
@@ -180,7 +182,7 @@ static char *next_line(const char **p, const char *end, unsigned int *lines)
 			len--;
 		memcpy(out + n, *p, len);
 		n += len;
-		(*lines)++;
+		lines++;
 		*p = nl ? nl + 1 : end;
 		out[n] = 0;
 		comment = strchr("#;", out[strspn(out, " \t")]) && out[strspn(out, " \t")];
@@ -190,49 +192,25 @@ static char *next_line(const char **p, const char *end, unsigned int *lines)
 		if (*p >= end)
 			break;
 	}
-	return out;
+	return lines;
 }
 
-static void lex_text(struct conf_lexer *lx, struct source *src, const char *text, size_t len)
+static void lex_text(struct conf_lexer *lx, struct source *src, char *text, size_t len)
 {
 	const char *p = text, *end = text + len;
+	_cleanup_free_ char *s = xmalloc(len + 1);
 	unsigned int lines, line = 1;
-	char *s;
 
+	/* A NUL would hide what follows it on its line. */
+	for (size_t i = 0; i < len; i++)
+		if (!text[i])
+			text[i] = '?';
 	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
 		p += 3;
-	for (; (s = next_line(&p, end, &lines)); line += lines) {
+	for (; (lines = next_line(&p, end, s)); line += lines) {
 		src->line = line;
 		lex_line(lx, src, s);
-		free(s);
 	}
-}
-
-static int read_file(int fd, char **text, size_t *len)
-{
-	size_t cap = 65536;
-	char *buf = xmalloc(cap);
-	ssize_t n;
-
-	*len = 0;
-	while ((n = read(fd, buf + *len, cap - *len)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 || *len + (size_t)n > MAX_FILE) {
-			n = n < 0 ? -errno : -EFBIG;
-			free(buf);
-			return (int)n;
-		}
-		*len += (size_t)n;
-		if (*len == cap)
-			buf = xrealloc(buf, cap *= 2);
-	}
-	/* A NUL would hide what follows it on its line. */
-	for (size_t i = 0; i < *len; i++)
-		if (!buf[i])
-			buf[i] = '?';
-	*text = buf;
-	return 0;
 }
 
 static int lex_file(struct conf_lexer *lx, const char *path, const struct source *parent)
@@ -260,7 +238,7 @@ static int lex_file(struct conf_lexer *lx, const char *path, const struct source
 	src.dev = st.st_dev;
 	src.ino = st.st_ino;
 	src.name = conf_arena_strndup(lx->arena, path, strlen(path));
-	rc = read_file(fd, &text, &len);
+	rc = file_read_fd(fd, MAX_FILE, &text, &len);
 	if (!rc)
 		lex_text(lx, &src, text, len);
 	return rc;
@@ -276,7 +254,6 @@ void conf_lex_text(struct conf_lexer *lx, const char *text, size_t len, const ch
 	_cleanup_free_ char *copy = xmalloc(len + 1);
 	struct source src = { .name = conf_arena_strndup(lx->arena, name, strlen(name)) };
 
-	for (size_t i = 0; i < len; i++)
-		copy[i] = text[i] ? text[i] : '?';
+	memcpy(copy, text, len);
 	lex_text(lx, &src, copy, len);
 }
