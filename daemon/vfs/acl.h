@@ -242,8 +242,11 @@ static inline void cleanup_sdp(struct sd **p)
 }
 #define _cleanup_sd_ __attribute__((__cleanup__(cleanup_sdp)))
 
-/* Appends a plain ACE to the DACL, which is made if need be. */
+/* Appends a plain ACE to the DACL, which is made if need be (and nothing more for sid NULL). */
 void sd_dacl_add(struct sd *sd, uint8_t type, uint8_t flags, uint32_t mask, const struct sid *sid);
+/* Copies; NULL sets a NULL ACL. The present bit is set. */
+void sd_set_dacl(struct sd *sd, const struct acl *dacl);
+void sd_set_sacl(struct sd *sd, const struct acl *sacl);
 bool sd_equal(const struct sd *a, const struct sd *b);
 
 /*
@@ -251,11 +254,15 @@ bool sd_equal(const struct sd *a, const struct sd *b);
  * for malformed ones, INVALID_PARAMETER above SD_SIZE_MAX. *out is the caller's.
  */
 ntstatus sd_parse(const void *buf, size_t len, struct sd **out);
+/* The same with the header at `at` and offsets that count from buf (Samba's NDR form). */
+ntstatus sd_parse_at(const void *buf, size_t len, size_t at, struct sd **out);
 /* Bytes that sd_marshal() writes for this selection. */
 size_t sd_query_size(const struct sd *sd, uint32_t secinfo);
 /* The parts that secinfo selects (label, attribute, scope: those ACEs of the SACL), in Samba's
  * order. */
 void sd_marshal(const struct sd *sd, uint32_t secinfo, struct smb2_wr *w);
+/* The same with offsets that count from byte `base` of the writer's buffer. */
+void sd_marshal_from(const struct sd *sd, uint32_t secinfo, uint64_t base, struct smb2_wr *w);
 
 /* ---- access.c: the check (MS-DTYP 2.5.3.2) ---- */
 
@@ -307,6 +314,42 @@ struct acl_policy {
 	uint32_t create_mask,
 		directory_mask; /* for the inheritable ACEs shown on plain directories */
 };
+
+/* Tags of system.posix_acl_* (linux/posix_acl.h). */
+#define POSIX_USER_OBJ	0x01
+#define POSIX_USER	0x02
+#define POSIX_GROUP_OBJ 0x04
+#define POSIX_GROUP	0x08
+#define POSIX_MASK	0x10
+#define POSIX_OTHER	0x20
+
+#define POSIX_ACL_MAX 1024 /* entries; ext4 holds about 500 */
+
+struct posix_ace {
+	uint16_t tag, perm; /* perm: 4 read, 2 write, 1 execute */
+	uint32_t id;	    /* of POSIX_USER and POSIX_GROUP */
+};
+
+struct posix_acl {
+	unsigned int n;
+	struct posix_ace e[POSIX_ACL_MAX];
+};
+
+/*
+ * The access ACL (from the mode when there is none), or a directory's default ACL (n == 0 when
+ * there is none), in the kernel's order. -errno; -E2BIG beyond POSIX_ACL_MAX.
+ */
+int posix_acl_read(const struct acl_object *obj, bool is_default, struct posix_acl *out);
+/* n == 0 removes the default ACL. Falls back to chmod() where the file system has no ACLs. */
+int posix_acl_write(const struct acl_object *obj, bool is_default, const struct posix_acl *acl);
+/* What a share shows of a file without stored descriptor. -errno. */
+int posix_acl_to_sd(const struct acl_object *obj, const struct acl_policy *pol, struct sd **out);
+/*
+ * The DACL as a POSIX ACL, nearest fit, as Samba maps it; false when no ACE names anybody that Unix
+ * knows: then the file's permissions stay as they are.
+ */
+bool posix_acl_from_sd(const struct acl_object *obj, const struct sd *sd, struct posix_acl *access,
+		       struct posix_acl *dflt);
 
 /* ---- ntacl.c: security.NTACL, Samba's xattr_NTACL (NDR) ---- */
 

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * acl.c - a file's security as CREATE, QUERY_INFO and SET_INFO see it: which descriptor counts,
+ * what it lets a token do, and how a new one reaches the disk.
+ */
+#include "vfs/acl.h"
+#include "vfs/vfs.h"
+
+#include <fcntl.h>
+
+#define INHERIT_ONLY_BOTH (ACE_OBJECT_INHERIT | ACE_CONTAINER_INHERIT | ACE_INHERIT_ONLY)
+
+#define RIGHTS_WRITE                                                                             \
+	(SEC_FILE_WRITE_DATA | SEC_FILE_APPEND_DATA | SEC_FILE_WRITE_EA |                        \
+	 SEC_FILE_WRITE_ATTRIBUTES | SEC_DIR_DELETE_CHILD | SEC_STD_DELETE | SEC_STD_WRITE_DAC | \
+	 SEC_STD_WRITE_OWNER)
+
+/* ---- the descriptor of a file ---- */
+
+/* A directory without anything to inherit would leave its children without owner's rights. */
+static void add_inheritable(struct sd *sd, uint32_t mode)
+{
+	static const struct {
+		const struct sid *sid;
+		unsigned int shift;
+	} who[] = { { &sid_creator_owner, 6 }, { &sid_creator_group, 3 }, { &sid_everyone, 0 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(who); i++) {
+		unsigned int perm = mode >> who[i].shift & 7;
+		uint32_t mask = 0;
+
+		if (perm & 4)
+			mask |= SEC_RIGHTS_FILE_READ;
+		if (perm & 2)
+			mask |= SEC_RIGHTS_FILE_WRITE | SEC_STD_WRITE_DAC | SEC_STD_WRITE_OWNER |
+				SEC_STD_DELETE;
+		if (perm & 1)
+			mask |= SEC_RIGHTS_FILE_EXECUTE;
+		if (perm == 7)
+			mask = SEC_RIGHTS_FILE_ALL;
+		sd_dacl_add(sd, ACE_ALLOWED, INHERIT_ONLY_BOTH, mask, who[i].sid);
+	}
+}
+
+/* With `ignore system acls`: what Samba's "default acl style = posix" makes of the mode. */
+static struct sd *default_sd(const struct acl_object *obj)
+{
+	const struct sid who[] = { sid_from_uid(obj->uid), sid_from_gid(obj->gid), sid_everyone };
+	struct sd *sd = sd_new();
+
+	sd->has_owner = sd->has_group = true;
+	sd->owner = who[0];
+	sd->group = who[1];
+	sd_dacl_add(sd, 0, 0, 0, NULL);
+	for (unsigned int i = 0; i < 3; i++) {
+		unsigned int perm = obj->mode >> (6 - 3 * i) & 7;
+		uint32_t mask = 0;
+
+		if (perm & 4)
+			mask |= SEC_RIGHTS_FILE_READ | SEC_RIGHTS_FILE_EXECUTE;
+		if (perm & 2)
+			mask |= SEC_RIGHTS_FILE_WRITE | SEC_STD_DELETE;
+		if (i == 0 && (perm & 6) == 6)
+			mask = SEC_RIGHTS_FILE_ALL;
+		if (mask)
+			sd_dacl_add(sd, ACE_ALLOWED, 0, mask, &who[i]);
+	}
+	sd_dacl_add(sd, ACE_ALLOWED, 0, SEC_RIGHTS_FILE_ALL, &sid_system);
+	return sd;
+}
+
+static uint32_t inheritable_mode(const struct acl_policy *pol)
+{
+	uint32_t mode = (pol->create_mask | pol->directory_mask) & 0777;
+
+	return mode ? mode : 0755;
+}
+
+/* The whole descriptor. Errors of reading a stored one other than "none" are errors: fail closed.
+ */
+static int load(const struct acl_object *obj, const struct acl_policy *pol, struct sd **out)
+{
+	int r = -ENODATA;
+
+	if (pol->stored)
+		r = ntacl_load(obj, !pol->ignore_system_acls, out);
+	/* Samba, too, lets the file's own permissions stand in for a value that nobody can read. */
+	if (r != -ENODATA && r != -EINVAL)
+		return r;
+	if (pol->stored && pol->ignore_system_acls) {
+		*out = default_sd(obj);
+		return 0;
+	}
+	r = posix_acl_to_sd(obj, pol, out);
+	if (r || !pol->stored)
+		return r;
+	(*out)->control &= (uint16_t)~SD_DACL_PROTECTED;
+	if (S_ISDIR(obj->mode) && !sd_has_inheritable(*out, true))
+		add_inheritable(*out, inheritable_mode(pol));
+	return 0;
+}
+
+ntstatus acl_get(const struct acl_object *obj, const struct acl_policy *pol, uint32_t secinfo,
+		 struct sd **out)
+{
+	int r = load(obj, pol, out);
+
+	if (r) {
+		*out = NULL;
+		return vfs_errno(r);
+	}
+	if (!(secinfo & SECINFO_OWNER))
+		(*out)->has_owner = false;
+	if (!(secinfo & SECINFO_GROUP))
+		(*out)->has_group = false;
+	return NT_STATUS_SUCCESS;
+}
+
+/* ---- access ---- */
+
+/* The sticky bit: only the owner of the file or of the directory removes it. */
+static bool sticky_refuses(const struct acl_object *obj, const struct acl_object *parent,
+			   const struct security_token *t)
+{
+	return parent->mode & S_ISVTX && !t->is_admin && t->uid != obj->uid &&
+	       t->uid != parent->uid;
+}
+
+/* Does the directory let t remove what is in it? */
+static bool parent_lets_delete(const struct acl_object *obj, const struct acl_object *parent,
+			       const struct acl_policy *pol, const struct security_token *t)
+{
+	_cleanup_sd_ struct sd *sd = NULL;
+
+	if (!parent || sticky_refuses(obj, parent, t) || load(parent, pol, &sd))
+		return false;
+	return sd_access_max(sd, t) & SEC_DIR_DELETE_CHILD;
+}
+
+/* What the file itself and the share give; READ_ATTRIBUTES comes with getting there at all. */
+static ntstatus own_rights(const struct acl_object *obj, const struct acl_policy *pol,
+			   const struct security_token *t, uint32_t *max)
+{
+	_cleanup_sd_ struct sd *sd = NULL;
+	int r;
+
+	*max = SEC_RIGHTS_FILE_ALL;
+	if (!t->is_admin) {
+		r = load(obj, pol, &sd);
+		if (r)
+			return vfs_errno(r);
+		*max = sd_access_max(sd, t) | SEC_FILE_READ_ATTRIBUTES;
+	}
+	*max |= SEC_STD_SYNCHRONIZE;
+	if (pol->allow_execute_always && *max & SEC_FILE_READ_DATA)
+		*max |= SEC_FILE_EXECUTE;
+	if (pol->dos_filemode && *max & SEC_FILE_WRITE_DATA)
+		*max |= SEC_STD_WRITE_DAC;
+	return NT_STATUS_SUCCESS;
+}
+
+ntstatus acl_access(const struct acl_object *obj, const struct acl_object *parent,
+		    const struct acl_policy *pol, const struct security_token *t, uint32_t desired,
+		    uint32_t *granted)
+{
+	bool maximum;
+	uint32_t max;
+	ntstatus st;
+
+	desired = access_map_generic(desired);
+	maximum = desired & SEC_MAXIMUM_ALLOWED;
+	desired &= ~SEC_MAXIMUM_ALLOWED;
+	*granted = 0;
+	if (desired & SEC_SYSTEM_SECURITY && !(t->privileges & PRIV_SECURITY))
+		return NT_STATUS_PRIVILEGE_NOT_HELD;
+	st = own_rights(obj, pol, t, &max);
+	if (st)
+		return st;
+	if (!(max & SEC_STD_DELETE) && (maximum || desired & SEC_STD_DELETE) &&
+	    parent_lets_delete(obj, parent, pol, t))
+		max |= SEC_STD_DELETE;
+	if (pol->read_only)
+		max &= ~RIGHTS_WRITE;
+	if (t->privileges & PRIV_SECURITY)
+		max |= desired & SEC_SYSTEM_SECURITY;
+	if (desired & ~max)
+		return NT_STATUS_ACCESS_DENIED;
+	*granted = maximum ? desired | max : desired;
+	return NT_STATUS_SUCCESS;
+}
+
+uint32_t acl_max_access(const struct acl_object *obj, const struct acl_object *parent,
+			const struct acl_policy *pol, const struct security_token *t)
+{
+	uint32_t granted;
+
+	if (acl_access(obj, parent, pol, t, SEC_MAXIMUM_ALLOWED, &granted))
+		return 0;
+	return granted;
+}
+
+ntstatus acl_may_create(const struct acl_object *dir, const struct acl_policy *pol,
+			const struct security_token *t, bool is_dir)
+{
+	uint32_t max;
+	ntstatus st = own_rights(dir, pol, t, &max);
+
+	if (st)
+		return st;
+	if (pol->read_only || !(max & (is_dir ? SEC_FILE_APPEND_DATA : SEC_FILE_WRITE_DATA)))
+		return NT_STATUS_ACCESS_DENIED;
+	return NT_STATUS_SUCCESS;
+}

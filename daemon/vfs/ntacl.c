@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * ntacl.c - security.NTACL, the descriptor beside the file, in the NDR form that Samba's acl_xattr
+ * module reads and writes. Versions 3 and 4 hold hashes of the file's POSIX permissions as they
+ * were when the descriptor was set: whoever changes those behind our back (chmod, NFS) wins, the
+ * descriptor is stale. Versions 1 and 2 are believed as they are.
+ *
+ * The structure is a union behind a unique pointer: version and discriminant (u16 each), a referent
+ * (u32), for versions 2 to 4 a second referent for the descriptor, then
+ *	2: hash[16] of nobody's use		3: u16 type, hash[64]
+ *	4: u16 type, hash[64], description and NUL, NTTIME, hash of the POSIX ACL[64]
+ * and last, on a multiple of four, the descriptor, whose offsets count from the start of the xattr.
+ */
+#include "vfs/acl.h"
+#include "vfs/vfs.h"
+
+#include <openssl/sha.h>
+
+#define HASH_FIELD  64 /* of which SHA-256 uses 32 */
+#define HASH_SHA256 1
+#define DESCRIPTION "posix_acl"
+#define REFERENT    0x00020000u
+
+struct ntacl {
+	uint16_t version, hash_type;
+	const uint8_t *sd_hash;	 /* of the descriptor that the POSIX side maps to; v3, v4 */
+	const uint8_t *acl_hash; /* of the POSIX side; v4 */
+	uint64_t sd_at;
+};
+
+/* ---- hashes ---- */
+
+/* smb_acl_t in NDR; n entries in the kernel's order. */
+static void write_posix(struct smb2_wr *w, const struct posix_acl *acl)
+{
+	static const uint8_t tags[POSIX_OTHER + 1] = {
+		[POSIX_USER] = 1,      [POSIX_USER_OBJ] = 2, [POSIX_GROUP] = 3,
+		[POSIX_GROUP_OBJ] = 4, [POSIX_OTHER] = 5,    [POSIX_MASK] = 6,
+	};
+
+	wr_align(w, 4);
+	wr_le32(w, acl->n);
+	wr_align(w, 8);
+	wr_le32(w, acl->n);
+	wr_le32(w, 0);
+	for (unsigned int i = 0; i < acl->n; i++) {
+		const struct posix_ace *e = &acl->e[i];
+		uint16_t tag = e->tag <= POSIX_OTHER ? tags[e->tag] : 0;
+
+		wr_align(w, 8);
+		wr_le16(w, tag);
+		wr_le16(w, tag);
+		if (e->tag & (POSIX_USER | POSIX_GROUP)) {
+			wr_align(w, 8);
+			wr_le64(w, e->id);
+		}
+		wr_le32(w, e->perm);
+	}
+}
+
+/* SHA-256 of owner, group, mode and ACLs as they are on disk now. */
+static int hash_posix(const struct acl_object *obj, uint8_t hash[SHA256_DIGEST_LENGTH])
+{
+	uint8_t buf[64 + 2 * (16 + 24 * POSIX_ACL_MAX)];
+	struct smb2_wr w = wr_init(buf, sizeof(buf));
+	bool dir = S_ISDIR(obj->mode);
+	struct posix_acl acl;
+	int r = posix_acl_read(obj, false, &acl);
+
+	if (r)
+		return r;
+	wr_le32(&w, REFERENT);
+	wr_le32(&w, dir ? REFERENT + 4 : 0);
+	wr_le64(&w, obj->uid);
+	wr_le64(&w, obj->gid);
+	wr_le32(&w, obj->mode);
+	write_posix(&w, &acl);
+	if (dir) {
+		r = posix_acl_read(obj, true, &acl);
+		if (r)
+			return r;
+		write_posix(&w, &acl);
+	}
+	if (!wr_ok(&w))
+		return -E2BIG;
+	SHA256(buf, w.off, hash);
+	return 0;
+}
+
+static void write_head(struct smb2_wr *w, uint16_t version, const uint8_t *sd_hash)
+{
+	wr_le16(w, version);
+	wr_le16(w, version);
+	wr_le32(w, REFERENT);
+	wr_le32(w, REFERENT + 4);
+	wr_le16(w, HASH_SHA256);
+	if (sd_hash)
+		wr_bytes(w, sd_hash, SHA256_DIGEST_LENGTH);
+	wr_zero(w, sd_hash ? HASH_FIELD - SHA256_DIGEST_LENGTH : HASH_FIELD);
+}
+
+/* Of a version 3 value with the descriptor that the POSIX side maps to, and no hash in it. */
+static int hash_mapped(const struct acl_object *obj, uint8_t hash[SHA256_DIGEST_LENGTH])
+{
+	static const struct acl_policy as_samba = { .stored = true };
+	_cleanup_sd_ struct sd *sd = NULL;
+	_cleanup_free_ uint8_t *buf = NULL;
+	struct smb2_wr w;
+	int r = posix_acl_to_sd(obj, &as_samba, &sd);
+
+	if (r)
+		return r;
+	buf = xmalloc(NTACL_SIZE_MAX);
+	w = wr_init(buf, NTACL_SIZE_MAX);
+	write_head(&w, 3, NULL);
+	wr_align(&w, 4);
+	sd_marshal_from(sd, SECINFO_ALL, 0, &w);
+	if (!wr_ok(&w))
+		return -E2BIG;
+	SHA256(buf, w.off, hash);
+	return 0;
+}
+
+/* ---- load ---- */
+
+static int ntacl_parse(const void *buf, size_t len, struct ntacl *out)
+{
+	struct smb2_rd r = rd_init(buf, len);
+	uint16_t level;
+
+	memset(out, 0, sizeof(*out));
+	out->version = rd_le16(&r);
+	level = rd_le16(&r);
+	rd_skip(&r, 4);
+	if (out->version < 1 || out->version > 4 || level != out->version)
+		return -EINVAL;
+	if (out->version > 1)
+		rd_skip(&r, 4);
+	if (out->version == 2)
+		rd_skip(&r, 16);
+	if (out->version > 2) {
+		out->hash_type = rd_le16(&r);
+		out->sd_hash = rd_bytes(&r, HASH_FIELD);
+	}
+	if (out->version == 4) {
+		while (rd_u8(&r))
+			;
+		rd_align(&r, 4);
+		rd_skip(&r, 8);
+		out->acl_hash = rd_bytes(&r, HASH_FIELD);
+	}
+	rd_align(&r, 4);
+	out->sd_at = r.off;
+	return rd_ok(&r) ? 0 : -EINVAL;
+}
+
+/* 0 when the descriptor still belongs to the file's POSIX side. */
+static int ntacl_check(const struct acl_object *obj, const struct ntacl *n)
+{
+	uint8_t hash[SHA256_DIGEST_LENGTH];
+
+	if (n->version < 3)
+		return 0;
+	if (n->hash_type != HASH_SHA256)
+		return -ENODATA;
+	if (n->version == 4 && !hash_posix(obj, hash) &&
+	    !memcmp(hash, n->acl_hash, SHA256_DIGEST_LENGTH))
+		return 0;
+	if (!hash_mapped(obj, hash) && !memcmp(hash, n->sd_hash, SHA256_DIGEST_LENGTH))
+		return 0;
+	return -ENODATA;
+}
+
+int ntacl_load(const struct acl_object *obj, bool check_hash, struct sd **out)
+{
+	_cleanup_free_ uint8_t *big = NULL;
+	uint8_t small[4096], *buf = small;
+	struct ntacl n;
+	ssize_t len;
+	int r;
+
+	*out = NULL;
+	len = vfs_xattr_get(obj->fd, NTACL_XATTR, buf, sizeof(small));
+	if (len == -ERANGE) {
+		buf = big = xmalloc(NTACL_SIZE_MAX);
+		len = vfs_xattr_get(obj->fd, NTACL_XATTR, buf, NTACL_SIZE_MAX);
+	}
+	if (len < 0)
+		return len == -EOPNOTSUPP ? -ENODATA : (int)len;
+	r = ntacl_parse(buf, (size_t)len, &n);
+	if (!r && check_hash)
+		r = ntacl_check(obj, &n);
+	if (!r && sd_parse_at(buf, (size_t)len, n.sd_at, out))
+		r = -EINVAL;
+	return r;
+}
+
+/* ---- store ---- */
+
+int ntacl_store(const struct acl_object *obj, const struct sd *sd, bool with_hash)
+{
+	uint8_t mapped[SHA256_DIGEST_LENGTH] = { 0 }, posix[SHA256_DIGEST_LENGTH] = { 0 };
+	_cleanup_free_ uint8_t *buf = NULL;
+	struct smb2_wr w;
+	bool root;
+	int r = 0;
+
+	if (with_hash)
+		r = hash_mapped(obj, mapped);
+	if (!r && with_hash)
+		r = hash_posix(obj, posix);
+	if (r)
+		return r;
+	buf = xmalloc(NTACL_SIZE_MAX);
+	w = wr_init(buf, NTACL_SIZE_MAX);
+	write_head(&w, with_hash ? 4 : 3, mapped);
+	if (with_hash) {
+		wr_bytes(&w, DESCRIPTION, sizeof(DESCRIPTION));
+		wr_align(&w, 4);
+		wr_le64(&w, nttime_now());
+		wr_bytes(&w, posix, sizeof(posix));
+		wr_zero(&w, HASH_FIELD - sizeof(posix));
+	}
+	wr_align(&w, 4);
+	sd_marshal_from(sd, SECINFO_ALL, 0, &w);
+	if (!wr_ok(&w))
+		return -E2BIG;
+	root = !identity_root_begin();
+	r = vfs_xattr_set(obj->fd, NTACL_XATTR, buf, w.off, 0);
+	if (root)
+		identity_root_end();
+	return r;
+}
+
+int ntacl_remove(const struct acl_object *obj)
+{
+	bool root = !identity_root_begin();
+	int r = vfs_xattr_remove(obj->fd, NTACL_XATTR);
+
+	if (root)
+		identity_root_end();
+	return r;
+}
