@@ -45,9 +45,11 @@ struct smb2_hdr {
 	__u64 session_id;
 };
 
+#define SMB2_HDR_OFF_COMMAND   12
 #define SMB2_HDR_OFF_CREDITS   14
 #define SMB2_HDR_OFF_FLAGS     16
 #define SMB2_HDR_OFF_NEXT      20
+#define SMB2_HDR_OFF_MESSAGE_ID 24
 #define SMB2_HDR_OFF_SIGNATURE 48
 #define SMB2_SIGNATURE_SIZE    16
 
