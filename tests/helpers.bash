@@ -14,6 +14,7 @@
 #	ctl ARGS		ksmbd-hybrid on this instance
 #	assert_status N, assert_output TEXT, assert_line REGEX, refute_line REGEX, assert_equal A B,
 #	assert_same_file A B	all print both sides when they fail
+#	with_netns NAME		the server runs in a namespace of its own from now on (port 445 is free)
 #	ns_create NAME ITS-ADDRESS/BITS OUR-ADDRESS/BITS, ns_run NAME COMMAND, ns_delete NAME
 #		a network namespace as another host
 
@@ -107,6 +108,7 @@ write_conf() {
 	done
 	printf '[share]\n\tpath = %s/share\n\tread only = no\n\tea support = yes\n' "$T"
 	printf '\tvfs objects = acl_xattr streams_xattr\n'
+	section=share
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--share) section=share ;;
@@ -118,11 +120,21 @@ write_conf() {
 	printf '%s' "$extra"
 }
 
+# KH_SERVER=samba runs the same tests against Samba, to see whether it is the test that is wrong.
+# Its settings are those of tests/peer/torture.conf, so tests that set options differ there.
+start_samba() {
+	[ -s "$T/port" ] || echo "${KH_PORT:-$(free_port)}" >"$T/port"
+	PORT=$(cat "$T/port") INSTANCE=samba CONF=$T/samba/smb.conf
+	export PORT INSTANCE CONF
+	in_netns "$top/tests/peer/samba" start "$T/samba" "$PORT" torture "$T/share"
+}
+
 start_server() {
 	local fresh=yes
+	[ "${KH_SERVER:-}" != samba ] || { start_samba && return; }
 	[ -s "$T/port" ] && fresh=no
 	mkdir -p "$T/run" "$T/share"
-	[ $fresh = yes ] && { free_port >"$T/port" || return 1; }
+	[ $fresh = yes ] && { echo "${KH_PORT:-$(free_port)}" >"$T/port" || return 1; }
 	PORT=$(cat "$T/port")
 	INSTANCE=t$PORT
 	CONF=$T/server.conf
@@ -139,6 +151,7 @@ start_server() {
 
 stop_server() {
 	[ -n "${T:-}" ] || return 0
+	[ "${KH_SERVER:-}" != samba ] || { "$top/tests/peer/samba" stop "$T/samba" && return; }
 	kh_down "$T"
 }
 
@@ -157,8 +170,28 @@ smbc() {
 	[ "$1" = -o ] && { share=$2 && shift 2; }
 	commands=$1
 	shift
-	timeout "${KH_TIMEOUT:-120}" smbclient "//127.0.0.1/$share" -p "$PORT" \
+	in_netns timeout "${KH_TIMEOUT:-120}" smbclient "//127.0.0.1/$share" -p "$PORT" \
 		-U "$KH_USER1%$KH_PASS1" "$@" -c "$commands" 2>&1 </dev/null
+}
+
+# A Python client of tests/ that takes the port as its first argument.
+py_client() {
+	local script=$1
+	shift
+	in_netns timeout "${KH_TIMEOUT:-120}" /usr/bin/python3 "$top/tests/$script" "$PORT" "$@" 2>&1
+}
+
+# ---- a namespace for the server and its clients ----
+
+with_netns() {
+	KH_NETNS=kh$$-$1
+	export KH_NETNS
+	ip netns add "$KH_NETNS" && ip -n "$KH_NETNS" link set lo up
+}
+
+end_netns() {
+	[ -z "${KH_NETNS:-}" ] || ip netns del "$KH_NETNS"
+	unset KH_NETNS
 }
 
 # ---- network namespaces as hosts: a veth pair each, named after this process ----
