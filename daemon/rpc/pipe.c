@@ -28,7 +28,7 @@ struct rpc_pipe {
 	unsigned int num_replies;
 };
 
-static const struct rpc_iface *const interfaces[] = { &srvsvc_iface, &wkssvc_iface };
+static const struct rpc_iface *const interfaces[] = { &srvsvc_iface, &wkssvc_iface, &lsarpc_iface };
 
 static const struct rpc_iface *find_interface(const char *name)
 {
