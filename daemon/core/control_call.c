@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * control_call.c - the client's side of the control socket.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "core/control.h"
+
+#define REPLY_MAX (256u << 20)
+
+static int connect_to(const char *run_dir)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = -1;
+
+	if ((size_t)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/%s", run_dir, CONTROL_SOCKET) >=
+	    sizeof(sa.sun_path))
+		return -ENAMETOOLONG;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
+		return -errno;
+	return steal_fd(&fd);
+}
+
+static int send_request(int fd, struct json_object *request)
+{
+	_cleanup_free_ char *line =
+		xasprintf("%s\n", json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN));
+	size_t n = strlen(line), done = 0;
+
+	while (done < n) {
+		ssize_t sent = send(fd, line + done, n - done, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno != EINTR)
+			return -errno;
+		done += sent > 0 ? (size_t)sent : 0;
+	}
+	return 0;
+}
+
+static int wait_readable(int fd, uint64_t deadline)
+{
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		uint64_t now = now_ns();
+		int n;
+
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		n = poll(&p, 1, (int)((deadline - now) / 1000000 + 1));
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+/* Feeds the tokener as the bytes come, so that a large reply is held once. */
+static int read_reply(int fd, uint64_t deadline, struct json_object **reply)
+{
+	struct json_tokener *tok = json_tokener_new_ex(16);
+	size_t total = 0;
+	char buf[16384];
+	int rc = tok ? 0 : -ENOMEM;
+
+	while (!rc && !*reply) {
+		ssize_t n;
+
+		rc = wait_readable(fd, deadline);
+		if (rc)
+			break;
+		n = recv(fd, buf, sizeof(buf), 0);
+		if (n <= 0) {
+			rc = n ? -errno : -ECONNRESET;
+			break;
+		}
+		total += (size_t)n;
+		*reply = json_tokener_parse_ex(tok, buf, (int)n);
+		if (!*reply &&
+		    (json_tokener_get_error(tok) != json_tokener_continue || total > REPLY_MAX))
+			rc = -EPROTO;
+	}
+	json_tokener_free(tok);
+	return rc;
+}
+
+int control_call(const char *run_dir, struct json_object *request, int timeout_ms,
+		 struct json_object **reply)
+{
+	_cleanup_close_ int fd = connect_to(run_dir);
+	int rc;
+
+	*reply = NULL;
+	if (fd < 0)
+		return fd;
+	rc = send_request(fd, request);
+	if (!rc)
+		rc = read_reply(fd, now_ns() + (uint64_t)timeout_ms * 1000000, reply);
+	if (!rc && !json_object_is_type(*reply, json_type_object))
+		rc = -EPROTO;
+	if (rc) {
+		json_object_put(*reply);
+		*reply = NULL;
+	}
+	return rc;
+}
