@@ -91,7 +91,7 @@ void identity_root_end(void);
 struct vfs_name {
 	char *path;	/* share-relative, in the client's spelling; owned */
 	char *stream;	/* bare name of an alternate stream, NULL: the file itself; owned */
-	bool data_type; /* "::$DATA" was written: a directory is refused (NOT_A_DIRECTORY is not) */
+	bool data_type; /* "::$DATA" was written: not for a directory */
 	bool dir_type; /* ":$I30:$INDEX_ALLOCATION" or "::$INDEX_ALLOCATION": must be a directory */
 };
 
@@ -101,10 +101,11 @@ struct vfs_name {
 
 /*
  * The UTF-16LE name of a CREATE, rename or link (len bytes). On an error nothing needs freeing.
- *	INVALID_PARAMETER	a leading backslash, an odd length
- *	OBJECT_NAME_INVALID	bad UTF-16, NUL, control or wildcard character, " < > | /, a
- *component longer than 255 units, a bad stream name or type, an empty component
- *	OBJECT_PATH_SYNTAX_BAD	".." that climbs, or any ".." or "." component
+ *	INVALID_PARAMETER	a leading separator, an odd length
+ *	OBJECT_NAME_INVALID	bad UTF-16, NUL, control or wildcard character, " < > |, a component
+ *				longer than 255 units or ".", a bad stream name or type
+ *	OBJECT_PATH_SYNTAX_BAD	".." that climbs above the share
+ * As in Samba, '/' separates too, doubled and trailing separators are dropped, "a\..\b" is "b".
  */
 ntstatus vfs_name_parse(const void *utf16, size_t len, unsigned int flags, struct vfs_name *out);
 void vfs_name_free(struct vfs_name *n);
@@ -285,11 +286,13 @@ uint64_t vfs_round_alloc(const struct vfs_share *s, uint64_t bytes);
 
 struct vfs_path {
 	struct vfs_share *share; /* borrowed */
-	char *path; /* share-relative; as on disk as far as it exists, then as asked; owned */
-	char *leaf; /* last component, inside path; "" for the root */
-	int parent; /* O_PATH; -1: not opened yet (vfs_path_parent()), or the root itself; owned */
-	int fd;	    /* O_PATH of the object, symlinks followed; -1: does not exist; owned */
+	char *path;  /* share-relative; as on disk as far as it exists, then as asked; owned */
+	char *leaf;  /* last component, inside path; "" for the root */
+	char *asked; /* last component in the client's spelling, NULL: as leaf; owned */
+	int parent;  /* O_PATH; -1: not opened yet (vfs_path_parent()), or the root itself; owned */
+	int fd;	     /* O_PATH (or data) fd of the object, symlinks followed; -1: none; owned */
 	bool exists;
+	bool exact;	      /* VFS_RESOLVE_EXACT */
 	struct vfs_id entry;  /* what the name itself is: differs from attr.id for a symlink */
 	struct vfs_attr attr; /* of fd, if it exists */
 	struct vfs_attr parent_attr; /* stat half only; valid when it does not exist */
@@ -303,9 +306,10 @@ struct vfs_path {
  *	SUCCESS			*out describes an existing object
  *	OBJECT_NAME_NOT_FOUND	only the last component does not exist: parent and leaf are valid
  *	OBJECT_PATH_NOT_FOUND	a folder on the way does not exist, or is no folder
- *	ACCESS_DENIED		no search permission, a symlink that is refused
+ *	ACCESS_DENIED		no search permission
  * and others from vfs_errno(). *out must be released in every case. When several names differ only
- * by case the exact spelling wins. A vetoed component does not exist.
+ * by case the exact spelling wins. A vetoed component does not exist, nor does a symlink that is
+ * refused, dangles or leaves the share: creating there gives -ENOENT.
  */
 ntstatus vfs_resolve(struct vfs_share *s, const char *path, unsigned int flags,
 		     struct vfs_path *out);
@@ -315,7 +319,8 @@ int vfs_path_parent(struct vfs_path *p);
 
 #define _cleanup_vfs_path_ __attribute__((__cleanup__(vfs_path_release)))
 
-/* ---- open.c: what changes the tree. All on the parent's fd, verified by dev and ino ---- */
+/* ---- open.c: what changes the tree; data.c: what changes an open file. All on the parent's fd,
+ * verified by dev and ino ---- */
 
 /*
  * An fd for data on p's object. flags: O_RDONLY, O_WRONLY or O_RDWR, with O_APPEND, O_TRUNC;
@@ -354,8 +359,8 @@ int vfs_rename(struct vfs_path *from, struct vfs_path *to, bool replace);
 int vfs_link(struct vfs_share *s, int fd, struct vfs_path *to, bool replace);
 
 /*
- * Allocation size (MS-FSCC 2.4.4): smaller than end of file truncates, larger reserves without a
- * change of end of file where the file system can, and is then no error where it cannot.
+ * Allocation size (MS-FSCC 2.4.4): smaller than end of file truncates; larger does nothing, as in
+ * Samba without `strict allocate`, but for -ENOSPC when it is more than the file system has.
  */
 int vfs_set_alloc(int fd, uint64_t bytes);
 /* End of file. */
@@ -404,8 +409,9 @@ uint32_t vfs_dir_ea_size(struct vfs_dir *d, const struct vfs_dirent *e);
  */
 
 #define VFS_STREAM_NAME_MAX 255 /* bytes with NUL of a bare name, less than fits an xattr name */
-#define VFS_STREAM_MAX	    65535 /* bytes: XATTR_SIZE_MAX less the NUL; the file system may say less \
-				   */
+#define VFS_STREAM_MAX                                                            \
+	65535 /* bytes: XATTR_SIZE_MAX less the NUL; the file system may say less \
+	       */
 
 struct vfs_stream {
 	char *name; /* bare, UTF-8 */

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* data.c - what there is to know about the sizes and the durability of an open file. */
+#include "vfs/internal.h"
+
+#include <linux/falloc.h>
+#include <sys/statvfs.h>
+
+int vfs_set_eof(int fd, uint64_t bytes)
+{
+	if (bytes > INT64_MAX)
+		return -EINVAL;
+	return ftruncate(fd, (off_t)bytes) ? -errno : 0;
+}
+
+int vfs_set_alloc(int fd, uint64_t bytes)
+{
+	struct statvfs v;
+	struct stat st;
+	uint64_t have;
+
+	if (bytes > INT64_MAX)
+		return -EINVAL;
+	if (fstat(fd, &st))
+		return -errno;
+	if (bytes < (uint64_t)st.st_size)
+		return vfs_set_eof(fd, bytes);
+	have = (uint64_t)st.st_blocks * 512;
+	if (bytes > have && !fstatvfs(fd, &v) && v.f_blocks &&
+	    bytes - have > (uint64_t)v.f_bavail * v.f_frsize)
+		return -ENOSPC;
+	return 0;
+}
+
+static int write_zeros(int fd, uint64_t from, uint64_t to)
+{
+	static const char zeros[65536];
+	ssize_t n;
+
+	while (from < to) {
+		n = pwrite(fd, zeros, MIN(to - from, sizeof(zeros)), (off_t)from);
+		if (n < 0)
+			return -errno;
+		if (!n)
+			return -EIO;
+		from += (uint64_t)n;
+	}
+	return 0;
+}
+
+int vfs_zero_range(int fd, uint64_t from, uint64_t to)
+{
+	struct stat st;
+
+	if (from > to || to > INT64_MAX)
+		return -EINVAL;
+	if (fstat(fd, &st))
+		return -errno;
+	to = MIN(to, (uint64_t)st.st_size); /* beyond the end it reads as zero anyway */
+	if (from >= to)
+		return 0;
+	if (!fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from,
+		       (off_t)(to - from)))
+		return 0;
+	return errno == EOPNOTSUPP ? write_zeros(fd, from, to) : -errno;
+}
+
+int vfs_sync(int fd, bool data_only)
+{
+	int r = data_only ? fdatasync(fd) : fsync(fd);
+
+	return r && errno != EINVAL && errno != EROFS ? -errno : 0;
+}

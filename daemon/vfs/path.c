@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * path.c - from what a client calls a file to the file. The whole path in the client's spelling is
+ * tried first, in one openat2(); only when that does not exist is the spelling looked for, folder
+ * by folder, in the name cache. Every open is beneath the share's root, so whatever another
+ * program renames meanwhile, nothing outside can be reached.
+ */
+#include "vfs/internal.h"
+
+#include <stdio.h>
+
+/* What is left to do when the leaf is a symlink that may not be followed: it does not exist. */
+#define DANGLING 1
+
+static bool any_component_vetoed(const struct vfs_share *s, const char *path, bool *last)
+{
+	char name[VFS_NAME_WIRE_MAX];
+
+	if (!s->opt.veto.match)
+		return false;
+	while (*path) {
+		size_t n = strcspn(path, "/");
+
+		snprintf(name, sizeof(name), "%.*s", (int)MIN(n, sizeof(name)), path);
+		*last = !path[n];
+		if (share_veto(s, name))
+			return true;
+		path += n + !*last;
+	}
+	return false;
+}
+
+static void set_leaf(struct vfs_path *p)
+{
+	char *slash = strrchr(p->path, '/');
+
+	p->leaf = slash ? slash + 1 : p->path;
+}
+
+static void set_path(struct vfs_path *p, char *path)
+{
+	free(p->path);
+	p->path = path;
+	set_leaf(p);
+}
+
+/* "a" of "a/b", "" of "b"; caller frees. */
+static char *parent_path(const struct vfs_path *p)
+{
+	size_t n = (size_t)(p->leaf - p->path);
+
+	return xstrndup(p->path, n ? n - 1 : 0);
+}
+
+static char *join(const char *dir, const char *name)
+{
+	return *dir ? xasprintf("%s/%s", dir, name) : xstrdup(name);
+}
+
+/* ---- the object itself ---- */
+
+static int describe(struct vfs_path *p, unsigned int flags)
+{
+	int r = vfs_attr_stat(p->share, p->fd, p->leaf, &p->attr);
+
+	if (r)
+		return r;
+	if (flags & VFS_RESOLVE_DOS)
+		vfs_attr_load_dos(p->share, p->fd, p->leaf, &p->attr);
+	p->exists = true;
+	return 0;
+}
+
+/* p->fd is a symlink: p becomes its target. DANGLING when there is none for clients. */
+static int follow(struct vfs_path *p, unsigned int flags)
+{
+	int fd;
+
+	close(steal_fd(&p->fd));
+	p->exists = false;
+	if (!p->share->opt.follow_symlinks)
+		return DANGLING;
+	fd = share_open_beneath(p->share, p->path, O_PATH);
+	if (fd == -ENOENT || fd == -ELOOP || fd == -EXDEV || fd == -ENOTDIR)
+		return DANGLING;
+	if (fd < 0)
+		return fd;
+	p->fd = fd;
+	return describe(p, flags);
+}
+
+/* p->path as it stands: 0, DANGLING or -errno. */
+static int open_whole(struct vfs_path *p, unsigned int flags)
+{
+	int r;
+
+	p->fd = share_open_beneath(p->share, p->path, O_PATH | O_NOFOLLOW);
+	if (p->fd < 0)
+		return p->fd;
+	r = describe(p, flags);
+	if (r)
+		return r;
+	p->entry = p->attr.id;
+	if (S_ISLNK(p->attr.mode) && !(flags & VFS_RESOLVE_NO_FOLLOW))
+		r = follow(p, flags);
+	return r;
+}
+
+/* ---- looking for the spelling ---- */
+
+/* 1 and the spelling on disk of name in the folder at dirfd, 0, -errno. */
+static int match_component(const struct vfs_path *p, int dirfd, const char *name,
+			   char disk[NAME_MAX + 1])
+{
+	char buf[VFS_NAME_WIRE_MAX];
+	struct stat st;
+	int r;
+
+	if (!p->share->opt.case_sensitive && !p->exact) {
+		r = namecache_lookup(dirfd, name, disk);
+		return r > 0 && share_veto(p->share, disk) ? 0 : r;
+	}
+	if (!name_from_wire(name, buf) || strlen(buf) > NAME_MAX ||
+	    fstatat(dirfd, buf, &st, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	memccpy(disk, buf, 0, NAME_MAX + 1);
+	return 1;
+}
+
+/* One folder further down: *dir and *dirfd become the folder name in them. */
+static int walk_one(struct vfs_path *p, char **dir, int *dirfd, const char *name)
+{
+	_cleanup_free_ char *next = join(*dir, name);
+	char disk[NAME_MAX + 1];
+	int fd, r;
+
+	fd = share_open_beneath(p->share, next, O_PATH | O_DIRECTORY);
+	if (fd == -ENOENT) {
+		r = match_component(p, *dirfd, name, disk);
+		if (r <= 0)
+			return r ? r : -ENOENT;
+		free(next);
+		next = join(*dir, disk);
+		fd = share_open_beneath(p->share, next, O_PATH | O_DIRECTORY);
+	}
+	if (fd < 0)
+		return fd;
+	close(*dirfd);
+	*dirfd = fd;
+	free(*dir);
+	*dir = steal_ptr(&next);
+	return 0;
+}
+
+/* The parent, folder by folder. On success p->path has its spelling, and p->parent is open. */
+static int walk_parent(struct vfs_path *p)
+{
+	_cleanup_free_ char *want = parent_path(p), *dir = xstrdup("");
+	_cleanup_close_ int dirfd = share_open_beneath(p->share, "", O_PATH | O_DIRECTORY);
+	char *save = NULL, *name;
+	int r = dirfd < 0 ? dirfd : 0;
+
+	for (name = strtok_r(want, "/", &save); name && !r; name = strtok_r(NULL, "/", &save))
+		r = walk_one(p, &dir, &dirfd, name);
+	if (r)
+		return r;
+	set_path(p, join(dir, p->leaf));
+	p->parent = steal_fd(&dirfd);
+	return 0;
+}
+
+int vfs_path_parent(struct vfs_path *p)
+{
+	_cleanup_free_ char *dir = NULL;
+
+	if (!*p->path)
+		return -EBUSY;
+	if (p->parent < 0) {
+		dir = parent_path(p);
+		p->parent = share_open_beneath(p->share, dir, O_PATH | O_DIRECTORY);
+	}
+	return p->parent;
+}
+
+static ntstatus parent_error(int err)
+{
+	switch (err) {
+	case -ENOENT:
+	case -ENOTDIR:
+	case -ELOOP:
+	case -EXDEV:
+	case -ESTALE:
+		return NT_STATUS_OBJECT_PATH_NOT_FOUND;
+	default:
+		return vfs_errno(err);
+	}
+}
+
+static ntstatus not_found(struct vfs_path *p)
+{
+	int r = vfs_path_parent(p);
+
+	if (r >= 0)
+		r = vfs_attr_stat(p->share, p->parent, "", &p->parent_attr);
+	if (r < 0)
+		return parent_error(r);
+	return NT_STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+/* The client's spelling does not exist: find what it means. */
+static ntstatus resolve_slow(struct vfs_path *p, unsigned int flags)
+{
+	char disk[NAME_MAX + 1];
+	int r = vfs_path_parent(p);
+
+	if (r == -ENOENT)
+		r = walk_parent(p);
+	if (r < 0)
+		return parent_error(r);
+	r = match_component(p, p->parent, p->leaf, disk);
+	if (r > 0) {
+		_cleanup_free_ char *dir = parent_path(p);
+
+		p->asked = xstrdup(p->leaf);
+		set_path(p, join(dir, disk));
+	}
+	/* Also without a match: the spelling of the parent may have been all that was wrong. */
+	if (r >= 0)
+		r = open_whole(p, flags);
+	if (!r)
+		return NT_STATUS_SUCCESS;
+	return r == DANGLING || r == -ENOENT || r == -ELOOP ? not_found(p) : vfs_errno(r);
+}
+
+static ntstatus resolve_once(struct vfs_path *p, unsigned int flags)
+{
+	int r = open_whole(p, flags);
+
+	if (!r && !*p->path && !p->attr.nlink)
+		r = -ENOENT; /* an open root folder outlives its name */
+	switch (r) {
+	case 0:
+		return NT_STATUS_SUCCESS;
+	case DANGLING:
+		return not_found(p);
+	case -ENOENT:
+	case -ENOTDIR:
+	case -ELOOP:
+	case -EXDEV:
+		if (*p->path)
+			return resolve_slow(p, flags);
+		return NT_STATUS_OBJECT_PATH_NOT_FOUND;
+	default:
+		return vfs_errno(r);
+	}
+}
+
+static void path_init(struct vfs_path *p, struct vfs_share *s, const char *path, bool exact)
+{
+	*p = (struct vfs_path) { .share = s, .parent = -1, .fd = -1, .exact = exact };
+	set_path(p, xstrdup(path));
+}
+
+ntstatus vfs_resolve(struct vfs_share *s, const char *path, unsigned int flags,
+		     struct vfs_path *out)
+{
+	bool last = false;
+	ntstatus status;
+	int r = -ENOENT;
+
+	path_init(out, s, path, flags & VFS_RESOLVE_EXACT);
+	if (any_component_vetoed(s, path, &last)) {
+		if (last)
+			return not_found(out);
+		return NT_STATUS_OBJECT_PATH_NOT_FOUND;
+	}
+	status = resolve_once(out, flags);
+	if (!status || !share_root_gone(s))
+		return status;
+	if (!identity_root_begin()) {
+		r = vfs_share_check(s);
+		identity_root_end();
+	} else {
+		r = vfs_share_check(s);
+	}
+	if (r)
+		return NT_STATUS_OBJECT_PATH_NOT_FOUND;
+	vfs_path_release(out);
+	path_init(out, s, path, flags & VFS_RESOLVE_EXACT);
+	return resolve_once(out, flags);
+}
+
+void vfs_path_release(struct vfs_path *p)
+{
+	free(p->path);
+	free(p->asked);
+	cleanup_closep(&p->parent);
+	cleanup_closep(&p->fd);
+	*p = (struct vfs_path) { .parent = -1, .fd = -1 };
+}

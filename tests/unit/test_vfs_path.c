@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Shares, paths, the name cache, creating, removing, renaming; on tmpfs and on a disk. */
+#include "vfs/internal.h"
+
+#include "smb2_pdu.h"
+#include "tap.h"
+
+#include <ftw.h>
+
+static int rm_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static struct vfs_share *open_share(const char *path, const struct vfs_options *o)
+{
+	struct vfs_share *s = NULL;
+
+	is_int(vfs_share_open("test", path, o, &s), 0, "share opens");
+	return s;
+}
+
+static void touch(struct vfs_share *s, const char *name)
+{
+	close(openat(s->root, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+}
+
+/* Status of a lookup, and the path as on disk, to be compared with want (NULL: any). */
+static void look(struct vfs_share *s, const char *path, ntstatus status, const char *want)
+{
+	_cleanup_vfs_path_ struct vfs_path p;
+	ntstatus got = vfs_resolve(s, path, VFS_RESOLVE_DOS, &p);
+	char name[300];
+
+	snprintf(name, sizeof(name), "%s is %s", path, nt_name(status));
+	if (!is_str(nt_name(got), nt_name(status), name) || !want)
+		return;
+	is_str(p.path, want, "spelling on disk");
+}
+
+#define NAME_NF (ntstatus) NT_STATUS_OBJECT_NAME_NOT_FOUND
+#define PATH_NF (ntstatus) NT_STATUS_OBJECT_PATH_NOT_FOUND
+
+static void test_lookup(struct vfs_share *s)
+{
+	mkdirat(s->root, "Dir", 0755);
+	mkdirat(s->root, "Dir/Sub", 0755);
+	touch(s, "Dir/Sub/File.txt");
+	touch(s, "Dir/\xc3\x84rger");
+	touch(s, "Dir/a:b");
+	look(s, "", 0, "");
+	look(s, "Dir/Sub/File.txt", 0, "Dir/Sub/File.txt");
+	look(s, "dir/SUB/file.TXT", 0, "Dir/Sub/File.txt");
+	look(s, "dir/SUB/new.TXT", NAME_NF, "Dir/Sub/new.TXT");
+	look(s, "DIR/\xc3\xa4RGER", 0, "Dir/\xc3\x84rger");
+	look(s,
+	     "dir/a\xef\x80\xa2"
+	     "b",
+	     0, "Dir/a:b");
+	look(s, "nowhere/x", PATH_NF, NULL);
+	look(s, "dir/nowhere/x", PATH_NF, NULL);
+	look(s, "Dir/Sub/File.txt/x", PATH_NF, NULL);
+	look(s, "dir/sub/file.txt/x", PATH_NF, NULL);
+	touch(s, "Dir/Sub/foreign");
+	look(s, "Dir/Sub/FOREIGN", 0, "Dir/Sub/foreign");
+	unlinkat(s->root, "Dir/Sub/foreign", 0);
+	look(s, "Dir/Sub/FOREIGN", NAME_NF, NULL);
+	touch(s, "Dir/Sub/FILE.TXT");
+	look(s, "Dir/Sub/FILE.TXT", 0, "Dir/Sub/FILE.TXT");
+	look(s, "Dir/Sub/File.txt", 0, "Dir/Sub/File.txt");
+	unlinkat(s->root, "Dir/Sub/FILE.TXT", 0);
+}
+
+static void test_symlinks(struct vfs_share *s, const char *path)
+{
+	struct vfs_options o = s->opt;
+	struct vfs_share *t;
+
+	symlinkat("/etc", s->root, "abs");
+	symlinkat("../../../../etc", s->root, "rel");
+	symlinkat("Dir/Sub", s->root, "in");
+	symlinkat("nothing", s->root, "dangling");
+	symlinkat("loop", s->root, "loop");
+	symlinkat("../..", s->root, "Dir/Sub/up");
+	symlinkat("../../in", s->root, "Dir/Sub/back");
+	symlinkat("/proc/self/root", s->root, "magic");
+	look(s, "abs", NAME_NF, NULL);
+	look(s, "abs/passwd", PATH_NF, NULL);
+	look(s, "rel", NAME_NF, NULL);
+	look(s, "REL/passwd", PATH_NF, NULL);
+	look(s, "dangling", NAME_NF, NULL);
+	look(s, "loop", NAME_NF, NULL);
+	look(s, "loop/x", PATH_NF, NULL);
+	look(s, "in/File.txt", 0, NULL);
+	look(s, "IN/file.txt", 0, "in/File.txt");
+	look(s, "Dir/Sub/up/Dir", 0, NULL);
+	look(s, "Dir/Sub/up/etc", NAME_NF, NULL);
+	look(s, "Dir/Sub/back/File.txt", 0, NULL);
+	o.follow_symlinks = false;
+	t = open_share(path, &o);
+	look(t, "in", NAME_NF, NULL);
+	look(t, "in/File.txt", PATH_NF, NULL);
+	look(t, "Dir/Sub/File.txt", 0, NULL);
+	vfs_share_put(t);
+	o.follow_symlinks = o.wide_links = true;
+	t = open_share(path, &o);
+	look(t, "abs/passwd", 0, NULL);
+	look(t, "ABS/PASSWD", 0, "abs/passwd");
+	look(t, "magic/etc", PATH_NF, NULL);
+	vfs_share_put(t);
+}
+
+static void test_dangling_create(struct vfs_share *s)
+{
+	_cleanup_vfs_path_ struct vfs_path p;
+
+	is_int(vfs_resolve(s, "rel", 0, &p), NAME_NF, "a symlink that leaves does not exist");
+	is_int(vfs_create(&p, O_RDWR, 0644, 0), -ENOENT, "and nothing is created through it");
+}
+
+static int create(struct vfs_share *s, const char *path)
+{
+	_cleanup_vfs_path_ struct vfs_path p;
+	int fd;
+
+	if (vfs_resolve(s, path, 0, &p) != NAME_NF)
+		return -EEXIST;
+	fd = vfs_create(&p, O_RDWR, 0644, FILE_ATTRIBUTE_ARCHIVE);
+	if (fd >= 0)
+		close(fd);
+	return MIN(fd, 0);
+}
+
+static int rename_to(struct vfs_share *s, const char *from, const char *to, bool replace,
+		     const char *want)
+{
+	_cleanup_vfs_path_ struct vfs_path f, t;
+	int r;
+
+	vfs_resolve(s, from, VFS_RESOLVE_NO_FOLLOW, &f);
+	vfs_resolve(s, to, VFS_RESOLVE_NO_FOLLOW, &t);
+	r = vfs_rename(&f, &t, replace);
+	if (!r)
+		is_str(t.path, want, "renamed to the right spelling");
+	return r;
+}
+
+static void test_change(struct vfs_share *s)
+{
+	_cleanup_vfs_path_ struct vfs_path p, d;
+	struct vfs_id other = { 1, 2 };
+
+	is_int(create(s, "Dir/One"), 0, "create");
+	is_int(create(s, "dir/ONE"), -EEXIST, "exists but for case");
+	is_int(create(s, "dir/two"), 0, "create by another case of the folder");
+	is_int(faccessat(s->root, "Dir/two", F_OK, 0), 0, "is in the right folder");
+	is_int(rename_to(s, "dir/two", "dir/TWO", false, "Dir/TWO"), 0, "change of case");
+	is_int(faccessat(s->root, "Dir/TWO", F_OK, 0), 0, "is on disk");
+	look(s, "Dir/two", 0, "Dir/TWO");
+	is_int(rename_to(s, "dir/one", "DIR/two", false, NULL), -EEXIST, "no replacing");
+	is_int(rename_to(s, "dir/one", "DIR/two", true, "Dir/TWO"), 0, "replacing");
+	look(s, "Dir/one", NAME_NF, NULL);
+	is_int(rename_to(s, "dir/two", "Three", false, "Three"), 0, "into another folder");
+	look(s, "three", 0, "Three");
+	look(s, "dir/two", NAME_NF, NULL);
+	is_int(rename_to(s, "Dir", "Dir/Sub/x", false, NULL), -EINVAL, "not into itself");
+
+	vfs_resolve(s, "three", 0, &p);
+	is_int(vfs_resolve(s, "dir/link", 0, &d), NAME_NF, "no link yet");
+	is_int(vfs_link(s, p.fd, &d, false), 0, "hard link");
+	look(s, "DIR/LINK", 0, "Dir/link");
+	is_int(vfs_remove(s, "Three", other, false), -ESTALE, "not another file's name");
+	is_int(vfs_remove(s, "Three", p.entry, false), 0, "remove");
+	look(s, "three", NAME_NF, NULL);
+	is_int(vfs_remove(s, "Dir/link", p.entry, false), 0, "remove the other name");
+	vfs_path_release(&p);
+	vfs_path_release(&d);
+
+	is_int(vfs_resolve(s, "Dir/NewDir", 0, &d), NAME_NF, "no folder yet");
+	is_int(vfs_mkdir(&d, 0755, 0), 0, "mkdir");
+	ok(d.attr.is_dir && d.attr.attributes == FILE_ATTRIBUTE_DIRECTORY, "is a folder");
+	is_int(vfs_dir_is_empty(s, d.fd), 0, "is empty");
+	touch(s, "Dir/NewDir/x");
+	is_int(vfs_dir_is_empty(s, d.fd), -ENOTEMPTY, "is not");
+	is_int(vfs_remove(s, "Dir/NewDir", d.entry, true), -ENOTEMPTY, "is not removed then");
+	unlinkat(s->root, "Dir/NewDir/x", 0);
+	is_int(vfs_remove(s, "Dir/NewDir", d.entry, true), 0, "is removed empty");
+}
+
+static void test_many(struct vfs_share *s)
+{
+	char name[64];
+	uint64_t t;
+	int i, bad = 0;
+
+	mkdirat(s->root, "many", 0755);
+	for (i = 0; i < 20000; i++) {
+		snprintf(name, sizeof(name), "many/file number %d", i);
+		touch(s, name);
+	}
+	t = now_ns();
+	for (i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "many/New %d", i);
+		bad += !!create(s, name);
+	}
+	t = now_ns() - t;
+	is_int(bad, 0, "2,000 creates among 20,000");
+	ok(t < 2000000000u, "are not quadratic");
+	printf("# %.1f us per create\n", (double)t / 2000e3);
+	t = now_ns();
+	for (i = 0; i < 2000; i++) {
+		_cleanup_vfs_path_ struct vfs_path p;
+
+		snprintf(name, sizeof(name), "MANY/nEW %d", i);
+		bad += !!vfs_resolve(s, name, 0, &p);
+	}
+	printf("# %.1f us per lookup in another case\n", (double)(now_ns() - t) / 2000e3);
+	t = now_ns();
+	for (i = 0; i < 20000; i++) {
+		_cleanup_vfs_path_ struct vfs_path p;
+
+		snprintf(name, sizeof(name), "many/New %d", i % 2000);
+		bad += !!vfs_resolve(s, name, VFS_RESOLVE_DOS, &p);
+	}
+	printf("# %.2f us per lookup in the same case, with attributes\n",
+	       (double)(now_ns() - t) / 20000e3);
+	is_int(bad, 0, "all found");
+}
+
+static bool veto_tmp(const void *ctx, const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 4 && !strcmp(name + n - 4, ".tmp");
+}
+
+static void test_veto(struct vfs_share *s, const char *path)
+{
+	struct vfs_options o = s->opt;
+	struct vfs_share *t;
+	_cleanup_vfs_path_ struct vfs_path p;
+
+	o.veto.match = veto_tmp;
+	o.delete_veto_files = true;
+	t = open_share(path, &o);
+	touch(t, "x.tmp");
+	look(t, "x.tmp", NAME_NF, NULL);
+	look(t, "y.tmp/z", PATH_NF, NULL);
+	is_int(create(t, "z.tmp"), -ENOENT, "a vetoed name is not created");
+	mkdirat(t->root, "vd", 0755);
+	mkdirat(t->root, "vd/t.tmp", 0755);
+	touch(t, "vd/t.tmp/inside");
+	vfs_resolve(t, "vd", 0, &p);
+	is_int(vfs_dir_is_empty(t, p.fd), 0, "only vetoed files: empty");
+	is_int(vfs_remove(t, "vd", p.entry, true), 0, "and removed with them");
+	vfs_share_put(t);
+}
+
+static void test_vanish(const char *path, const struct vfs_options *o)
+{
+	_cleanup_free_ char *dir = xasprintf("%s/vanish", path);
+	struct vfs_share *s;
+
+	mkdir(dir, 0755);
+	s = open_share(dir, o);
+	look(s, "", 0, NULL);
+	rmdir(dir);
+	look(s, "", PATH_NF, NULL);
+	look(s, "x", PATH_NF, NULL);
+	is_int(vfs_share_check(s), -ENOENT, "the folder is gone");
+	mkdir(dir, 0755);
+	look(s, "x", NAME_NF, NULL);
+	is_int(create(s, "x"), 0, "and works when it is back");
+	vfs_share_put(s);
+}
+
+static void test_on(const char *base)
+{
+	char path[64];
+	struct vfs_options o;
+	struct vfs_share *s;
+
+	snprintf(path, sizeof(path), "%s/kh-vfs-XXXXXX", base);
+	if (!mkdtemp(path))
+		return;
+	printf("# on %s\n", base);
+	vfs_options_default(&o);
+	s = open_share(path, &o);
+	test_lookup(s);
+	test_symlinks(s, path);
+	test_dangling_create(s);
+	test_change(s);
+	test_veto(s, path);
+	test_many(s);
+	test_vanish(path, &o);
+	vfs_share_put(s);
+	nftw(path, rm_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+int main(void)
+{
+	test_on("/dev/shm");
+	test_on("/tmp");
+	return done_testing();
+}
