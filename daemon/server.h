@@ -44,6 +44,7 @@
 #include "smb2_cursor.h"
 #include "smb2_frame.h"
 #include "smb2_ops.h"
+#include "smb2_parse.h"
 #include "smb2_status.h"
 #include "smb2_window.h"
 
@@ -225,10 +226,12 @@ struct conn {
 	int fd;
 	bool closing;	/* no new requests; socket shut down */
 	bool recv_armed, send_armed, teardown_posted;
+	bool in_input; /* bytes are being handled; answers go out together afterwards */
 	struct sockaddr_storage peer, local;
 	struct list_head node; /* reactor's connections */
 	struct list_head requests; /* admitted and not yet answered */
 	unsigned int nrequests, nasync;
+	_Atomic unsigned int nsessions; /* set up here, ever */
 	uint64_t accepted_ns, last_ns;
 
 	/* receiving: a frame under way, in its own buffer; NULL between frames */
@@ -336,9 +339,7 @@ struct request {
 
 	/* what related elements inherit (MS-SMB2 3.3.5.2.7.2) */
 	uint32_t chain_tree_id;
-	struct smb2_fid_ {
-		uint64_t persistent, vol;
-	} chain_fid;
+	struct smb2_fid chain_fid;
 	ntstatus chain_fid_status; /* of the element that was to give a FileId */
 	bool chain_has_fid;
 
@@ -352,6 +353,11 @@ struct request {
 
 /* Reactor. The frame is borrowed unless base is given (then it is freed with the request). */
 void request_receive(struct conn *c, uint8_t *frame, size_t len, uint8_t *base, size_t cap);
+/*
+ * For a handler that is about to return REQ_ASYNC, on the reactor: sends the interim response. Then
+ * it makes the request visible to who will resume it, and returns. False: no memory.
+ */
+bool request_go_async(struct request *rq);
 /* Any thread: a request that returned REQ_ASYNC goes on. Once per request. */
 void request_resume(struct request *rq);
 /* Reactor: cancels by async id or by message id (MS-SMB2 3.3.5.16). */
@@ -380,5 +386,7 @@ struct smb2_op {
 extern const struct smb2_op smb2_ops[SMB2_COMMANDS];
 /* Session, tree, file and size checks of the current element, by the table. */
 ntstatus smb2_check(struct request *rq);
+/* Looks the open up and stores a reference in rq->open; FILE_CLOSED, or what a related one gives. */
+ntstatus request_open(struct request *rq, struct smb2_fid fid);
 
 #endif /* KH_SERVER_H */

@@ -67,6 +67,8 @@
 	X(DISK_FULL, 0xC000007F)                                                                   \
 	X(INSUFFICIENT_RESOURCES, 0xC000009A)                                                      \
 	X(MEDIA_WRITE_PROTECTED, 0xC00000A2)                                                       \
+	X(INVALID_DEVICE_STATE, 0xC0000184)                                                        \
+	X(REQUEST_OUT_OF_SEQUENCE, 0xC000042A)                                                     \
 	X(INSTANCE_NOT_AVAILABLE, 0xC00000AB)                                                      \
 	X(PIPE_NOT_AVAILABLE, 0xC00000AC)                                                          \
 	X(INVALID_PIPE_STATE, 0xC00000AD)                                                          \
@@ -78,6 +80,7 @@
 	X(NOT_SUPPORTED, 0xC00000BB)                                                               \
 	X(DUPLICATE_NAME, 0xC00000BD)                                                              \
 	X(BAD_NETWORK_PATH, 0xC00000BE)                                                            \
+	X(NETWORK_NAME_DELETED, 0xC00000C9)                                                        \
 	X(NETWORK_ACCESS_DENIED, 0xC00000CA)                                                       \
 	X(BAD_DEVICE_TYPE, 0xC00000CB)                                                             \
 	X(BAD_NETWORK_NAME, 0xC00000CC)                                                            \

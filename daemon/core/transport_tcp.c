@@ -57,8 +57,11 @@ void transport_recv_done(struct conn *c, int res, uint32_t cqe_flags)
 		unsigned int id = cqe_flags >> IORING_CQE_BUFFER_SHIFT;
 		uint8_t *buf = r->buf_mem + (size_t)id * RING_RECV_SIZE;
 
-		if (res > 0 && !c->closing)
+		if (res > 0 && !c->closing) {
+			c->in_input = true;
 			conn_input(c, buf, (size_t)res);
+			c->in_input = false;
+		}
 		io_uring_buf_ring_add(r->bufs, buf, RING_RECV_SIZE, (unsigned short)id,
 				      io_uring_buf_ring_mask(RING_RECV_BUFFERS), 0);
 		io_uring_buf_ring_advance(r->bufs, 1);
@@ -74,8 +77,11 @@ void transport_body_done(struct conn *c, int res)
 	if (res > 0 && !c->closing) {
 		stats_add(&c->reactor->stats.bytes_in, (uint64_t)res);
 		c->rx_have += (size_t)res;
-		if (c->rx_have == c->rx_need)
+		if (c->rx_have == c->rx_need) {
+			c->in_input = true;
 			conn_rx_done(c);
+			c->in_input = false;
+		}
 	} else if (res != -EINTR && res != -EAGAIN) {
 		conn_close(c);
 	}

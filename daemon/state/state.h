@@ -209,23 +209,28 @@ bool open_unpublish(struct open *o);
 void open_each(void (*fn)(void *arg, struct open *o), void *arg);
 unsigned int open_count(void);
 
+/* ---- state/ofile.c ---- */
+
 /*
  * Share modes (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1.2.2). Joins o to the file (dev, ino, stream): checks
  * o->access and o->share_access against the others and adds it, in one step. SHARING_VIOLATION or
  * DELETE_PENDING otherwise.
  */
 ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stream);
+enum ofile_delete { OFILE_KEEP, OFILE_DELETE_STREAM, OFILE_DELETE_FILE };
 /*
- * Leaves the file. True: o was the last and the file is to be deleted; *as is who asked for that
- * (reference).
+ * Leaves the file; its delete_on_close becomes the file's. Says what the caller has to delete now,
+ * and as whom (*as: reference, or NULL).
  */
-bool ofile_leave(struct open *o, struct identity **as);
+enum ofile_delete ofile_leave(struct open *o, struct identity **as);
 ntstatus ofile_set_delete(struct open *o, bool on); /* FileDispositionInformation */
 bool ofile_delete_pending(struct open *o);
 /* Does another open of the same file refuse to share deletion (rename, MS-FSA 2.1.5.14.11)? */
 bool ofile_others_deny_delete(const struct open *o);
 /* Is this inode, or a stream of it, open by anybody? */
 bool ofile_inode_open(uint64_t dev, uint64_t ino);
+/* ---- state/opens.c: renames ---- */
+
 /* After a rename: all opens of the tree's share below old_path get new_path. */
 void opens_renamed(const struct vfs_share *share, const char *old_path, const char *new_path);
 /* Some open below this directory of the share (itself not counted)? */

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * ofile.c - share modes and deletion: what the opens of one file owe each other.
+ *
+ * A file and each of its streams is an ofile of its own; all of one inode are in one bucket, under
+ * one lock, because deletion concerns them together: a file goes when the last open of it and of its
+ * streams is closed.
+ */
+#include "core/utf16.h"
+#include "state/state.h"
+
+#define BUCKETS 4096
+
+static struct bucket {
+	pthread_mutex_t lock;
+	struct list_head list;
+} table[BUCKETS];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void table_init(void)
+{
+	for (unsigned int i = 0; i < BUCKETS; i++) {
+		pthread_mutex_init(&table[i].lock, NULL);
+		list_init(&table[i].list);
+	}
+}
+
+static struct bucket *bucket_of(uint64_t dev, uint64_t ino)
+{
+	pthread_once(&once, table_init);
+	return &table[((dev * 31 + ino) * 0x9E3779B97F4A7C15ull) >> 52];
+}
+
+static bool same_inode(const struct ofile *f, uint64_t dev, uint64_t ino)
+{
+	return f->dev == dev && f->ino == ino;
+}
+
+static bool same_stream(const struct ofile *f, const char *stream)
+{
+	if (!f->stream || !stream)
+		return !f->stream && !stream;
+	return utf8_equal_nocase(f->stream, stream);
+}
+
+static struct ofile *find(struct bucket *b, uint64_t dev, uint64_t ino, const char *stream)
+{
+	struct ofile *f;
+
+	list_for_each(f, &b->list, hash)
+		if (same_inode(f, dev, ino) && same_stream(f, stream))
+			return f;
+	return NULL;
+}
+
+static void drop(struct ofile *f)
+{
+	list_del(&f->hash);
+	identity_put(f->delete_as);
+	free(f->stream);
+	free(f);
+}
+
+#define DATA_ACCESS                                                                                \
+	(FILE_READ_DATA | FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_EXECUTE | SEC_STD_DELETE)
+
+/* MS-FSA 2.1.5.1.2.2: does what a wants contradict what b shares? */
+static bool denies(uint32_t access, uint32_t share)
+{
+	return (access & (FILE_READ_DATA | FILE_EXECUTE) && !(share & FILE_SHARE_READ)) ||
+	       (access & (FILE_WRITE_DATA | FILE_APPEND_DATA) && !(share & FILE_SHARE_WRITE)) ||
+	       (access & SEC_STD_DELETE && !(share & FILE_SHARE_DELETE));
+}
+
+static bool conflict(const struct open *a, const struct open *b)
+{
+	/* Opens that only look at attributes neither deny nor are denied. */
+	if (!(a->access & DATA_ACCESS) || !(b->access & DATA_ACCESS))
+		return false;
+	return denies(a->access, b->share_access) || denies(b->access, a->share_access);
+}
+
+/* Between a file and its streams only deletion counts. */
+static bool delete_conflict(const struct open *a, const struct open *b)
+{
+	return (a->access & SEC_STD_DELETE && b->access & DATA_ACCESS &&
+		!(b->share_access & FILE_SHARE_DELETE)) ||
+	       (b->access & SEC_STD_DELETE && a->access & DATA_ACCESS &&
+		!(a->share_access & FILE_SHARE_DELETE));
+}
+
+static ntstatus check(struct bucket *b, const struct open *o, uint64_t dev, uint64_t ino,
+		      const char *stream)
+{
+	struct ofile *f;
+	struct open *other;
+
+	list_for_each(f, &b->list, hash) {
+		bool same;
+
+		if (!same_inode(f, dev, ino))
+			continue;
+		same = same_stream(f, stream);
+		if (f->delete_pending && (same || !f->stream))
+			return NT_STATUS_DELETE_PENDING;
+		list_for_each(other, &f->opens, file_node) {
+			if (same ? conflict(o, other) :
+				   (!f->stream != !stream && delete_conflict(o, other)))
+				return NT_STATUS_SHARING_VIOLATION;
+		}
+	}
+	return NT_STATUS_SUCCESS;
+}
+
+ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stream)
+{
+	struct bucket *b = bucket_of(dev, ino);
+	struct ofile *f;
+	ntstatus status;
+
+	pthread_mutex_lock(&b->lock);
+	status = check(b, o, dev, ino, stream);
+	if (status == NT_STATUS_SUCCESS) {
+		f = find(b, dev, ino, stream);
+		if (!f) {
+			f = xcalloc(1, sizeof(*f));
+			f->dev = dev;
+			f->ino = ino;
+			f->stream = stream ? xstrdup(stream) : NULL;
+			list_init(&f->opens);
+			list_add_tail(&f->hash, &b->list);
+		}
+		f->refs++;
+		list_add_tail(&o->file_node, &f->opens);
+		o->file = f;
+	}
+	pthread_mutex_unlock(&b->lock);
+	return status;
+}
+
+static bool others_of_inode(struct bucket *b, const struct ofile *f)
+{
+	struct ofile *g;
+
+	list_for_each(g, &b->list, hash)
+		if (g != f && g->refs && same_inode(g, f->dev, f->ino))
+			return true;
+	return false;
+}
+
+enum ofile_delete ofile_leave(struct open *o, struct identity **as)
+{
+	struct ofile *f = o->file, *base;
+	enum ofile_delete what = OFILE_KEEP;
+	struct bucket *b;
+
+	*as = NULL;
+	if (!f)
+		return what;
+	b = bucket_of(f->dev, f->ino);
+	pthread_mutex_lock(&b->lock);
+	o->file = NULL;
+	list_del(&o->file_node);
+	f->refs--;
+	if (o->delete_on_close && !f->delete_pending) {
+		f->delete_pending = true;
+		f->delete_as = identity_get(o->tree->identity);
+	}
+	if (!f->refs && f->stream) {
+		if (f->delete_pending) {
+			what = OFILE_DELETE_STREAM;
+			*as = steal_ptr(&f->delete_as);
+		}
+		base = find(b, f->dev, f->ino, NULL);
+		/* The file itself was to go, and waited for this stream. */
+		if (base && !base->refs && base->delete_pending && !others_of_inode(b, f)) {
+			identity_put(*as);
+			what = OFILE_DELETE_FILE;
+			*as = steal_ptr(&base->delete_as);
+			drop(base);
+		}
+		drop(f);
+	} else if (!f->refs && !(f->delete_pending && others_of_inode(b, f))) {
+		if (f->delete_pending) {
+			what = OFILE_DELETE_FILE;
+			*as = steal_ptr(&f->delete_as);
+		}
+		drop(f);
+	}
+	pthread_mutex_unlock(&b->lock);
+	return what;
+}
+
+ntstatus ofile_set_delete(struct open *o, bool on)
+{
+	struct ofile *f = o->file;
+	struct bucket *b;
+
+	if (!f)
+		return NT_STATUS_ACCESS_DENIED;
+	b = bucket_of(f->dev, f->ino);
+	pthread_mutex_lock(&b->lock);
+	f->delete_pending = on;
+	identity_put(f->delete_as);
+	f->delete_as = on ? identity_get(o->tree->identity) : NULL;
+	pthread_mutex_unlock(&b->lock);
+	return NT_STATUS_SUCCESS;
+}
+
+bool ofile_delete_pending(struct open *o)
+{
+	struct ofile *f = o->file;
+	struct bucket *b;
+	bool on;
+
+	if (!f)
+		return false;
+	b = bucket_of(f->dev, f->ino);
+	pthread_mutex_lock(&b->lock);
+	on = f->delete_pending;
+	pthread_mutex_unlock(&b->lock);
+	return on;
+}
+
+bool ofile_others_deny_delete(const struct open *o)
+{
+	struct bucket *b;
+	struct open *other;
+	bool denied = false;
+
+	if (!o->file)
+		return false;
+	b = bucket_of(o->file->dev, o->file->ino);
+	pthread_mutex_lock(&b->lock);
+	list_for_each(other, &o->file->opens, file_node)
+		if (other != o && other->access & DATA_ACCESS &&
+		    !(other->share_access & FILE_SHARE_DELETE))
+			denied = true;
+	pthread_mutex_unlock(&b->lock);
+	return denied;
+}
+
+bool ofile_inode_open(uint64_t dev, uint64_t ino)
+{
+	struct bucket *b = bucket_of(dev, ino);
+	struct ofile *f;
+	bool open = false;
+
+	pthread_mutex_lock(&b->lock);
+	list_for_each(f, &b->list, hash)
+		if (f->refs && same_inode(f, dev, ino))
+			open = true;
+	pthread_mutex_unlock(&b->lock);
+	return open;
+}

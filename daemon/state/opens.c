@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * opens.c - the slot table of opens, without a lock on the way to an open.
+ *
+ * A slot's word is generation << 32 | LIVE | references. Finding is a compare-and-swap that adds a
+ * reference if the generation is the one asked for and the slot is live; so an id that was closed,
+ * or belongs to an earlier life of the slot, finds nothing. Chunks of slots are never freed.
+ */
+#include "state/state.h"
+
+#define CHUNK	   1024u
+#define CHUNKS	   1024u
+#define LIVE	   0x80000000u
+#define REFS(word) ((uint32_t)(word) & ~LIVE)
+
+struct slot {
+	_Atomic uint64_t word;
+	struct open *open;
+	uint32_t next_free; /* slot + 1; 0: end */
+};
+
+static struct slot *_Atomic chunks[CHUNKS];
+static pthread_mutex_t free_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint32_t free_head, nslots;
+static _Atomic unsigned int nopen;
+
+static struct slot *slot_at(uint32_t i)
+{
+	struct slot *c;
+
+	if (i >= CHUNK * CHUNKS)
+		return NULL;
+	c = atomic_load_explicit(&chunks[i / CHUNK], memory_order_acquire);
+	return c ? &c[i % CHUNK] : NULL;
+}
+
+static struct slot *slot_take(uint32_t *index)
+{
+	struct slot *s = NULL;
+
+	pthread_mutex_lock(&free_lock);
+	if (free_head) {
+		*index = free_head - 1;
+		s = slot_at(*index);
+		free_head = s->next_free;
+	} else if (nslots < CHUNK * CHUNKS) {
+		if (nslots % CHUNK == 0) {
+			struct slot *c = calloc(CHUNK, sizeof(*c));
+
+			if (!c)
+				goto out;
+			for (unsigned int i = 0; i < CHUNK; i++)
+				atomic_init(&c[i].word, 1ull << 32);
+			atomic_store_explicit(&chunks[nslots / CHUNK], c, memory_order_release);
+		}
+		*index = nslots++;
+		s = slot_at(*index);
+	}
+out:
+	pthread_mutex_unlock(&free_lock);
+	return s;
+}
+
+static void slot_give(struct slot *s, uint32_t index)
+{
+	uint32_t generation = (uint32_t)(atomic_load(&s->word) >> 32) + 1;
+
+	if (generation == 0 || generation == UINT32_MAX) /* never all ones: that is "no FileId" */
+		generation = 1;
+	s->open = NULL;
+	atomic_store_explicit(&s->word, (uint64_t)generation << 32, memory_order_release);
+	pthread_mutex_lock(&free_lock);
+	s->next_free = free_head;
+	free_head = index + 1;
+	pthread_mutex_unlock(&free_lock);
+}
+
+struct open *open_alloc(void)
+{
+	static _Atomic uint64_t next_persistent = 1;
+	struct open *o = calloc(1, sizeof(*o));
+	uint32_t index;
+	struct slot *s;
+
+	if (!o)
+		return NULL;
+	s = slot_take(&index);
+	if (!s) {
+		free(o);
+		return NULL;
+	}
+	o->vol = (atomic_load(&s->word) & ~(uint64_t)UINT32_MAX) | index;
+	o->persistent = atomic_fetch_add(&next_persistent, 1);
+	o->fd = -1;
+	o->dir_first = true;
+	pthread_mutex_init(&o->lock, NULL);
+	list_init(&o->session_node);
+	list_init(&o->file_node);
+	list_init(&o->waiting);
+	s->open = o;
+	atomic_fetch_add(&s->word, 1);
+	atomic_fetch_add(&nopen, 1);
+	return o;
+}
+
+bool open_publish(struct open *o, struct session *s)
+{
+	bool ok = false;
+
+	pthread_mutex_lock(&s->lock);
+	if (atomic_load(&s->state) == SESSION_VALID && !list_empty(&o->tree->node)) {
+		o->session = s;
+		list_add_tail(&o->session_node, &s->opens);
+		s->nopens++;
+		atomic_fetch_add(&o->tree->nopens, 1);
+		atomic_fetch_add_explicit(&slot_at((uint32_t)o->vol)->word, LIVE + 1ull,
+					  memory_order_release);
+		ok = true;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return ok;
+}
+
+struct open *open_find(uint64_t vol, uint64_t persistent)
+{
+	struct slot *s = slot_at((uint32_t)vol);
+	uint64_t word;
+	struct open *o;
+
+	if (!s)
+		return NULL;
+	word = atomic_load_explicit(&s->word, memory_order_relaxed);
+	do {
+		if (word >> 32 != vol >> 32 || !((uint32_t)word & LIVE))
+			return NULL;
+	} while (!atomic_compare_exchange_weak_explicit(&s->word, &word, word + 1,
+							memory_order_acquire,
+							memory_order_relaxed));
+	o = s->open;
+	if (o->persistent != persistent) {
+		open_put(o);
+		return NULL;
+	}
+	return o;
+}
+
+struct open *open_get(struct open *o)
+{
+	atomic_fetch_add_explicit(&slot_at((uint32_t)o->vol)->word, 1, memory_order_relaxed);
+	return o;
+}
+
+void open_put(struct open *o)
+{
+	uint32_t index = (uint32_t)o->vol;
+	struct slot *s = slot_at(index);
+
+	if (REFS(atomic_fetch_sub_explicit(&s->word, 1, memory_order_acq_rel)) != 1)
+		return;
+	slot_give(s, index);
+	atomic_fetch_sub(&nopen, 1);
+	if (o->fd >= 0)
+		close(o->fd);
+	vfs_dir_close(o->dir);
+	if (o->tree)
+		tree_put(o->tree);
+	pthread_mutex_destroy(&o->lock);
+	free(o->pattern);
+	free(o->path);
+	free(o->stream_name);
+	free(o);
+}
+
+bool open_unpublish(struct open *o)
+{
+	struct slot *sl = slot_at((uint32_t)o->vol);
+	struct session *s = o->session;
+	bool mine;
+
+	if (!s)
+		return false;
+	pthread_mutex_lock(&s->lock);
+	mine = atomic_fetch_and_explicit(&sl->word, ~(uint64_t)LIVE, memory_order_acq_rel) & LIVE;
+	if (mine) {
+		list_del(&o->session_node);
+		s->nopens--;
+		atomic_fetch_sub(&o->tree->nopens, 1);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return mine;
+}
+
+void open_each(void (*fn)(void *arg, struct open *o), void *arg)
+{
+	uint32_t n;
+
+	pthread_mutex_lock(&free_lock);
+	n = nslots;
+	pthread_mutex_unlock(&free_lock);
+	for (uint32_t i = 0; i < n; i++) {
+		struct slot *s = slot_at(i);
+		uint64_t word = atomic_load_explicit(&s->word, memory_order_relaxed);
+
+		for (;;) {
+			if (!((uint32_t)word & LIVE))
+				break;
+			if (atomic_compare_exchange_weak_explicit(&s->word, &word, word + 1,
+								  memory_order_acquire,
+								  memory_order_relaxed)) {
+				struct open *o = s->open;
+
+				fn(arg, o);
+				open_put(o);
+				break;
+			}
+		}
+	}
+}
+
+unsigned int open_count(void)
+{
+	return atomic_load(&nopen);
+}
+
+/* ---- renames ---- */
+
+/* Is path below dir, or dir itself? Both share-relative; "" is above everything. */
+static bool path_within(const char *path, const char *dir, size_t len)
+{
+	return len == 0 || (strncmp(path, dir, len) == 0 && (path[len] == 0 || path[len] == '/'));
+}
+
+struct rename_arg {
+	const struct vfs_share *share;
+	const char *from, *to;
+	size_t from_len;
+	bool found;
+};
+
+static void rename_one(void *arg, struct open *o)
+{
+	struct rename_arg *a = arg;
+
+	if (o->tree->vfs != a->share)
+		return;
+	pthread_mutex_lock(&o->lock);
+	if (o->path && path_within(o->path, a->from, a->from_len)) {
+		char *p = xasprintf("%s%s", a->to, o->path + a->from_len);
+
+		free(o->path);
+		o->path = p;
+	}
+	pthread_mutex_unlock(&o->lock);
+}
+
+void opens_renamed(const struct vfs_share *share, const char *old_path, const char *new_path)
+{
+	struct rename_arg a = { share, old_path, new_path, strlen(old_path), false };
+
+	open_each(rename_one, &a);
+}
+
+static void below_one(void *arg, struct open *o)
+{
+	struct rename_arg *a = arg;
+
+	if (o->tree->vfs != a->share)
+		return;
+	pthread_mutex_lock(&o->lock);
+	if (o->path && strlen(o->path) > a->from_len && path_within(o->path, a->from, a->from_len))
+		a->found = true;
+	pthread_mutex_unlock(&o->lock);
+}
+
+bool opens_below(const struct vfs_share *share, const char *path)
+{
+	struct rename_arg a = { share, path, NULL, strlen(path), false };
+
+	open_each(below_one, &a);
+	return a.found;
+}

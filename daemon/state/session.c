@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* session.c - the table of sessions, their channels, and exchanges that are being set up. */
+#include "auth/auth.h"
+#include "smb2/smb2.h"
+#include "state/state.h"
+
+#define BUCKETS 256
+
+static struct {
+	pthread_mutex_t lock;
+	struct list_head list;
+} table[BUCKETS];
+static _Atomic unsigned int nsessions;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void table_init(void)
+{
+	for (unsigned int i = 0; i < BUCKETS; i++) {
+		pthread_mutex_init(&table[i].lock, NULL);
+		list_init(&table[i].list);
+	}
+}
+
+struct session *session_new(void)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	pthread_once(&once, table_init);
+	pthread_mutex_init(&s->lock, NULL);
+	list_init(&s->channels);
+	list_init(&s->trees);
+	list_init(&s->opens);
+	atomic_init(&s->refs, 2); /* the caller's and the table's */
+	s->created_ns = now_ns();
+	do {
+		crypto_random(&s->id, sizeof(s->id));
+	} while (s->id == 0 || s->id == UINT64_MAX);
+	pthread_mutex_lock(&table[s->id % BUCKETS].lock);
+	list_add_tail(&s->hash, &table[s->id % BUCKETS].list);
+	pthread_mutex_unlock(&table[s->id % BUCKETS].lock);
+	atomic_fetch_add(&nsessions, 1);
+	return s;
+}
+
+struct session *session_get(struct session *s)
+{
+	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+	return s;
+}
+
+void session_put(struct session *s)
+{
+	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	smb2_keys_wipe(&s->keys);
+	crypto_wipe(&s->session_key, sizeof(s->session_key));
+	identity_put(s->identity);
+	token_free(s->token);
+	unix_identity_free(&s->unix_id);
+	pthread_mutex_destroy(&s->lock);
+	free(s->user);
+	free(s->domain);
+	free(s->workstation);
+	free(s);
+}
+
+struct session *session_find(uint64_t id)
+{
+	struct session *s, *found = NULL;
+
+	pthread_once(&once, table_init);
+	pthread_mutex_lock(&table[id % BUCKETS].lock);
+	list_for_each(s, &table[id % BUCKETS].list, hash)
+		if (s->id == id) {
+			found = session_get(s);
+			break;
+		}
+	pthread_mutex_unlock(&table[id % BUCKETS].lock);
+	return found;
+}
+
+void session_each(void (*fn)(void *arg, struct session *s), void *arg)
+{
+	pthread_once(&once, table_init);
+	for (unsigned int i = 0; i < BUCKETS; i++) {
+		struct session *s;
+
+		pthread_mutex_lock(&table[i].lock);
+		list_for_each(s, &table[i].list, hash)
+			fn(arg, s);
+		pthread_mutex_unlock(&table[i].lock);
+	}
+}
+
+unsigned int session_count(void)
+{
+	return atomic_load(&nsessions);
+}
+
+/* False: somebody else takes it away. */
+static bool session_unhash(struct session *s)
+{
+	bool mine;
+
+	pthread_mutex_lock(&table[s->id % BUCKETS].lock);
+	mine = !list_empty(&s->hash);
+	list_del(&s->hash);
+	pthread_mutex_unlock(&table[s->id % BUCKETS].lock);
+	return mine;
+}
+
+static void close_opens(struct session *s)
+{
+	for (;;) {
+		struct open *o = NULL;
+
+		pthread_mutex_lock(&s->lock);
+		if (!list_empty(&s->opens))
+			o = open_get(list_first(&s->opens, struct open, session_node));
+		pthread_mutex_unlock(&s->lock);
+		if (!o)
+			return;
+		open_close(o);
+		open_put(o);
+	}
+}
+
+static void drop_trees(struct session *s)
+{
+	for (;;) {
+		struct tree *t = NULL;
+
+		pthread_mutex_lock(&s->lock);
+		if (!list_empty(&s->trees)) {
+			t = list_first(&s->trees, struct tree, node);
+			tree_get(t);
+		}
+		pthread_mutex_unlock(&s->lock);
+		if (!t)
+			return;
+		tree_destroy(s, t);
+		tree_put(t);
+	}
+}
+
+/* The connection's half of a channel; its reference is the caller's to put. */
+static bool unlink_conn(struct channel *ch)
+{
+	bool linked;
+
+	pthread_mutex_lock(&ch->conn->lock);
+	linked = !list_empty(&ch->conn_node);
+	list_del(&ch->conn_node);
+	pthread_mutex_unlock(&ch->conn->lock);
+	return linked;
+}
+
+static void drop_channels(struct session *s)
+{
+	for (;;) {
+		struct channel *ch = NULL;
+		bool linked = false;
+
+		pthread_mutex_lock(&s->lock);
+		if (!list_empty(&s->channels)) {
+			ch = list_first(&s->channels, struct channel, session_node);
+			list_del(&ch->session_node);
+			s->nchannels--;
+			linked = unlink_conn(ch);
+		}
+		pthread_mutex_unlock(&s->lock);
+		if (!ch)
+			return;
+		if (linked)
+			channel_put(ch);
+		channel_put(ch);
+	}
+}
+
+void session_destroy(struct session *s)
+{
+	if (!session_unhash(s))
+		return;
+	atomic_store_explicit(&s->state, SESSION_GONE, memory_order_release);
+	atomic_fetch_sub(&nsessions, 1);
+	close_opens(s);
+	drop_trees(s);
+	drop_channels(s);
+	session_put(s);
+}
+
+/* ---- channels ---- */
+
+struct channel *channel_new(struct session *s, struct conn *c)
+{
+	struct channel *ch = xcalloc(1, sizeof(*ch));
+
+	atomic_init(&ch->refs, 2); /* of both lists */
+	ch->session = session_get(s);
+	ch->conn = c;
+	ch->signing_alg = c->st.signing_alg;
+	ch->nonce_prefix = atomic_fetch_add(&s->next_nonce_prefix, 1);
+	list_init(&ch->conn_node);
+	list_init(&ch->session_node);
+	return ch;
+}
+
+void channel_add(struct channel *ch)
+{
+	struct session *s = ch->session;
+
+	pthread_mutex_lock(&s->lock);
+	list_add_tail(&ch->session_node, &s->channels);
+	s->nchannels++;
+	pthread_mutex_lock(&ch->conn->lock);
+	list_add_tail(&ch->conn_node, &ch->conn->channels);
+	pthread_mutex_unlock(&ch->conn->lock);
+	pthread_mutex_unlock(&s->lock);
+}
+
+struct channel *channel_get(struct channel *ch)
+{
+	atomic_fetch_add_explicit(&ch->refs, 1, memory_order_relaxed);
+	return ch;
+}
+
+struct channel *channel_find(struct conn *c, uint64_t session_id)
+{
+	struct channel *ch, *found = NULL;
+
+	pthread_mutex_lock(&c->lock);
+	list_for_each(ch, &c->channels, conn_node)
+		if (ch->session->id == session_id) {
+			found = channel_get(ch);
+			break;
+		}
+	pthread_mutex_unlock(&c->lock);
+	return found;
+}
+
+void channel_put(struct channel *ch)
+{
+	if (!ch || atomic_fetch_sub_explicit(&ch->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	sign_ctx_free(ch->sign);
+	seal_ctx_free(ch->enc);
+	seal_ctx_free(ch->dec);
+	crypto_wipe(&ch->signing_key, sizeof(ch->signing_key));
+	session_put(ch->session);
+	free(ch);
+}
+
+/* The session's half of a channel of a connection that is gone. */
+static void channel_gone(struct channel *ch)
+{
+	struct session *s = session_get(ch->session);
+	bool linked, last;
+
+	pthread_mutex_lock(&s->lock);
+	linked = !list_empty(&ch->session_node);
+	list_del(&ch->session_node);
+	if (linked)
+		s->nchannels--;
+	last = s->nchannels == 0;
+	pthread_mutex_unlock(&s->lock);
+	if (linked)
+		channel_put(ch);
+	channel_put(ch);
+	if (last)
+		session_destroy(s);
+	session_put(s);
+}
+
+void session_conn_gone(struct conn *c)
+{
+	while (!list_empty(&c->setups)) { /* no request is left that could use them */
+		struct setup *su = list_first(&c->setups, struct setup, node);
+
+		setup_free(c, su);
+	}
+	for (;;) {
+		struct channel *ch = NULL;
+
+		pthread_mutex_lock(&c->lock);
+		if (!list_empty(&c->channels)) {
+			ch = list_first(&c->channels, struct channel, conn_node);
+			list_del(&ch->conn_node);
+		}
+		pthread_mutex_unlock(&c->lock);
+		if (!ch)
+			return;
+		channel_gone(ch);
+	}
+}
+
+/* ---- exchanges ---- */
+
+struct setup *setup_find_busy(struct conn *c, uint64_t session_id)
+{
+	struct setup *su, *found = NULL;
+
+	pthread_mutex_lock(&c->lock);
+	list_for_each(su, &c->setups, node)
+		if (su->session->id == session_id && !su->busy) {
+			found = su;
+			su->busy = true;
+			break;
+		}
+	pthread_mutex_unlock(&c->lock);
+	return found;
+}
+
+struct setup *setup_new(struct conn *c, struct session *s)
+{
+	struct setup *su = xcalloc(1, sizeof(*su));
+
+	su->session = session_get(s);
+	su->preauth = c->st.preauth;
+	su->busy = true;
+	pthread_mutex_lock(&c->lock);
+	list_add_tail(&su->node, &c->setups);
+	pthread_mutex_unlock(&c->lock);
+	return su;
+}
+
+void setup_release(struct conn *c, struct setup *su)
+{
+	pthread_mutex_lock(&c->lock);
+	su->busy = false;
+	pthread_mutex_unlock(&c->lock);
+}
+
+void setup_free(struct conn *c, struct setup *su)
+{
+	pthread_mutex_lock(&c->lock);
+	list_del(&su->node);
+	pthread_mutex_unlock(&c->lock);
+	auth_free(su->auth);
+	/* A session that never came to be has nobody else. */
+	if (atomic_load(&su->session->state) == SESSION_IN_PROGRESS && !su->binding)
+		session_destroy(su->session);
+	session_put(su->session);
+	free(su);
+}
