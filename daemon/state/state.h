@@ -137,13 +137,39 @@ struct tree {
 	_Atomic unsigned int nopens;
 };
 
+struct tree *tree_new(void); /* empty, one reference */
 struct tree *tree_find(struct session *s, uint32_t id); /* reference, or NULL */
 void tree_get(struct tree *t);
-void tree_put(struct tree *t);
-/* Gives it an id and makes it visible; false: too many, or the session is gone. */
+void tree_put(struct tree *t); /* NULL is fine */
+/*
+ * Gives it an id and makes it visible (the list takes a reference); false: too many, or the session
+ * is gone. From tree_destroy() on the node is a list of its own: open_publish() then refuses.
+ */
 bool tree_add(struct session *s, struct tree *t, unsigned int max);
-/* Removes it and closes its opens. Worker. */
+/* Removes it, closes its opens, drops the list's reference. Idempotent. Worker. */
 void tree_destroy(struct session *s, struct tree *t);
+
+/* ---- state/share.c ---- */
+
+/*
+ * The opened root of a share at path, shared by all trees of the snapshot. Worker, as the daemon
+ * (identity_become_self()). NULL and BAD_NETWORK_NAME (no such folder) or REQUEST_NOT_ACCEPTED
+ * (`max connections` of the share). share_close() ends the use; NULL is fine.
+ */
+struct vfs_share *share_open(struct conf *conf, const struct conf_share *cs, const char *name,
+			     const char *path, ntstatus *status);
+void share_close(struct vfs_share *vfs);
+/* Tree connects to the disk share of that name now. */
+unsigned int share_users(const char *name);
+void share_policy(const struct conf_share *cs, bool read_only, struct acl_policy *p);
+
+/* ---- state/share_access.c ---- */
+
+/*
+ * Decides by t->share's lists whether the user of s may connect, and fills in identity, token,
+ * read_only, ipc, max_access and policy. ACCESS_DENIED, INSUFFICIENT_RESOURCES. Blocks (nsswitch).
+ */
+ntstatus share_admit(struct tree *t, const struct session *s, const struct conf_subst *v);
 
 /* ---- state/opens.c ---- */
 
