@@ -231,7 +231,6 @@ struct conn {
 	struct list_head node; /* reactor's connections */
 	struct list_head requests; /* admitted and not yet answered */
 	unsigned int nrequests, nasync;
-	_Atomic unsigned int nsessions; /* set up here, ever */
 	uint64_t accepted_ns, last_ns;
 
 	/* receiving: a frame under way, in its own buffer; NULL between frames */

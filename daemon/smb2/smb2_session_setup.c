@@ -7,6 +7,8 @@
 #include "auth/auth.h"
 #include "smb2/smb2.h"
 
+#define CHANNELS_MAX 32 /* per session, as Windows */
+
 struct session_setup {
 	uint8_t flags, security_mode;
 	uint64_t previous_session_id;
@@ -62,55 +64,82 @@ static struct auth *auth_begin(const struct conf *f)
 	return auth_new(&cfg);
 }
 
+/*
+ * Until the new channel has a key of its own, what is said about it is signed with the session's
+ * (3.3.5.5.2): a channel that stands in no list carries that key to where replies are signed.
+ */
+static bool verify_binding(struct request *rq, struct session *s)
+{
+	struct element *el = &rq->elements[rq->cur];
+	struct iovec iov = { (void *)(uintptr_t)rq->elem, rq->elem_len };
+	struct channel *ch;
+
+	if (!(rq->hdr.flags & SMB2_FLAGS_SIGNED) || !s->keys.signing.len)
+		return false;
+	ch = channel_new(s, rq->conn);
+	channel_put(ch); /* one reference: the element's */
+	ch->signing_key = s->keys.signing;
+	ch->signing_alg = s->signing_alg;
+	ch->sign = sign_ctx_new(ch->signing_alg, &ch->signing_key);
+	if (!ch->sign || sign_verify(ch->sign, &iov, 1) < 0) {
+		channel_put(ch);
+		stats_bad(BAD_signature);
+		return false;
+	}
+	channel_put(el->channel);
+	el->channel = ch;
+	el->signed_ = true;
+	return true;
+}
+
+/* May this connection become a channel of s? The order is that of Windows and Samba. */
+static ntstatus check_binding(const struct conn *c, const struct session *s)
+{
+	bool gmac = c->st.signing_alg == SMB2_SIGNING_AES_GMAC;
+
+	if (s->signing_alg == SMB2_SIGNING_AES_GMAC && !gmac)
+		return NT_STATUS_REQUEST_OUT_OF_SEQUENCE;
+	if (gmac && s->signing_alg != SMB2_SIGNING_AES_GMAC)
+		return NT_STATUS_NOT_SUPPORTED;
+	if (c->st.dialect < SMB2_DIALECT_300 || s->dialect < SMB2_DIALECT_300 ||
+	    !c->conf->multi_channel)
+		return NT_STATUS_REQUEST_NOT_ACCEPTED;
+	if (s->dialect != c->st.dialect || s->cipher != c->st.cipher)
+		return NT_STATUS_INVALID_PARAMETER;
+	if (s->guest || s->anonymous)
+		return NT_STATUS_NOT_SUPPORTED;
+	if (memcmp(s->client_guid, c->st.client_guid, sizeof(s->client_guid)) != 0)
+		return NT_STATUS_USER_SESSION_DELETED;
+	if (s->nchannels >= CHANNELS_MAX)
+		return NT_STATUS_INSUFFICIENT_RESOURCES;
+	return NT_STATUS_SUCCESS;
+}
+
 /* 3.3.5.5: a further channel of a session that another connection has. */
 static ntstatus begin_binding(struct request *rq, struct setup **out)
 {
 	struct conn *c = rq->conn;
-	struct session *s;
-	struct channel *ch;
+	struct session *s = session_find(rq->hdr.session_id);
+	struct channel *here = channel_find(c, rq->hdr.session_id);
 	ntstatus status = NT_STATUS_SUCCESS;
 
-	if (c->st.dialect < SMB2_DIALECT_300 || !c->conf->multi_channel)
-		return NT_STATUS_REQUEST_NOT_ACCEPTED;
-	s = session_find(rq->hdr.session_id);
 	if (!s)
-		return NT_STATUS_USER_SESSION_DELETED;
-	ch = channel_find(c, s->id);
-	if (ch)
+		status = NT_STATUS_USER_SESSION_DELETED;
+	else if (here || atomic_load(&s->state) == SESSION_IN_PROGRESS)
 		status = NT_STATUS_REQUEST_NOT_ACCEPTED;
-	channel_put(ch);
-	if (atomic_load(&s->state) == SESSION_IN_PROGRESS)
-		status = NT_STATUS_REQUEST_NOT_ACCEPTED;
-	else if (atomic_load(&s->state) == SESSION_EXPIRED)
-		status = NT_STATUS_NETWORK_SESSION_EXPIRED;
 	else if (!(rq->hdr.flags & SMB2_FLAGS_SIGNED))
 		status = NT_STATUS_INVALID_PARAMETER;
-	else if (s->guest || s->anonymous)
-		status = NT_STATUS_NOT_SUPPORTED;
-	else if (status == NT_STATUS_SUCCESS) {
-		struct iovec iov = { (void *)(uintptr_t)rq->elem, rq->elem_len };
-		struct sign_ctx *sign = sign_ctx_new(s->signing_alg, &s->keys.signing);
-
-		if (!sign || sign_verify(sign, &iov, 1) < 0) {
-			stats_bad(BAD_signature);
-			status = NT_STATUS_ACCESS_DENIED;
-		}
-		sign_ctx_free(sign);
-		if (status == NT_STATUS_SUCCESS) {
-			if (memcmp(s->client_guid, c->st.client_guid, 16) != 0)
-				status = NT_STATUS_USER_SESSION_DELETED;
-			else if (s->dialect != c->st.dialect)
-				status = NT_STATUS_INVALID_PARAMETER;
-			else if (s->signing_alg != c->st.signing_alg)
-				status = NT_STATUS_REQUEST_OUT_OF_SEQUENCE;
-			else if (s->cipher != c->st.cipher)
-				status = NT_STATUS_INVALID_PARAMETER;
-		}
-	}
+	else if (!s->guest && !s->anonymous && !verify_binding(rq, s))
+		status = NT_STATUS_ACCESS_DENIED;
+	else if (atomic_load(&s->state) == SESSION_EXPIRED)
+		status = NT_STATUS_NETWORK_SESSION_EXPIRED;
+	else
+		status = check_binding(c, s);
 	if (status == NT_STATUS_SUCCESS) {
 		*out = setup_new(c, s);
 		(*out)->binding = true;
 	}
+	channel_put(here);
 	session_put(s);
 	return status;
 }
@@ -119,7 +148,8 @@ static ntstatus begin_new(struct request *rq, struct setup **out)
 {
 	struct session *s;
 
-	if (rq->conn->conf->max_sessions && rq->conn->nsessions >= rq->conn->conf->max_sessions)
+	if (rq->conn->conf->max_sessions &&
+	    conn_session_count(rq->conn) >= rq->conn->conf->max_sessions)
 		return NT_STATUS_TOO_MANY_SESSIONS;
 	s = session_new();
 	if (!s)
@@ -247,7 +277,6 @@ static void authenticated(struct request *rq)
 {
 	struct conn *c = rq->conn;
 
-	c->nsessions++;
 	if (!c->st.authenticated) {
 		c->st.authenticated = true;
 		atomic_fetch_sub(&server.npreauth, 1);

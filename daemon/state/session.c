@@ -99,6 +99,20 @@ unsigned int session_count(void)
 	return atomic_load(&nsessions);
 }
 
+unsigned int conn_session_count(struct conn *c)
+{
+	struct list_head *l;
+	unsigned int n = 0;
+
+	pthread_mutex_lock(&c->lock);
+	for (l = c->channels.next; l != &c->channels; l = l->next)
+		n++;
+	for (l = c->setups.next; l != &c->setups; l = l->next)
+		n++;
+	pthread_mutex_unlock(&c->lock);
+	return n;
+}
+
 /* False: somebody else takes it away. */
 static bool session_unhash(struct session *s)
 {

@@ -110,6 +110,8 @@ void channel_put(struct channel *ch);
 void session_conn_gone(struct conn *c);
 void session_each(void (*fn)(void *arg, struct session *s), void *arg);
 unsigned int session_count(void);
+/* Sessions and exchanges on this connection. */
+unsigned int conn_session_count(struct conn *c);
 
 struct setup *setup_find_busy(struct conn *c, uint64_t session_id); /* marks it busy; NULL if none */
 struct setup *setup_new(struct conn *c, struct session *s);
@@ -197,7 +199,7 @@ struct open {
 	struct ofile *file;
 
 	int fd;	       /* readable and writable as `access` says; O_PATH for attributes only */
-	bool nowait;   /* the file system takes RWF_NOWAIT */
+	_Atomic bool nowait, nowait_write; /* the file system takes RWF_NOWAIT */
 	bool memory;   /* I/O never blocks (tmpfs) */
 	bool append_only; /* FILE_APPEND_DATA without FILE_WRITE_DATA */
 	bool write_through;
@@ -211,7 +213,7 @@ struct open {
 	char *stream_name;    /* NULL: none */
 	bool delete_on_close; /* of this open; becomes the file's at close */
 	bool is_delete_initial;
-	uint64_t position;
+	_Atomic uint64_t position; /* FilePositionInformation */
 	uint32_t mode;
 	struct vfs_dir *dir; /* enumeration of a directory */
 	char *pattern;
@@ -219,7 +221,7 @@ struct open {
 	struct rpc_pipe *pipe;
 	struct list_head waiting; /* pending pipe reads and notifies, request.waiters */
 	bool closing;
-	bool wrote;	     /* data went in through this open */
+	_Atomic bool wrote;  /* data went in through this open */
 	bool write_time_set; /* by SET_INFO: later writes leave it alone, as MS-FSA has it */
 };
 

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* smb2_close.c - CLOSE (MS-SMB2 2.2.15, 2.2.16, 3.3.5.10), and closing by any other way. */
+#include "rpc/rpc.h"
+#include "smb2/smb2.h"
+
+/* The last close of what was marked for deletion. As the user who marked it. */
+static void delete_now(struct open *o, enum ofile_delete what, const struct identity *as)
+{
+	int err;
+
+	if (as && identity_become(as) < 0)
+		return;
+	if (what == OFILE_DELETE_STREAM)
+		err = vfs_stream_remove(o->fd, o->stream_name);
+	else
+		err = vfs_remove(o->tree->vfs, o->path, o->entry, o->kind == OPEN_DIR);
+	/* Somebody else removed or replaced it: what was to go is gone. */
+	if (err < 0 && err != -ENOENT && err != -ESTALE)
+		log_notice("delete on close of \"%s\": %s", o->path, strerror(-err));
+}
+
+void open_close(struct open *o)
+{
+	struct identity *as;
+	enum ofile_delete what;
+
+	if (!open_unpublish(o))
+		return;
+	open_cancel_waiting(o, NT_STATUS_FILE_CLOSED);
+	what = ofile_leave(o, &as);
+	if (what != OFILE_KEEP)
+		delete_now(o, what, as);
+	identity_put(as);
+	open_put(o);
+}
+
+/* Closing may wait for a disk when something is to be removed. */
+static bool may_block(struct open *o)
+{
+	return o->kind != OPEN_FILE || o->delete_on_close || ofile_delete_pending(o);
+}
+
+ntstatus smb2_close(struct request *rq)
+{
+	struct open *o = rq->open;
+	struct vfs_attr a = { 0 };
+	struct smb2_close_req q;
+	struct smb2_wr *w;
+	bool post;
+
+	if (!smb2_close_parse(rq->elem, rq->elem_len, &q))
+		return NT_STATUS_INVALID_PARAMETER;
+	if (!rq->on_worker && may_block(o))
+		return REQ_WORKER;
+	post = q.flags & SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB && o->kind != OPEN_PIPE &&
+	       open_attr(o, &a) == 0;
+	open_close(o);
+	w = reply_begin(rq, 60);
+	if (!w)
+		return NT_STATUS_INSUFFICIENT_RESOURCES;
+	wr_le16(w, 60);
+	wr_le16(w, post ? SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB : 0);
+	wr_le32(w, 0);
+	if (post) {
+		fscc_put_times(w, &a);
+		wr_le64(w, a.alloc_size);
+		wr_le64(w, a.end_of_file);
+		wr_le32(w, a.attributes);
+	} else {
+		wr_zero(w, 52);
+	}
+	return NT_STATUS_SUCCESS;
+}
