@@ -29,9 +29,16 @@ bool share_veto(const struct vfs_share *s, const char *name);
 int proc_fd_dir(void);
 /* As vfs_xattr_get(), of an entry of a folder (a real fd, not O_PATH), symlinks not followed. */
 ssize_t xattr_get_at(int dirfd, const char *entry, const char *name, void *buf, size_t size);
+/* Names of an entry's xattrs into names, each with its NUL; the length, -ERANGE. */
+ssize_t xattr_list_at(int dirfd, const char *entry, char *names, size_t size);
 /* As root when the user may not: for the bookkeeping xattrs. */
 ssize_t xattr_get_privileged(int fd, const char *name, void *buf, size_t size);
 int xattr_set_privileged(int fd, const char *name, const void *buf, size_t size);
+
+/* ---- ea.c ---- */
+
+/* As vfs_ea_size(), of an entry of a folder. */
+uint32_t ea_size_at(int dirfd, const char *entry);
 
 /* ---- dosattrib.c: Samba's user.DOSATTRIB ---- */
 

@@ -16,6 +16,9 @@
 #ifndef SYS_getxattrat
 #define SYS_getxattrat 464
 #endif
+#ifndef SYS_listxattrat
+#define SYS_listxattrat 465
+#endif
 
 /* struct xattr_args of linux/xattr.h, which older headers lack. */
 struct kh_xattr_args {
@@ -132,6 +135,25 @@ ssize_t xattr_get_at(int dirfd, const char *entry, const char *name, void *buf, 
 	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dirfd, entry);
 	n = lgetxattr(path, name, buf, size);
+	return n < 0 ? -errno : n;
+}
+
+ssize_t xattr_list_at(int dirfd, const char *entry, char *names, size_t size)
+{
+	static _Atomic bool no_listxattrat;
+	char path[VFS_PROC_PATH_MAX + NAME_MAX + 2];
+	ssize_t n;
+
+	if (!no_listxattrat) {
+		n = syscall(SYS_listxattrat, dirfd, entry, AT_SYMLINK_NOFOLLOW, names, size);
+		if (n >= 0)
+			return n;
+		if (errno != ENOSYS)
+			return -errno;
+		no_listxattrat = true;
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dirfd, entry);
+	n = llistxattr(path, names, size);
 	return n < 0 ? -errno : n;
 }
 
