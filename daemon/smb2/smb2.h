@@ -4,9 +4,9 @@
  *
  * A command function handles the current element of a request (struct request: hdr, elem, elem_len;
  * session, tree and open as its row in uapi/smb2_ops.h needs them, already checked; StructureSize
- * checked, the fixed part is there). It returns the NTSTATUS of the answer. With SUCCESS or a warning
- * it has written its body by reply_begin(); with an error nothing more is needed (the error body is
- * the dispatcher's) unless body_on_error is set. REQ_* of server.h are the other results.
+ * checked, the fixed part is there). It returns the NTSTATUS of the answer. With SUCCESS or a
+ * warning it has written its body by reply_begin(); with an error nothing more is needed (the error
+ * body is the dispatcher's) unless body_on_error is set. REQ_* of server.h are the other results.
  *
  * On a worker the thread already acts as the tree's identity. A reactor row must not block: it
  * returns REQ_WORKER when it would, and is called again on a worker (request.on_worker).
@@ -29,8 +29,42 @@ void smb2_negotiate_smb1(struct conn *c, const uint8_t *frame, size_t len);
 /* smb2_close.c: everything that closing an open means, whoever closes it. Worker. */
 void open_close(struct open *o);
 
-/* smb2_lock.c, smb2_change_notify.c, smb2_read.c: what waits on an open that is being closed */
+/* ---- wait.c: requests that wait on an open (pipe reads, notifies; open.waiting) ---- */
+
+/*
+ * Reactor. Sends the interim response once, then queues rq on its open unless ready() says, under
+ * open.lock, that there is nothing to wait for: SUCCESS then, and the caller tries again.
+ * REQ_ASYNC: rq is not the caller's any more, resume will be called on the reactor with
+ * rq->resume_status. INSUFFICIENT_RESOURCES, FILE_CLOSED: not queued.
+ */
+ntstatus open_wait(struct request *rq, bool (*ready)(struct request *rq),
+		   ntstatus (*resume)(struct request *rq));
+/* Any thread: all that wait go on with this status. open.lock is not held by the caller. */
+void open_wake_waiting(struct open *o, ntstatus status);
+/* The open is being closed: nothing waits on it any more, and nothing will. */
 void open_cancel_waiting(struct open *o, ntstatus status);
+
+/* ---- ipc.c: named pipes of IPC$ trees, open.kind OPEN_PIPE ---- */
+
+/*
+ * CREATE on an IPC$ tree: opens the pipe of that name (UTF-8, as the client wrote it), publishes
+ * the open, writes the whole CREATE reply and tells the chain its FileId. Worker.
+ */
+ntstatus ipc_create(struct request *rq, const char *name, uint32_t desired_access);
+/* READ and WRITE when rq->open is a pipe: may give REQ_ASYNC, REQ_WORKER. */
+ntstatus ipc_read(struct request *rq, const struct smb2_read_req *q);
+ntstatus ipc_write(struct request *rq, const struct smb2_write_req *q);
+/* FSCTL_PIPE_TRANSCEIVE's and _PEEK's work; worker. */
+ntstatus ipc_transceive(struct open *o, const void *in, size_t in_len, void *out, size_t cap,
+			size_t *n);
+/* The last reference to an open of this kind is gone. */
+void ipc_release(struct open *o);
+
+/* ---- ipc_env.c: what the pipes may ask the server (rpc/rpc.h) ---- */
+
+struct ipc_env *ipc_env_new(struct request *rq);
+void ipc_env_free(struct ipc_env *e); /* NULL is fine */
+const struct rpc_env *ipc_env_rpc(const struct ipc_env *e);
 
 /* ---- create_ctx.c: create contexts (MS-SMB2 2.2.13.2, 2.2.14.2) ---- */
 
@@ -57,7 +91,8 @@ ntstatus create_ctx_parse(const uint8_t *buf, size_t len, struct create_ctx *out
 /* Appends one context to the reply; *prev is the offset of the last one's Next field, or 0. */
 void create_ctx_put(struct smb2_wr *w, uint64_t *prev, uint32_t tag, const void *data, size_t len);
 
-/* ---- fscc_file.c: file information classes (MS-FSCC 2.4), fscc_fs.c (2.5), fscc_ea.c (2.4.15) ---- */
+/* ---- fscc_file.c: file information classes (MS-FSCC 2.4), fscc_fs.c (2.5), fscc_ea.c (2.4.15)
+ * ---- */
 
 /* FILE_FULL_EA_INFORMATION list → set on fd. INVALID_EA_NAME, EA_LIST_INCONSISTENT ... */
 ntstatus fscc_ea_set(struct vfs_share *s, int fd, const uint8_t *buf, size_t len);

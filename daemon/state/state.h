@@ -20,6 +20,7 @@
 #include "vfs/acl.h"
 #include "vfs/vfs.h"
 
+struct ipc_env;
 struct rpc_pipe;
 
 /* ---- state/session.c ---- */
@@ -219,6 +220,8 @@ struct open {
 	char *pattern;
 	bool dir_first;	     /* the next QUERY_DIRECTORY is the first one */
 	struct rpc_pipe *pipe;
+	struct ipc_env *pipe_env;   /* what the pipe asks; owned */
+	unsigned int pipe_writers; /* workers inside rpc_pipe_write() */
 	struct list_head waiting; /* pending pipe reads and notifies, request.waiters */
 	bool closing;
 	_Atomic bool wrote;  /* data went in through this open */
