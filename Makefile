@@ -43,6 +43,11 @@ else ifneq ($(VARIANT),)
 $(error VARIANT is one of asan, tsan, fuzz, or empty)
 endif
 
+# gcc's flow warnings reason about code that the sanitizers have rewritten.
+ifneq ($(filter asan tsan,$(VARIANT)),)
+WARN	 += -Wno-format-truncation -Wno-maybe-uninitialized -Wno-stringop-truncation
+endif
+
 CFLAGS	+= -std=gnu11 $(OPT) $(HARDEN) $(WARN) -pthread
 LDFLAGS += $(OPT) $(LDHARDEN) -pthread
 LDLIBS	+= $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo '-luring -ljson-c -lcrypto -lacl')
