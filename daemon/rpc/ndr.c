@@ -110,14 +110,17 @@ uint32_t ndr_count(struct ndr_pull *in, size_t elem)
 	return n;
 }
 
-/* max count, offset, actual count, characters: the shape of every wide string (C706 14.3.4.2). */
+/*
+ * max count, offset, actual count, characters: the shape of every wide string (C706 14.3.4.2).
+ * As in C, a string ends at its first NUL, whatever the client left behind it.
+ */
 static const char *pull_wide(struct ndr_pull *in, bool terminated)
 {
 	uint32_t max = ndr_u32(in), offset = ndr_u32(in), n = ndr_count(in, 2);
 	const uint8_t *src = rd_bytes(&in->rd, 2ull * n);
 	uint8_t *swapped;
+	size_t len = 0, cap;
 	char *dst;
-	size_t cap;
 
 	if (!src || offset || n > max)
 		goto bad;
@@ -129,14 +132,13 @@ static const char *pull_wide(struct ndr_pull *in, bool terminated)
 			kh_put_le16(swapped + 2 * i, kh_get_be16(src + 2 * i));
 		src = swapped;
 	}
-	if (terminated) {
-		if (!n || kh_get_le16(src + 2 * (n - 1)) != 0)
-			goto bad;
-		n--;
-	}
-	cap = (size_t)n * 3 + 1;
+	while (len < n && kh_get_le16(src + 2 * len))
+		len++;
+	if (terminated && len == n)
+		goto bad;
+	cap = len * 3 + 1;
 	dst = ndr_alloc(in->mem, cap, 1);
-	if (!dst || utf16_to_utf8(src, 2 * (size_t)n, dst, cap) < 0)
+	if (!dst || utf16_to_utf8(src, 2 * len, dst, cap) < 0)
 		goto bad;
 	return dst;
 bad:
@@ -230,7 +232,7 @@ void ndr_put_bytes(struct ndr_push *out, const void *p, size_t n)
 
 bool ndr_put_ptr(struct ndr_push *out, bool present)
 {
-	ndr_put_u32(out, present ? 0x00020000 + 4 * out->referents++ : 0);
+	ndr_put_u32(out, present ? 0x00020000 + 4 * ++out->referents : 0);
 	return present;
 }
 

@@ -64,6 +64,7 @@ void srvsvc_enum_put(struct rpc_call *call, const struct srvsvc_enum *e,
 {
 	struct ndr_push *out = &call->out;
 	uint32_t first = 0, n = 0, next = 0;
+	const void *start = NULL;
 
 	if (!err && rows->failed)
 		err = WERR_NOT_ENOUGH_MEMORY;
@@ -77,9 +78,10 @@ void srvsvc_enum_put(struct rpc_call *call, const struct srvsvc_enum *e,
 	}
 	ndr_put_u32(out, e->level);
 	ndr_put_u32(out, e->level);
+	if (n)
+		start = (const char *)rows->rows + first * rows->size;
 	if (ndr_put_ptr(out, level != NULL))
-		ndr_put_rows(out, level, (const char *)rows->rows + first * rows->size, rows->size,
-			     n);
+		ndr_put_rows(out, level, start, rows->size, n);
 	ndr_put_u32(out, !err || err == WERR_MORE_DATA ? rows->count - first : 0);
 	if (ndr_put_ptr(out, e->has_resume))
 		ndr_put_u32(out, next);
