@@ -34,7 +34,7 @@ struct auth *auth_new(const struct auth_config *cfg)
 {
 	struct auth *a = xcalloc(1, sizeof(*a));
 
-	a->cfg = cfg;
+	a->cfg = *cfg;
 	return a;
 }
 

@@ -8,8 +8,8 @@
  * bounded in legs and bytes, and no failure says whether an account exists.
  *
  * Threads: a struct auth is used by one thread at a time (any thread; steps may be on different
- * ones). The struct auth_config is shared, read-only, and outlives every struct auth made from it;
- * the lookup callback must be callable from any thread.
+ * ones). The struct auth_config is copied; its strings and lookup_arg must outlive the exchange,
+ * and the lookup callback must be callable from any thread.
  */
 #ifndef KH_AUTH_H
 #define KH_AUTH_H

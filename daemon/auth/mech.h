@@ -60,7 +60,7 @@ enum auth_wrap {
 };
 
 struct auth {
-	const struct auth_config *cfg;
+	struct auth_config cfg;
 	enum auth_wrap wrap;
 	bool done, ok;
 	unsigned int legs;

@@ -96,11 +96,11 @@ static bool put_challenge(struct auth *a, struct auth_blob *out)
 	wr_bytes(&w, a->ntlm.challenge, 8);
 	wr_zero(&w, 8 + 8); /* Reserved; TargetInfoFields */
 	wr_bytes(&w, version, sizeof(version));
-	n = put_utf16(&w, a->cfg->netbios_name);
+	n = put_utf16(&w, a->cfg.netbios_name);
 	wr_patch_le16(&w, 12, n);
 	wr_patch_le16(&w, 14, n);
 	info = w.off;
-	put_target_info(&w, a->cfg);
+	put_target_info(&w, &a->cfg);
 	n = (uint16_t)(w.off - info);
 	wr_patch_le16(&w, 40, n);
 	wr_patch_le16(&w, 42, n);
@@ -118,7 +118,7 @@ static ntstatus negotiate(struct auth *a, struct smb2_rd r, struct auth_blob *ou
 
 	if (!rd_ok(&r) || r.len > NTLMSSP_NEGOTIATE_MAX || !(flags & NTLMSSP_NEGOTIATE_UNICODE))
 		return (ntstatus)NT_STATUS_INVALID_PARAMETER;
-	if (a->cfg->ntlm == AUTH_NTLM_DISABLED)
+	if (a->cfg.ntlm == AUTH_NTLM_DISABLED)
 		return (ntstatus)NT_STATUS_LOGON_FAILURE;
 	a->ntlm.flags = (flags & FLAGS_ECHOED) | FLAGS_OURS;
 	crypto_random(a->ntlm.challenge, sizeof(a->ntlm.challenge));
@@ -209,14 +209,14 @@ static ntstatus identify(struct auth *a, const struct authenticate *m, uint8_t k
 	int found, rc;
 	ntstatus status = NT_STATUS_SUCCESS;
 
-	found = lookup(a->cfg, a->result.client_name, &acc);
+	found = lookup(&a->cfg, a->result.client_name, &acc);
 	crypto_random(dummy, sizeof(dummy)); /* nobody's hash: the same work for an unknown name */
-	rc = ntlm_check(&m->resp, found ? dummy : acc.nt_hash, a->cfg->ntlm, kx,
+	rc = ntlm_check(&m->resp, found ? dummy : acc.nt_hash, a->cfg.ntlm, kx,
 			&a->result.mechanism);
 	if (rc && rc != -EACCES) {
 		status = (ntstatus)NT_STATUS_INTERNAL_ERROR;
 	} else if (rc || found) {
-		a->result.guest = to_guest(a->cfg->map_to_guest, found);
+		a->result.guest = to_guest(a->cfg.map_to_guest, found);
 		status = a->result.guest ? NT_STATUS_SUCCESS : (ntstatus)NT_STATUS_LOGON_FAILURE;
 	} else if (acc.disabled) {
 		status = (ntstatus)NT_STATUS_ACCOUNT_DISABLED;
@@ -288,7 +288,7 @@ static ntstatus authenticate(struct auth *a, struct smb2_rd r)
 		return (ntstatus)NT_STATUS_INVALID_PARAMETER;
 	a->result.mechanism = "NTLM";
 	if (is_anonymous(&m)) {
-		if (!a->cfg->anonymous_ok)
+		if (!a->cfg.anonymous_ok)
 			return (ntstatus)NT_STATUS_ACCESS_DENIED;
 		a->result.anonymous = true;
 	} else {
