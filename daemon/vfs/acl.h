@@ -217,7 +217,7 @@ struct ace {
 };
 
 struct acl {
-	uint8_t revision; /* 2, or 4 with object ACEs */
+	uint8_t revision; /* 2; 3 by some clients; 4 with object ACEs */
 	uint16_t count;
 	struct ace *aces; /* owned */
 };

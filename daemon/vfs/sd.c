@@ -170,7 +170,7 @@ static ntstatus acl_parse(struct smb2_rd *whole, uint32_t off, struct acl **out)
 	rd_skip(&r, 1);
 	size = rd_le16(&r);
 	count = rd_le16(&r);
-	if (!rd_ok(&r) || off < SD_HEADER || (revision != 2 && revision != 4) || size < ACL_HEADER)
+	if (!rd_ok(&r) || off < SD_HEADER || revision < 2 || revision > 4 || size < ACL_HEADER)
 		return NT_STATUS_INVALID_ACL;
 	r = rd_sub(whole, off, size);
 	if (!rd_ok(&r) || count > (size - ACL_HEADER) / ACE_HEADER)
