@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Descriptors: wire form, access check, inheritance, Samba's storage and POSIX mapping. */
+#include "vfs/acl.h"
+#include "tap.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/xattr.h>
+
+static struct security_token *user;
+static struct sid user_sid, other_sid;
+
+static struct sd *sd_of(const struct sid *owner)
+{
+	struct sd *sd = sd_new();
+
+	sd->has_owner = sd->has_group = true;
+	sd->owner = *owner;
+	sd->group = sid_from_gid(100);
+	sd_dacl_add(sd, 0, 0, 0, NULL);
+	return sd;
+}
+
+static void test_wire(void)
+{
+	_cleanup_sd_ struct sd *sd = sd_of(&user_sid), *back = NULL, *big = NULL;
+	uint8_t buf[1024];
+	struct smb2_wr w = wr_init(buf, sizeof(buf));
+	int accepted = 0;
+
+	sd_dacl_add(sd, ACE_ALLOWED, 3, SEC_RIGHTS_FILE_ALL, &user_sid);
+	sd_dacl_add(sd, ACE_DENIED, 0, SEC_FILE_WRITE_DATA, &sid_everyone);
+	sd_marshal(sd, SECINFO_ALL, &w);
+	ok(wr_ok(&w) && w.off == sd_query_size(sd, SECINFO_ALL), "as long as promised");
+	ok(!sd_parse(buf, w.off, &back) && sd_equal(sd, back), "reads back the same");
+	for (size_t n = 0; n < w.off; n++) {
+		struct sd *cut = NULL;
+
+		accepted += !sd_parse(buf, n, &cut);
+		sd_free(cut);
+	}
+	is_int(accepted, 0, "no truncation is accepted");
+	is_int((int64_t)sd_query_size(sd, 0), 20, "nothing asked for: the header");
+	is_int((int64_t)sd_query_size(sd, SECINFO_OWNER), 48, "the owner alone");
+	w = wr_init(buf, sizeof(buf));
+	sd_marshal(sd, SECINFO_OWNER, &w);
+	ok(!(kh_get_le16(buf + 2) & SD_DACL_PRESENT), "a part not asked for is not present");
+	is_int(sd_parse(buf, SD_SIZE_MAX + 1, &big), (ntstatus)NT_STATUS_INVALID_PARAMETER,
+	       "64 KiB at most");
+}
+
+static uint32_t max_of(const struct sd *sd)
+{
+	return sd_access_max(sd, user);
+}
+
+static void test_check(void)
+{
+	_cleanup_sd_ struct sd *sd = sd_of(&other_sid), *mine = sd_of(&user_sid);
+	uint32_t got;
+
+	is_int(max_of(sd), 0, "an empty DACL gives nothing");
+	is_int(max_of(mine), SEC_STD_READ_CONTROL | SEC_STD_WRITE_DAC,
+	       "but to the owner two rights");
+	sd_set_dacl(mine, NULL);
+	is_int(max_of(mine), SEC_RIGHTS_FILE_ALL, "a NULL DACL gives everything");
+	mine->control = 0;
+	is_int(max_of(mine), SEC_STD_READ_CONTROL | SEC_STD_WRITE_DAC, "an absent one does not");
+
+	sd_dacl_add(sd, ACE_DENIED, 0, SEC_FILE_WRITE_DATA, &user_sid);
+	sd_dacl_add(sd, ACE_ALLOWED, 0, SEC_GENERIC_WRITE, &sid_everyone);
+	is_int(max_of(sd), SEC_RIGHTS_FILE_WRITE & ~SEC_FILE_WRITE_DATA, "refused before given");
+	sd_dacl_add(sd, ACE_ALLOWED, 0, SEC_GENERIC_READ, &sid_authenticated);
+	sd_dacl_add(sd, ACE_DENIED, 0, SEC_FILE_READ_DATA, &user_sid);
+	ok(max_of(sd) & SEC_FILE_READ_DATA, "given before refused");
+	is_int(sd_access_check(sd, user, SEC_FILE_WRITE_DATA, &got),
+	       (ntstatus)NT_STATUS_ACCESS_DENIED, "denied");
+	is_int(got, SEC_FILE_WRITE_DATA, "and says what is missing");
+	is_int(sd_access_check(sd, user, SEC_MAXIMUM_ALLOWED, &got), 0, "maximum allowed");
+	is_int(got, max_of(sd), "is all of it");
+	is_int(sd_access_check(sd, user, SEC_SYSTEM_SECURITY, &got),
+	       (ntstatus)NT_STATUS_PRIVILEGE_NOT_HELD, "ACCESS_SYSTEM_SECURITY is a privilege");
+	sd_dacl_add(sd, ACE_ALLOWED, ACE_INHERIT_ONLY, SEC_STD_DELETE, &user_sid);
+	ok(!(max_of(sd) & SEC_STD_DELETE), "inherit-only is not for this object");
+
+	sd_dacl_add(mine, ACE_ALLOWED, 0, SEC_FILE_READ_DATA, &sid_owner_rights);
+	is_int(max_of(mine), SEC_FILE_READ_DATA, "OWNER RIGHTS replaces the owner's two");
+}
+
+static void test_inherit(void)
+{
+	_cleanup_sd_ struct sd *parent = sd_of(&other_sid), *file = NULL, *dir = NULL;
+	struct sid group = sid_from_gid(100);
+
+	sd_dacl_add(parent, ACE_ALLOWED, 0x0b, SEC_RIGHTS_FILE_ALL, &sid_creator_owner);
+	sd_dacl_add(parent, ACE_ALLOWED, ACE_OBJECT_INHERIT, 1, &sid_everyone);
+	sd_dacl_add(parent, ACE_ALLOWED, ACE_CONTAINER_INHERIT | ACE_NO_PROPAGATE, 2,
+		    &sid_everyone);
+	sd_dacl_add(parent, ACE_ALLOWED, 0, 4, &sid_everyone);
+	parent->control |= SD_DACL_AUTO_INHERITED;
+	ok(sd_has_inheritable(parent, false), "something to inherit");
+
+	sd_inherit(parent, &user_sid, &group, false, &file);
+	is_int(file->dacl->count, 2, "a file gets two");
+	ok(sid_equal(&file->dacl->aces[0].sid, &user_sid) &&
+		   file->dacl->aces[0].flags == ACE_INHERITED,
+	   "CREATOR OWNER is its owner");
+
+	sd_inherit(parent, &user_sid, &group, true, &dir);
+	is_int(dir->dacl->count, 4, "a directory gets four");
+	ok(sid_equal(&dir->dacl->aces[0].sid, &user_sid), "one for the owner");
+	ok(sid_equal(&dir->dacl->aces[1].sid, &sid_creator_owner) &&
+		   dir->dacl->aces[1].flags == (0x0b | ACE_INHERITED),
+	   "one that stays CREATOR OWNER");
+	is_int(dir->dacl->aces[2].flags, ACE_OBJECT_INHERIT | ACE_INHERIT_ONLY | ACE_INHERITED,
+	       "a file's ACE passes through");
+	is_int(dir->dacl->aces[3].flags, ACE_INHERITED, "no-propagate ends here");
+}
+
+/* The mode bits, the DACL that Samba 4.17 shows for them, on its plain shares. */
+static void test_posix_view(void)
+{
+	static const struct {
+		uint32_t mode, owner, group, other;
+	} want[] = {
+		{ S_IFREG | 0644, 0x12019f, 0x120089, 0x120089 },
+		{ S_IFREG | 0755, 0x1e01ff, 0x1200a9, 0x1200a9 },
+		{ S_IFREG | 0200, 0x120116, 0, 0 },
+		{ S_IFREG | 0000, 0, 0, 0 },
+		{ S_IFDIR | 0755, 0x1f01ff, 0x1200a9, 0x1200a9 },
+		{ S_IFDIR | 0200, 0x120156, 0, 0 },
+	};
+	static const struct acl_policy pol = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		struct acl_object obj = { open("/dev/null", O_RDONLY), 1000, 100, want[i].mode };
+		_cleanup_sd_ struct sd *sd = NULL;
+		char name[32];
+
+		snprintf(name, sizeof(name), "mode %o", want[i].mode);
+		is_int(posix_acl_to_sd(&obj, &pol, &sd), 0, name);
+		close(obj.fd);
+		if (!sd || sd->dacl->count != 3) {
+			ok(false, "three ACEs");
+			continue;
+		}
+		ok(sd->dacl->aces[0].mask == want[i].owner &&
+			   sd->dacl->aces[1].mask == want[i].group &&
+			   sd->dacl->aces[2].mask == want[i].other,
+		   "owner, group, everyone");
+	}
+}
+
+static void show(const struct posix_acl *acl, char *out)
+{
+	*out = '\0';
+	for (unsigned int i = 0; i < acl->n; i++)
+		out += sprintf(out, "%x:%u:%u ", acl->e[i].tag, acl->e[i].id, acl->e[i].perm);
+}
+
+/* What Samba 4.17 makes of DACLs: seen with smbcacls and getfacl. */
+static void test_posix_set(void)
+{
+	static const struct acl_object file = { -1, 1000, 100, S_IFREG | 0640 };
+	static const struct acl_object dir = { -1, 1000, 100, S_IFDIR | 0750 };
+	_cleanup_sd_ struct sd *sd = sd_of(&user_sid), *sd2 = sd_of(&user_sid);
+	struct posix_acl a, d;
+	char buf[256];
+
+	ok(!posix_acl_from_sd(&file, sd, &a, &d), "an empty DACL leaves the mode alone");
+	sd_dacl_add(sd, ACE_ALLOWED, 0, SEC_RIGHTS_FILE_ALL, &sid_authenticated);
+	ok(!posix_acl_from_sd(&file, sd, &a, &d), "so does one of strangers");
+	sd_dacl_add(sd, ACE_DENIED, 0, SEC_RIGHTS_FILE_ALL, &other_sid);
+	sd_dacl_add(sd, ACE_ALLOWED, 0, SEC_RIGHTS_FILE_ALL, &sid_everyone);
+	ok(posix_acl_from_sd(&file, sd, &a, &d), "one that speaks of users does not");
+	show(&a, buf);
+	is_str(buf, "1:0:6 2:1000:6 2:1001:0 4:0:7 8:100:7 10:0:7 20:0:7 ", "the file's ACL");
+	is_int(d.n, 0, "a file has no default ACL");
+
+	sd_dacl_add(sd2, ACE_ALLOWED, 0x0b, SEC_RIGHTS_FILE_ALL, &sid_creator_owner);
+	sd_dacl_add(sd2, ACE_ALLOWED, 0x0b, 0x1200a9, &sid_creator_group);
+	sd_dacl_add(sd2, ACE_ALLOWED, 0x03, 0x1200a9, &sid_everyone);
+	ok(posix_acl_from_sd(&dir, sd2, &a, &d), "a directory");
+	show(&a, buf);
+	is_str(buf, "1:0:7 2:1000:7 4:0:5 8:100:5 10:0:7 20:0:5 ", "its ACL");
+	show(&d, buf);
+	is_str(buf, "1:0:7 2:1000:7 4:0:5 8:100:5 10:0:7 20:0:5 ", "its default ACL");
+}
+
+static void object_refresh(struct acl_object *obj)
+{
+	struct stat st;
+
+	fstat(obj->fd, &st);
+	obj->uid = st.st_uid;
+	obj->gid = st.st_gid;
+	obj->mode = st.st_mode;
+}
+
+static void test_stored(const char *dirname)
+{
+	static const struct acl_policy pol = { .stored = true };
+	_cleanup_sd_ struct sd *sd = sd_of(&user_sid), *got = NULL, *stale = NULL, *kid = NULL;
+	struct security_token *root = token_new(0, 0, NULL, 0, 0);
+	struct acl_object dir = { .fd = open(dirname, O_PATH | O_DIRECTORY) }, obj = { .fd = -1 };
+	char path[256];
+	uint32_t granted;
+
+	object_refresh(&dir);
+	sd_dacl_add(sd, ACE_ALLOWED, 3, SEC_GENERIC_ALL, &user_sid);
+	sd_dacl_add(sd, ACE_ALLOWED, 3, SEC_GENERIC_READ, &sid_authenticated);
+	is_int(acl_set(&dir, &pol, root, SECINFO_ALL, sd), 0, "a descriptor is set");
+	is_int(dir.uid, 1000, "the file's owner follows");
+	is_int(acl_get(&dir, &pol, SECINFO_ALL, &got), 0, "and got");
+	ok(got->dacl->count == 2 && got->dacl->aces[0].mask == SEC_RIGHTS_FILE_ALL &&
+		   sid_equal(&got->dacl->aces[1].sid, &sid_authenticated),
+	   "the same, generic bits mapped");
+
+	snprintf(path, sizeof(path), "%s/f", dirname);
+	obj.fd = open(path, O_CREAT | O_RDWR, 0600);
+	object_refresh(&obj);
+	is_int(acl_create_inherit(&dir, &obj, &pol, root, NULL), 0, "a file inherits");
+	is_int(acl_get(&obj, &pol, SECINFO_ALL, &kid), 0, "its descriptor");
+	is_int(kid->dacl->count, 2, "has the parent's two");
+	is_int(acl_access(&obj, &dir, &pol, user, SEC_MAXIMUM_ALLOWED, &granted), 0, "access");
+	is_int(granted, SEC_RIGHTS_FILE_ALL, "for the user: everything");
+
+	fchmod(obj.fd, 0711);
+	object_refresh(&obj);
+	is_int(ntacl_load(&obj, true, &stale), -ENODATA, "stale after a chmod behind its back");
+	is_int(ntacl_load(&obj, false, &stale), 0, "unless system ACLs are ignored");
+	fsetxattr(obj.fd, NTACL_XATTR, "\4\0\4\0junk", 8, 0);
+	is_int(acl_access(&obj, &dir, &pol, user, SEC_FILE_EXECUTE, &granted), 0,
+	       "a broken value: the mode counts");
+	close(obj.fd);
+	unlink(path);
+	close(dir.fd);
+	token_free(root);
+}
+
+int main(void)
+{
+	static const uint32_t groups[] = { 100 };
+	char dir[] = "/var/tmp/test_acl.XXXXXX";
+
+	user_sid = sid_from_uid(1000);
+	other_sid = sid_from_uid(1001);
+	user = token_new(1000, 100, groups, 1, 0);
+	test_wire();
+	test_check();
+	test_inherit();
+	test_posix_view();
+	test_posix_set();
+	if (geteuid() == 0 && mkdtemp(dir)) {
+		if (!setxattr(dir, NTACL_XATTR, "", 0, 0) && !removexattr(dir, NTACL_XATTR))
+			test_stored(dir);
+		rmdir(dir);
+	}
+	token_free(user);
+	return done_testing();
+}
