@@ -97,8 +97,74 @@ void create_ctx_put(struct smb2_wr *w, uint64_t *prev, uint32_t tag, const void 
 /* FILE_FULL_EA_INFORMATION list → set on fd. INVALID_EA_NAME, EA_LIST_INCONSISTENT ... */
 ntstatus fscc_ea_set(struct vfs_share *s, int fd, const uint8_t *buf, size_t len);
 
-/* Times and sizes in the order of CREATE, CLOSE and FileNetworkOpenInformation replies. */
+/* Creation, access, write, change time: 32 bytes, the same order everywhere. */
 void fscc_put_times(struct smb2_wr *w, const struct vfs_attr *a);
+
+/*
+ * One query: what is asked about, and the whole answer, which the command then cuts to
+ * OutputBufferLength. The answer is in w: in `small`, or in `big` after fscc_room().
+ */
+struct fscc_query {
+	struct vfs_share *share;
+	struct open *open;
+	uint16_t dialect;
+	const uint8_t *in; /* FileFullEaInformation: names that are asked for; borrowed */
+	uint32_t in_len;
+	bool single; /* SL_RETURN_SINGLE_ENTRY */
+	struct vfs_attr attr;
+	struct smb2_wr w;
+	uint32_t fixed; /* a shorter output buffer is an INFO_LENGTH_MISMATCH */
+	uint8_t *big;
+	uint8_t small[256];
+};
+
+void fscc_query_init(struct fscc_query *q, struct open *o);
+void fscc_query_release(struct fscc_query *q);
+#define _cleanup_fscc_query_ __attribute__((__cleanup__(fscc_query_release)))
+/* Makes room for an answer of n bytes; before the first of it is written. */
+bool fscc_room(struct fscc_query *q, size_t n);
+/* FileNameLength and FileName; the name is UTF-8 in the form for clients. */
+ntstatus fscc_put_name(struct fscc_query *q, const char *name);
+
+/* fscc_file.c: checks the open's access, fills attr, writes w. INVALID_INFO_CLASS ... */
+ntstatus fscc_file_query(struct fscc_query *q, uint8_t info_class);
+/* fscc_pipe.c: the same for a pipe of IPC$ */
+ntstatus fscc_pipe_query(struct fscc_query *q, uint8_t info_class);
+/* fscc_fs.c: MS-FSCC 2.5 */
+ntstatus fscc_fs_query(struct fscc_query *q, uint8_t info_class);
+/* classes with files of their own */
+ntstatus fscc_put_streams(struct fscc_query *q); /* fscc_stream.c */
+ntstatus fscc_put_eas(struct fscc_query *q);	 /* fscc_ea.c */
+
+/* fscc_dir.c: what an entry of a listing holds besides NextEntryOffset, FileIndex, name */
+struct fscc_dir_class {
+	uint8_t info_class;
+	uint8_t fixed;	 /* bytes in front of the name */
+	bool attr;	 /* times, sizes, attributes; all but FileNamesInformation */
+	bool ea, tag;	 /* EaSize; ReparsePointTag in a field of its own */
+	bool short_name; /* always empty */
+	uint8_t id_len;	 /* 0, 8, 16 */
+};
+const struct fscc_dir_class *fscc_dir_class(uint8_t info_class); /* NULL: none of the seven */
+/*
+ * One entry at w's place, which is a multiple of 8 from the first one's. name_len: bytes of the name
+ * in UTF-16. False: it does not fit, nothing was written.
+ */
+bool fscc_dir_put(struct smb2_wr *w, const struct fscc_dir_class *c, const char *name,
+		  int name_len, const struct vfs_attr *a, uint32_t ea_size);
+
+/* fscc_set.c: what SET_INFO sets on a file or directory; access is checked here */
+ntstatus fscc_file_set(struct request *rq, uint8_t info_class, const uint8_t *buf, size_t len);
+/* set_rename.c: FileRenameInformation and FileLinkInformation, MS-FSCC 2.4.37.2, 2.4.27.2 */
+ntstatus set_rename(struct request *rq, const uint8_t *buf, size_t len);
+ntstatus set_link(struct request *rq, const uint8_t *buf, size_t len);
+
+/* smb2_query_security.c: MS-SMB2 3.3.5.20.3, 3.3.5.21.3 */
+ntstatus query_security(struct request *rq, uint32_t secinfo, uint32_t max);
+ntstatus set_security(struct request *rq, uint32_t secinfo, const uint8_t *buf, size_t len);
+
+/* smb2_query_info.c: the reply of QUERY_INFO and QUERY_DIRECTORY, MS-SMB2 2.2.38, 2.2.34 */
+ntstatus reply_info(struct request *rq, const void *data, size_t len);
 
 /* ---- helpers shared by commands: common.c ---- */
 
@@ -108,5 +174,9 @@ int open_attr(struct open *o, struct vfs_attr *out);
 struct acl_object open_acl_object(const struct open *o, const struct vfs_attr *a);
 /* Last component of a share-relative path. */
 const char *path_leaf(const char *path);
+/* The open's path as it is now (a rename changes it); allocated, the caller frees. */
+char *open_path_dup(struct open *o);
+/* Status of what a client may ask of a handle: ACCESS_DENIED without all of these rights. */
+ntstatus open_need(const struct open *o, uint32_t access);
 
 #endif /* KH_SMB2_H */
