@@ -49,6 +49,7 @@
 #include "smb2_window.h"
 
 struct channel;
+struct conn;
 struct open;
 struct reactor;
 struct request;

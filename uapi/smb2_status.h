@@ -67,6 +67,7 @@
 	X(DISK_FULL, 0xC000007F)                                                                   \
 	X(INSUFFICIENT_RESOURCES, 0xC000009A)                                                      \
 	X(MEDIA_WRITE_PROTECTED, 0xC00000A2)                                                       \
+	X(BAD_IMPERSONATION_LEVEL, 0xC00000A5)                                                     \
 	X(INVALID_DEVICE_STATE, 0xC0000184)                                                        \
 	X(REQUEST_OUT_OF_SEQUENCE, 0xC000042A)                                                     \
 	X(INSTANCE_NOT_AVAILABLE, 0xC00000AB)                                                      \
@@ -120,7 +121,7 @@
 	X(SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP, 0xC05D0000)
 
 enum nt_status {
-#define X(name, value) NT_STATUS_##name = (int)value,
+#define X(name, value) NT_STATUS_##name = value,
 	NT_STATUS_LIST(X)
 #undef X
 };

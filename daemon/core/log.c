@@ -11,10 +11,10 @@
 
 #define LINES_PER_SECOND 20 /* per call site */
 
-unsigned int log_level = LOG_LEVEL_NOTICE;
+int log_level = LOG_LEVEL_NOTICE;
 static int log_fd = STDERR_FILENO;
 
-int log_open(const char *file, unsigned int level)
+int log_open(const char *file, int level)
 {
 	log_level = level;
 	if (file) {

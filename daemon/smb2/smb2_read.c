@@ -55,7 +55,7 @@ static ntstatus check(const struct request *rq, const struct smb2_read_req *q)
 		return NT_STATUS_INVALID_DEVICE_REQUEST;
 	if (!(o->access & (FILE_READ_DATA | FILE_EXECUTE)))
 		return NT_STATUS_ACCESS_DENIED;
-	if (o->kind != OPEN_PIPE && q->offset > INT64_MAX - q->length)
+	if (o->kind != OPEN_PIPE && q->offset > (uint64_t)INT64_MAX - q->length)
 		return NT_STATUS_INVALID_PARAMETER;
 	return NT_STATUS_SUCCESS;
 }

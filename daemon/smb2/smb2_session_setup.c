@@ -40,7 +40,7 @@ static int lookup_account(void *arg, const char *name, struct auth_account *out)
 
 	if (err < 0)
 		return err;
-	strncpy(out->name, a.name, sizeof(out->name) - 1);
+	memcpy(out->name, a.name, MIN(sizeof(out->name), sizeof(a.name)));
 	memcpy(out->nt_hash, a.nt_hash, sizeof(out->nt_hash));
 	return 0;
 }

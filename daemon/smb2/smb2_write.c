@@ -54,7 +54,7 @@ static ntstatus check(const struct request *rq, const struct smb2_write_req *q)
 		return NT_STATUS_INVALID_DEVICE_REQUEST;
 	if (!(o->access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))
 		return NT_STATUS_ACCESS_DENIED;
-	if (o->kind != OPEN_PIPE && q->offset != UINT64_MAX && q->offset > INT64_MAX - q->length)
+	if (o->kind != OPEN_PIPE && q->offset != UINT64_MAX && q->offset > (uint64_t)INT64_MAX - q->length)
 		return NT_STATUS_INVALID_PARAMETER;
 	return NT_STATUS_SUCCESS;
 }

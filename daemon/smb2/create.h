@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* create.h - what the files of CREATE share: the request, and the open that is being made of it. */
+#ifndef KH_CREATE_H
+#define KH_CREATE_H
+
+#include "smb2/smb2.h"
+
+struct create {
+	/* as asked */
+	uint8_t oplock;
+	uint32_t impersonation;
+	uint32_t desired, attributes, share_access, disposition, options;
+	struct smb2_rd name, contexts;
+	struct create_ctx ctx;
+	struct vfs_name path;
+	struct sd *sd; /* parsed SecD context, or NULL */
+
+	/* as it turns out */
+	struct tree *tree;
+	struct vfs_path loc;
+	struct open *open; /* under way; not published yet */
+	uint32_t granted;
+	uint32_t action;
+	bool made; /* the file did not exist: to be removed on failure */
+};
+
+/* create_file.c: files and directories; create_stream.c: named streams. SUCCESS: open is ready. */
+ntstatus create_file(struct create *q);
+ntstatus create_stream(struct create *q);
+
+/* create_file.c */
+struct acl_object create_acl_object(const struct create *q);
+ntstatus create_access(struct create *q, uint32_t desired);
+ntstatus create_make(struct create *q, bool is_dir);
+/* Is the share writable for this? The status that refuses what changes. */
+ntstatus create_writable(const struct create *q);
+
+#endif /* KH_CREATE_H */

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * create_file.c - opening and creating files and directories (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1).
+ *
+ * Order matters, because the first check that fails is what the client sees: kind of object, access
+ * by its descriptor, share modes, and only then anything that changes the file.
+ */
+#include <fcntl.h>
+
+#include "smb2/create.h"
+
+#define WRITE_RIGHTS                                                                               \
+	(FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES |              \
+	 FILE_DELETE_CHILD | SEC_STD_DELETE | SEC_STD_WRITE_DAC | SEC_STD_WRITE_OWNER)
+#define SETTABLE                                                                                   \
+	(FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM |                 \
+	 FILE_ATTRIBUTE_ARCHIVE)
+
+static bool overwrites(const struct create *q)
+{
+	return q->disposition == FILE_SUPERSEDE || q->disposition == FILE_OVERWRITE ||
+	       q->disposition == FILE_OVERWRITE_IF;
+}
+
+struct acl_object create_acl_object(const struct create *q)
+{
+	const struct vfs_attr *a = &q->loc.attr;
+
+	return (struct acl_object){ q->loc.fd, a->uid, a->gid, a->mode };
+}
+
+/* The parent's descriptor matters for DELETE and READ_ATTRIBUTES. False: the share's root. */
+static bool parent_object(struct create *q, struct acl_object *out)
+{
+	int fd = q->loc.path[0] ? vfs_path_parent(&q->loc) : -1;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
+	*out = (struct acl_object){ fd, st.st_uid, st.st_gid, st.st_mode };
+	return true;
+}
+
+ntstatus create_writable(const struct create *q)
+{
+	return q->tree->read_only ? NT_STATUS_ACCESS_DENIED : NT_STATUS_SUCCESS;
+}
+
+/* May the client have `desired` of the existing object; sets granted. */
+ntstatus create_access(struct create *q, uint32_t desired)
+{
+	struct acl_object obj = create_acl_object(q), parent;
+	const struct tree *t = q->tree;
+	bool max = desired & SEC_MAXIMUM_ALLOWED;
+	ntstatus status = NT_STATUS_ACCESS_DENIED;
+	uint32_t mapped = access_map_generic(desired);
+
+	if (t->read_only && !max && mapped & WRITE_RIGHTS)
+		return NT_STATUS_ACCESS_DENIED;
+	if (!max)
+		status = acl_access(&obj, NULL, &t->policy, t->token, desired, &q->granted);
+	if (max || (status == NT_STATUS_ACCESS_DENIED &&
+		    mapped & (SEC_STD_DELETE | FILE_READ_ATTRIBUTES)))
+		status = acl_access(&obj, parent_object(q, &parent) ? &parent : NULL, &t->policy,
+				    t->token, desired, &q->granted);
+	if (status != NT_STATUS_SUCCESS)
+		return status;
+	if (t->read_only)
+		q->granted &= ~WRITE_RIGHTS;
+	if (q->loc.attr.attributes & FILE_ATTRIBUTE_READONLY && !q->loc.attr.is_dir) {
+		if (mapped & (FILE_WRITE_DATA | FILE_APPEND_DATA))
+			return NT_STATUS_ACCESS_DENIED;
+		if (max)
+			q->granted &= ~(uint32_t)(FILE_WRITE_DATA | FILE_APPEND_DATA);
+	}
+	return NT_STATUS_SUCCESS;
+}
+
+/* Kind and disposition against what is there. */
+static ntstatus check_existing(const struct create *q)
+{
+	const struct vfs_attr *a = &q->loc.attr;
+	uint32_t want;
+
+	if (q->disposition == FILE_CREATE)
+		return NT_STATUS_OBJECT_NAME_COLLISION;
+	if (a->is_dir) {
+		if (q->options & FILE_NON_DIRECTORY_FILE)
+			return NT_STATUS_FILE_IS_A_DIRECTORY;
+		if (overwrites(q))
+			return q->options & FILE_DIRECTORY_FILE ? NT_STATUS_OBJECT_NAME_COLLISION :
+								  NT_STATUS_FILE_IS_A_DIRECTORY;
+		if (q->path.data_type)
+			return NT_STATUS_FILE_IS_A_DIRECTORY;
+		return NT_STATUS_SUCCESS;
+	}
+	if (q->options & FILE_DIRECTORY_FILE || q->path.dir_type)
+		return NT_STATUS_NOT_A_DIRECTORY;
+	if (!overwrites(q))
+		return NT_STATUS_SUCCESS;
+	/* MS-FSA 2.1.5.1.2: hidden and system must be repeated, read-only is not overwritten. */
+	want = a->attributes & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM);
+	if (a->attributes & FILE_ATTRIBUTE_READONLY || (q->attributes & want) != want)
+		return NT_STATUS_ACCESS_DENIED;
+	return create_writable(q);
+}
+
+static ntstatus check_delete_on_close(const struct create *q)
+{
+	if (!(q->options & FILE_DELETE_ON_CLOSE))
+		return NT_STATUS_SUCCESS;
+	if (q->tree->read_only)
+		return NT_STATUS_ACCESS_DENIED;
+	if (q->loc.exists && q->loc.attr.attributes & FILE_ATTRIBUTE_READONLY &&
+	    !q->tree->share->delete_readonly)
+		return NT_STATUS_CANNOT_DELETE;
+	return q->loc.path[0] ? NT_STATUS_SUCCESS : NT_STATUS_ACCESS_DENIED;
+}
+
+static int open_flags(uint32_t access)
+{
+	bool rd = access & (FILE_READ_DATA | FILE_EXECUTE);
+	bool wr = access & (FILE_WRITE_DATA | FILE_APPEND_DATA);
+	int flags = wr ? (rd ? O_RDWR : O_WRONLY) : O_RDONLY;
+
+	/* Only the right to append: every write goes to the end. */
+	return wr && !(access & FILE_WRITE_DATA) ? flags | O_APPEND : flags;
+}
+
+/* The fd that data goes through; O_PATH when the open is for attributes only. */
+static ntstatus open_data(struct create *q, bool truncate)
+{
+	struct open *o = q->open;
+	uint32_t data = FILE_READ_DATA | FILE_EXECUTE | FILE_WRITE_DATA | FILE_APPEND_DATA;
+	int fd;
+
+	if (q->loc.attr.is_dir || vfs_attr_is_special(&q->loc.attr) ||
+	    (!(q->granted & data) && !truncate)) {
+		o->fd = steal_fd(&q->loc.fd);
+		return NT_STATUS_SUCCESS;
+	}
+	fd = vfs_open(&q->loc, truncate ? (q->granted & data ? open_flags(q->granted) : O_WRONLY) |
+						  O_TRUNC :
+					  open_flags(q->granted));
+	if (fd == -EACCES && q->desired & SEC_MAXIMUM_ALLOWED) {
+		/* What the descriptor gives and the mode bits do not. */
+		q->granted &= ~(uint32_t)(FILE_WRITE_DATA | FILE_APPEND_DATA);
+		fd = vfs_open(&q->loc, O_RDONLY);
+	}
+	if (fd < 0)
+		return vfs_errno(fd);
+	o->fd = fd;
+	return NT_STATUS_SUCCESS;
+}
+
+/* What OVERWRITE and SUPERSEDE leave: no data, no streams, new attributes. */
+static ntstatus overwrite(struct create *q)
+{
+	struct vfs_attr_change c = { .mask = VFS_SET_ATTRIBUTES,
+				     .attributes = (q->attributes & SETTABLE) |
+						   FILE_ATTRIBUTE_ARCHIVE };
+	struct vfs_stream *list;
+	unsigned int n;
+	int err;
+
+	if (q->tree->vfs->opt.streams && vfs_stream_list(q->open->fd, &list, &n) == 0) {
+		for (unsigned int i = 0; i < n; i++)
+			vfs_stream_remove(q->open->fd, list[i].name);
+		vfs_stream_list_free(list, n);
+	}
+	err = vfs_attr_set(q->tree->vfs, q->open->fd, q->loc.leaf, &c);
+	if (err < 0)
+		return vfs_errno(err);
+	err = vfs_attr_get(q->tree->vfs, q->open->fd, q->loc.leaf, &q->loc.attr);
+	q->action = q->disposition == FILE_SUPERSEDE ? FILE_SUPERSEDED : FILE_OVERWRITTEN;
+	return vfs_errno(err);
+}
+
+static ntstatus join(struct create *q)
+{
+	struct open *o = q->open;
+	const struct vfs_attr *a = &q->loc.attr;
+
+	o->access = q->granted;
+	/* Truncation is a write, whatever the handle may do later. */
+	if (overwrites(q))
+		o->access |= FILE_WRITE_DATA;
+	return ofile_join(o, a->id.dev, a->id.ino, NULL);
+}
+
+static ntstatus open_existing(struct create *q)
+{
+	struct open *o = q->open;
+	ntstatus status = check_existing(q);
+	bool truncate = overwrites(q);
+
+	if (status == NT_STATUS_SUCCESS)
+		status = check_delete_on_close(q);
+	if (status == NT_STATUS_SUCCESS)
+		status = create_access(q, q->desired | (truncate ? FILE_WRITE_DATA : 0));
+	if (status != NT_STATUS_SUCCESS)
+		return status;
+	if (truncate && !(q->desired & SEC_MAXIMUM_ALLOWED) &&
+	    !(access_map_generic(q->desired) & FILE_WRITE_DATA))
+		q->granted &= ~(uint32_t)FILE_WRITE_DATA;
+	status = join(q);
+	if (status == NT_STATUS_SUCCESS)
+		status = open_data(q, truncate);
+	o->access = q->granted;
+	q->action = FILE_OPENED;
+	if (status == NT_STATUS_SUCCESS && truncate)
+		status = overwrite(q);
+	return status;
+}
+
+/* ---- what does not exist yet ---- */
+
+/* Creates the object and gives it its descriptor; loc describes it then. */
+ntstatus create_make(struct create *q, bool is_dir)
+{
+	struct tree *t = q->tree;
+	struct acl_object dir, obj;
+	uint32_t attributes = q->attributes & SETTABLE;
+	mode_t mode;
+	ntstatus status;
+	int fd, err;
+
+	fd = vfs_path_parent(&q->loc);
+	if (fd < 0)
+		return vfs_errno(fd);
+	dir = (struct acl_object){ fd, q->loc.parent_attr.uid, q->loc.parent_attr.gid,
+				   q->loc.parent_attr.mode };
+	status = acl_may_create(&dir, &t->policy, t->token, is_dir);
+	if (status != NT_STATUS_SUCCESS)
+		return status;
+	mode = vfs_create_mode(t->vfs, is_dir, attributes, dir.mode);
+	if (is_dir) {
+		err = vfs_mkdir(&q->loc, mode, attributes);
+		fd = -1;
+	} else {
+		fd = err = vfs_create(&q->loc, O_RDWR, mode, attributes | FILE_ATTRIBUTE_ARCHIVE);
+	}
+	if (err < 0)
+		return err == -EEXIST ? NT_STATUS_RETRY : vfs_errno(err);
+	q->made = true;
+	q->open->fd = fd;
+	obj = create_acl_object(q);
+	status = acl_create_inherit(&dir, &obj, &t->policy, t->token, q->sd);
+	q->loc.attr.uid = obj.uid;
+	q->loc.attr.gid = obj.gid;
+	q->loc.attr.mode = obj.mode;
+	return status;
+}
+
+static ntstatus check_new(const struct create *q)
+{
+	if (q->disposition == FILE_OPEN || q->disposition == FILE_OVERWRITE)
+		return NT_STATUS_OBJECT_NAME_NOT_FOUND;
+	if (q->options & FILE_DELETE_ON_CLOSE && q->attributes & FILE_ATTRIBUTE_READONLY)
+		return NT_STATUS_CANNOT_DELETE;
+	if (q->path.data_type && q->options & FILE_DIRECTORY_FILE)
+		return NT_STATUS_NOT_A_DIRECTORY;
+	return create_writable(q);
+}
+
+static ntstatus open_new(struct create *q)
+{
+	struct open *o = q->open;
+	bool is_dir = q->options & FILE_DIRECTORY_FILE || q->path.dir_type;
+	ntstatus status = check_new(q);
+
+	if (status == NT_STATUS_SUCCESS)
+		status = create_make(q, is_dir);
+	if (status != NT_STATUS_SUCCESS)
+		return status;
+	/* Who makes a file gets what he asks for (MS-FSA 2.1.5.1.1). */
+	q->granted = access_map_generic(q->desired);
+	if (q->granted & SEC_MAXIMUM_ALLOWED)
+		q->granted = SEC_RIGHTS_FILE_ALL;
+	q->action = FILE_CREATED;
+	o->access = q->granted;
+	status = ofile_join(o, q->loc.attr.id.dev, q->loc.attr.id.ino, NULL);
+	if (status != NT_STATUS_SUCCESS)
+		return status;
+	if (is_dir)
+		o->fd = steal_fd(&q->loc.fd);
+	else if (q->ctx.alsi && q->ctx.alloc_size)
+		(void)vfs_set_alloc(o->fd, q->ctx.alloc_size);
+	if (q->ctx.ea_len)
+		status = fscc_ea_set(q->tree->vfs, o->fd, q->ctx.ea, q->ctx.ea_len);
+	return status;
+}
+
+ntstatus create_file(struct create *q)
+{
+	struct open *o = q->open;
+	ntstatus status = q->loc.exists ? open_existing(q) : open_new(q);
+
+	if (status != NT_STATUS_SUCCESS)
+		return status;
+	o->kind = q->loc.attr.is_dir ? OPEN_DIR : OPEN_FILE;
+	o->append_only = q->granted & FILE_APPEND_DATA && !(q->granted & FILE_WRITE_DATA);
+	if (o->append_only && q->action == FILE_CREATED)
+		fcntl(o->fd, F_SETFL, O_APPEND);
+	return NT_STATUS_SUCCESS;
+}
