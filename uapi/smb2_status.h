@@ -90,6 +90,8 @@
 	X(NOT_SAME_DEVICE, 0xC00000D4)                                                             \
 	X(FILE_RENAMED, 0xC00000D5)                                                                \
 	X(INVALID_OPLOCK_PROTOCOL, 0xC00000E3)                                                     \
+	X(INVALID_VIEW_SIZE, 0xC000001F)                                                           \
+	X(INVALID_USER_BUFFER, 0xC00000E8)                                                         \
 	X(INTERNAL_ERROR, 0xC00000E5)                                                              \
 	X(UNEXPECTED_IO_ERROR, 0xC00000E9)                                                         \
 	X(DIRECTORY_NOT_EMPTY, 0xC0000101)                                                         \

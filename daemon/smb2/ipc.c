@@ -136,14 +136,8 @@ static ntstatus read_resume(struct request *rq)
 {
 	struct smb2_read_req q;
 
-	switch (rq->resume_status) {
-	case NT_STATUS_SUCCESS:
-		break;
-	case NT_STATUS_NOTIFY_CLEANUP: /* closed */
-		return NT_STATUS_CANCELLED;
-	default:
+	if (rq->resume_status != NT_STATUS_SUCCESS)
 		return rq->resume_status;
-	}
 	if (!smb2_read_parse(rq->elem, rq->elem_len, &q))
 		return NT_STATUS_INVALID_PARAMETER;
 	return ipc_read(rq, &q);

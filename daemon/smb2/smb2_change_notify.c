@@ -9,7 +9,7 @@ static ntstatus resume(struct request *rq)
 {
 	struct smb2_wr *w;
 
-	if (nt_is_error(rq->resume_status))
+	if (rq->resume_status != NT_STATUS_FILE_CLOSED)
 		return rq->resume_status;
 	w = reply_begin(rq, 8);
 	if (!w)
@@ -17,7 +17,7 @@ static ntstatus resume(struct request *rq)
 	wr_le16(w, 9);
 	wr_le16(w, 0);
 	wr_le32(w, 0);
-	return rq->resume_status;
+	return NT_STATUS_NOTIFY_CLEANUP;
 }
 
 ntstatus smb2_change_notify(struct request *rq)

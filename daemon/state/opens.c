@@ -6,6 +6,7 @@
  * reference if the generation is the one asked for and the slot is live; so an id that was closed,
  * or belongs to an earlier life of the slot, finds nothing. Chunks of slots are never freed.
  */
+#include "smb2/smb2.h"
 #include "state/state.h"
 
 #define CHUNK	   1024u
@@ -162,6 +163,7 @@ void open_put(struct open *o)
 	if (o->fd >= 0)
 		close(o->fd);
 	vfs_dir_close(o->dir);
+	ipc_release(o);
 	if (o->tree)
 		tree_put(o->tree);
 	pthread_mutex_destroy(&o->lock);

@@ -224,7 +224,7 @@ static int set_stored(struct vfs_share *s, int fd, const struct vfs_attr *a,
 	uint64_t created = a->create_time;
 	mode_t mode;
 
-	if (!(c->mask & (VFS_SET_ATTRIBUTES | VFS_SET_CREATE)))
+	if (!(c->mask & (VFS_SET_ATTRIBUTES | VFS_SET_CREATE | VFS_SET_SPARSE)))
 		return 0;
 	if (!stores(s, a)) {
 		mode = c->mask & VFS_SET_ATTRIBUTES ? mode_with_attributes(s, a, c->attributes)
@@ -234,6 +234,9 @@ static int set_stored(struct vfs_share *s, int fd, const struct vfs_attr *a,
 	/* What is in the attribute by its name alone is not stored, as long as nobody asks. */
 	if (c->mask & VFS_SET_ATTRIBUTES)
 		bits = stored_bits(a, c->attributes);
+	if (c->mask & VFS_SET_SPARSE)
+		bits = (bits & ~FILE_ATTRIBUTE_SPARSE_FILE) |
+		       (c->attributes & FILE_ATTRIBUTE_SPARSE_FILE);
 	if (c->mask & VFS_SET_CREATE)
 		created = c->create_time;
 	if (a->dos_stored && bits == a->dos_raw && created == a->create_time)

@@ -262,6 +262,7 @@ void vfs_attr_load_dos(struct vfs_share *s, int fd, const char *name, struct vfs
 #define VFS_SET_CREATE	   0x2
 #define VFS_SET_ACCESS	   0x4
 #define VFS_SET_WRITE	   0x8
+#define VFS_SET_SPARSE	   0x10 /* SPARSE_FILE alone, as in attributes; without DOS attributes lost */
 
 struct vfs_attr_change {
 	unsigned int mask;   /* VFS_SET_*; what is not named stays */
