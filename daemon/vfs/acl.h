@@ -4,7 +4,7 @@
  * how they are kept on disk. What is stored is what Samba stores (security.NTACL as its acl_xattr
  * module writes it, POSIX ACLs as its smbd maps them), so that a share moves between servers.
  *
- * Threads: nothing in here keeps state but acl_domain, which is set once before threads start.
+ * Threads: nothing in here keeps state but the machine's domain, set once before threads start.
  * Values (struct sid, struct security_token) may be shared read-only; a struct sd has one owner.
  * Functions that take a file are for worker threads that run with the session user's fsuid; what
  * only root may do (the security.* and chown calls) stands between identity_root_begin() and
@@ -290,7 +290,7 @@ ntstatus sd_inherit(const struct sd *parent, const struct sid *owner, const stru
 		    bool is_dir, struct sd **out);
 bool sd_has_inheritable(const struct sd *sd, bool is_dir);
 
-/* ---- posix_acl.c: mode bits and POSIX ACLs ---- */
+/* ---- posix_acl.c, posix_map.c: mode bits and POSIX ACLs ---- */
 
 /* What the calling layer knows of a file; fd may be O_PATH; mode includes the type bits. */
 struct acl_object {
@@ -366,7 +366,7 @@ int ntacl_load(const struct acl_object *obj, bool check_hash, struct sd **out);
 int ntacl_store(const struct acl_object *obj, const struct sd *sd, bool with_hash);
 int ntacl_remove(const struct acl_object *obj);
 
-/* ---- acl.c: what CREATE, QUERY_INFO and SET_INFO call ---- */
+/* ---- acl.c, acl_set.c: what CREATE, QUERY_INFO and SET_INFO call ---- */
 
 /* The file's descriptor, stored or made from its POSIX side, cut down to secinfo. */
 ntstatus acl_get(const struct acl_object *obj, const struct acl_policy *pol, uint32_t secinfo,
@@ -394,8 +394,9 @@ ntstatus acl_create_inherit(const struct acl_object *parent, struct acl_object *
  * May t open this file with desired (as it came in CREATE, with generic bits and
  * MAXIMUM_ALLOWED)? *granted is the handle's access mask. parent may be NULL (the share's root):
  * it gives DELETE by its DELETE_CHILD and READ_ATTRIBUTES by its LIST_DIRECTORY. The DOS
- * read-only attribute is the caller's matter. Costs one getxattr with a stored descriptor that
- * grants, none without ACLs.
+ * read-only attribute is the caller's matter. Costs getxattr() of the descriptor and of the POSIX
+ * ACL that its hash is about (a directory: two of those); without stored descriptors only the
+ * latter; nothing for root. The parent is looked at only when the file itself does not give DELETE.
  */
 ntstatus acl_access(const struct acl_object *obj, const struct acl_object *parent,
 		    const struct acl_policy *pol, const struct security_token *t, uint32_t desired,

@@ -31,6 +31,8 @@ static void token_add_well_known(struct security_token *t)
 	}
 	token_add(t, sid_authenticated);
 	token_add(t, sid_builtin_users);
+	/* Samba's users are in Domain Users, and it writes that group into descriptors. */
+	token_add(t, sid_compose(acl_domain(), 513));
 	if (t->is_admin)
 		token_add(t, sid_builtin_admins);
 }
