@@ -220,6 +220,12 @@ static bool stamp_equal(const struct stamp *a, const struct stamp *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
+/* FAT and the like count seconds: what changed just now may change again without a trace. */
+static bool stamp_is_coarse(const struct stamp *st)
+{
+	return !st->mtime.tv_nsec && !st->ctime.tv_nsec && time(NULL) - st->mtime.tv_sec < 3;
+}
+
 /* Who may pass through a folder but not list it may still be unsure of a name's case. */
 static int open_for_reading(int dirfd)
 {
@@ -355,7 +361,7 @@ int namecache_lookup(int dirfd, const char *name, char disk[NAME_MAX + 1])
 	pthread_mutex_lock(&d->lock);
 	/* Waiting for a change of ours to end made the stamp old. */
 	r = stamp_get(dirfd, &now, NULL);
-	if (!r && (!d->filled || !stamp_equal(&d->stamp, &now)))
+	if (!r && (!d->filled || !stamp_equal(&d->stamp, &now) || stamp_is_coarse(&now)))
 		r = index_fill(d, dirfd, &now);
 	if (!r) {
 		s = index_find(d, name, name_hash(name), NULL);

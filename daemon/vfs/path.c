@@ -212,8 +212,9 @@ static ntstatus resolve_slow(struct vfs_path *p, unsigned int flags)
 {
 	char disk[NAME_MAX + 1];
 	int r = vfs_path_parent(p);
+	bool walked = r == -ENOENT;
 
-	if (r == -ENOENT)
+	if (walked)
 		r = walk_parent(p);
 	if (r < 0)
 		return parent_error(r);
@@ -224,9 +225,8 @@ static ntstatus resolve_slow(struct vfs_path *p, unsigned int flags)
 		p->asked = xstrdup(p->leaf);
 		set_path(p, join(dir, disk));
 	}
-	/* Also without a match: the spelling of the parent may have been all that was wrong. */
 	if (r >= 0)
-		r = open_whole(p, flags);
+		r = r || walked ? open_whole(p, flags) : -ENOENT;
 	if (!r)
 		return NT_STATUS_SUCCESS;
 	return r == DANGLING || r == -ENOENT || r == -ELOOP ? not_found(p) : vfs_errno(r);

@@ -27,6 +27,7 @@ struct kh_xattr_args {
 	uint32_t flags;
 };
 
+static _Atomic bool no_getxattrat; /* an older kernel */
 static int proc_dir = -1;
 
 static void proc_dir_open(void)
@@ -50,13 +51,29 @@ const char *vfs_proc_path(int fd, char buf[VFS_PROC_PATH_MAX])
 	return buf;
 }
 
+/* -1 and errno, as getxattr(); by the folder of fds that is open already where the kernel can. */
+static ssize_t get_by_proc(int fd, const char *name, void *buf, size_t size)
+{
+	struct kh_xattr_args args = { (uintptr_t)buf, (uint32_t)size, 0 };
+	char path[VFS_PROC_PATH_MAX], num[16];
+	ssize_t n;
+
+	if (!no_getxattrat) {
+		snprintf(num, sizeof(num), "%d", fd);
+		n = syscall(SYS_getxattrat, proc_fd_dir(), num, 0, name, &args, sizeof(args));
+		if (n >= 0 || errno != ENOSYS)
+			return n;
+		no_getxattrat = true;
+	}
+	return getxattr(vfs_proc_path(fd, path), name, buf, size);
+}
+
 ssize_t vfs_xattr_get(int fd, const char *name, void *buf, size_t size)
 {
-	char path[VFS_PROC_PATH_MAX];
 	ssize_t n = fgetxattr(fd, name, buf, size);
 
 	if (n < 0 && errno == EBADF)
-		n = getxattr(vfs_proc_path(fd, path), name, buf, size);
+		n = get_by_proc(fd, name, buf, size);
 	return n < 0 ? -errno : n;
 }
 
@@ -119,7 +136,6 @@ ssize_t vfs_xattr_list(int fd, char **names)
 
 ssize_t xattr_get_at(int dirfd, const char *entry, const char *name, void *buf, size_t size)
 {
-	static _Atomic bool no_getxattrat;
 	struct kh_xattr_args args = { (uintptr_t)buf, (uint32_t)size, 0 };
 	char path[VFS_PROC_PATH_MAX + NAME_MAX + 2];
 	ssize_t n;
