@@ -32,10 +32,10 @@ void open_close(struct open *o);
 /* ---- wait.c: requests that wait on an open (pipe reads, notifies; open.waiting) ---- */
 
 /*
- * Reactor. Sends the interim response once, then queues rq on its open unless ready() says, under
- * open.lock, that there is nothing to wait for: SUCCESS then, and the caller tries again.
- * REQ_ASYNC: rq is not the caller's any more, resume will be called on the reactor with
- * rq->resume_status. INSUFFICIENT_RESOURCES, FILE_CLOSED: not queued.
+ * For a reactor row. Sends the interim response once, then queues rq on its open unless ready()
+ * says, under open.lock, that there is nothing to wait for: SUCCESS then, and the caller tries
+ * again. REQ_ASYNC: rq is not the caller's any more, resume will be called on the reactor with
+ * rq->resume_status; SUCCESS means: look again. Others: not queued.
  */
 ntstatus open_wait(struct request *rq, bool (*ready)(struct request *rq),
 		   ntstatus (*resume)(struct request *rq));

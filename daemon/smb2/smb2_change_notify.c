@@ -9,6 +9,8 @@ static ntstatus resume(struct request *rq)
 {
 	struct smb2_wr *w;
 
+	if (rq->resume_status == NT_STATUS_SUCCESS)
+		return smb2_change_notify(rq);
 	if (rq->resume_status != NT_STATUS_FILE_CLOSED)
 		return rq->resume_status;
 	w = reply_begin(rq, 8);

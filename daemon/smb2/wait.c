@@ -30,15 +30,21 @@ ntstatus open_wait(struct request *rq, bool (*ready)(struct request *rq),
 	struct open *o = rq->open;
 	ntstatus status = REQ_ASYNC;
 
+	if (rq->on_worker) { /* behind a worker's command in a compound: over there first */
+		rq->resume = resume;
+		rq->resume_status = NT_STATUS_SUCCESS;
+		request_resume(rq);
+		return REQ_ASYNC;
+	}
 	if (!rq->elements[rq->cur].async && rq->conn->nasync >= ASYNC_MAX)
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
 	/* Not under the lock: it may end the connection, which cancels what waits here. */
 	if (!request_go_async(rq))
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
-	if (rq->conn->closing)
-		return NT_STATUS_CANCELLED;
 	pthread_mutex_lock(&o->lock);
-	if (o->closing) {
+	if (rq->conn->closing) {
+		status = NT_STATUS_CANCELLED;
+	} else if (o->closing) {
 		status = NT_STATUS_FILE_CLOSED;
 	} else if (ready && ready(rq)) {
 		status = NT_STATUS_SUCCESS;
@@ -49,6 +55,8 @@ ntstatus open_wait(struct request *rq, bool (*ready)(struct request *rq),
 		list_add_tail(&rq->waiters, &o->waiting);
 	}
 	pthread_mutex_unlock(&o->lock);
+	if (status != REQ_ASYNC)
+		rq->conn->nasync--; /* nobody will resume it */
 	return status;
 }
 
