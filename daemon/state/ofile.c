@@ -253,3 +253,36 @@ bool ofile_inode_open(uint64_t dev, uint64_t ino)
 	pthread_mutex_unlock(&b->lock);
 	return open;
 }
+
+bool ofile_streams_open(uint64_t dev, uint64_t ino)
+{
+	struct bucket *b = bucket_of(dev, ino);
+	struct ofile *f;
+	bool open = false;
+
+	pthread_mutex_lock(&b->lock);
+	list_for_each(f, &b->list, hash)
+		if (f->refs && f->stream && same_inode(f, dev, ino))
+			open = true;
+	pthread_mutex_unlock(&b->lock);
+	return open;
+}
+
+ntstatus ofile_may_add_name(uint64_t dev, uint64_t ino)
+{
+	struct bucket *b = bucket_of(dev, ino);
+	ntstatus status = NT_STATUS_SUCCESS;
+	struct open *other;
+	struct ofile *f;
+
+	pthread_mutex_lock(&b->lock);
+	f = find(b, dev, ino, NULL);
+	if (f && f->delete_pending)
+		status = NT_STATUS_DELETE_PENDING;
+	if (f && !status)
+		list_for_each(other, &f->opens, file_node)
+			if (other->access & SEC_STD_DELETE)
+				status = NT_STATUS_SHARING_VIOLATION;
+	pthread_mutex_unlock(&b->lock);
+	return status;
+}

@@ -260,6 +260,13 @@ bool ofile_delete_pending(struct open *o);
 bool ofile_others_deny_delete(const struct open *o);
 /* Is this inode, or a stream of it, open by anybody? */
 bool ofile_inode_open(uint64_t dev, uint64_t ino);
+/* Is a stream of this inode open? Then it may not be renamed. */
+bool ofile_streams_open(uint64_t dev, uint64_t ino);
+/*
+ * May a rename or link put a name into this directory? It counts as an open for FILE_ADD_FILE that
+ * does not share deletion: SHARING_VIOLATION, DELETE_PENDING (MS-FSA 2.1.5.14.11).
+ */
+ntstatus ofile_may_add_name(uint64_t dev, uint64_t ino);
 /* ---- state/opens.c: renames ---- */
 
 /* After a rename: all opens of the tree's share below old_path get new_path. */

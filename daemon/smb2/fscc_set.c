@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * fscc_set.c - file information classes that SET_INFO writes (MS-FSCC 2.4, MS-SMB2 3.3.5.21.1,
+ * MS-FSA 2.1.5.14). Renames and links have a file of their own, set_rename.c.
+ */
+#include "smb2/smb2.h"
+
+/* MS-FSCC 2.4.7: a time of -1 stops, -2 starts again, what the server does by itself. */
+#define TIME_FREEZE ((uint64_t)-1)
+#define TIME_THAW   ((uint64_t)-2)
+
+/* Which bits of FileModeInformation a client may change (MS-FSA 2.1.5.14.8, as Samba). */
+#define MODE_SETTABLE (FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY)
+
+/* ---- FileBasicInformation ---- */
+
+static bool time_valid(uint64_t t)
+{
+	return (int64_t)t >= -2;
+}
+
+static bool time_given(uint64_t t)
+{
+	return t && t != TIME_FREEZE && t != TIME_THAW;
+}
+
+static ntstatus basic_check(const struct open *o, const struct vfs_attr_change *c)
+{
+	if (!time_valid(c->create_time) || !time_valid(c->access_time) ||
+	    !time_valid(c->write_time))
+		return NT_STATUS_INVALID_PARAMETER;
+	if (c->attributes & FILE_ATTRIBUTE_DIRECTORY && o->kind != OPEN_DIR)
+		return NT_STATUS_INVALID_PARAMETER;
+	if (c->attributes & FILE_ATTRIBUTE_TEMPORARY && o->kind == OPEN_DIR)
+		return NT_STATUS_INVALID_PARAMETER;
+	return NT_STATUS_SUCCESS;
+}
+
+static ntstatus set_basic(struct request *rq, struct smb2_rd *r)
+{
+	_cleanup_free_ char *path = open_path_dup(rq->open);
+	struct vfs_attr_change c = { 0 };
+	struct open *o = rq->open;
+	ntstatus status;
+	int err;
+
+	c.create_time = rd_le64(r);
+	c.access_time = rd_le64(r);
+	c.write_time = rd_le64(r);
+	rd_skip(r, 8); /* ChangeTime is the kernel's */
+	c.attributes = rd_le32(r);
+	status = basic_check(o, &c);
+	if (status)
+		return status;
+
+	c.mask = (c.attributes ? VFS_SET_ATTRIBUTES : 0) |
+		 (time_given(c.create_time) ? VFS_SET_CREATE : 0) |
+		 (time_given(c.access_time) ? VFS_SET_ACCESS : 0) |
+		 (time_given(c.write_time) ? VFS_SET_WRITE : 0);
+	if (c.mask) {
+		err = vfs_attr_set(o->tree->vfs, o->fd, path_leaf(path), &c);
+		if (err < 0)
+			return vfs_errno(err);
+	}
+	pthread_mutex_lock(&o->lock);
+	if (c.write_time == TIME_THAW)
+		o->write_time_set = false;
+	else if (c.write_time)
+		o->write_time_set = true;
+	pthread_mutex_unlock(&o->lock);
+	return NT_STATUS_SUCCESS;
+}
+
+/* ---- FileDispositionInformation ---- */
+
+/* MS-FSA 2.1.5.14.3 */
+static ntstatus may_delete(struct open *o)
+{
+	_cleanup_free_ char *path = open_path_dup(o);
+	struct vfs_attr a;
+	int r;
+
+	if (o->kind != OPEN_STREAM && !*path)
+		return NT_STATUS_ACCESS_DENIED; /* the share's root */
+	r = open_attr(o, &a);
+	if (r < 0)
+		return vfs_errno(r);
+	if (a.attributes & FILE_ATTRIBUTE_READONLY && !o->tree->share->delete_readonly)
+		return NT_STATUS_CANNOT_DELETE;
+	if (o->kind != OPEN_DIR)
+		return NT_STATUS_SUCCESS;
+	return vfs_errno(vfs_dir_is_empty(o->tree->vfs, o->fd));
+}
+
+static ntstatus set_disposition(struct request *rq, struct smb2_rd *r)
+{
+	bool on = rd_u8(r);
+	ntstatus status = NT_STATUS_SUCCESS;
+
+	if (on)
+		status = may_delete(rq->open);
+	return status ? status : ofile_set_delete(rq->open, on);
+}
+
+/* ---- sizes ---- */
+
+static ntstatus set_eof(struct request *rq, struct smb2_rd *r)
+{
+	uint64_t size = rd_le64(r);
+	struct open *o = rq->open;
+	int err;
+
+	if (o->kind == OPEN_DIR || size > INT64_MAX)
+		return NT_STATUS_INVALID_PARAMETER;
+	if (o->kind == OPEN_STREAM)
+		err = vfs_stream_truncate(o->fd, o->stream_name, size);
+	else
+		err = vfs_set_eof(o->fd, size);
+	if (err < 0)
+		return vfs_errno(err);
+	o->wrote = true;
+	return NT_STATUS_SUCCESS;
+}
+
+static ntstatus set_allocation(struct request *rq, struct smb2_rd *r)
+{
+	uint64_t size = rd_le64(r);
+	struct open *o = rq->open;
+	struct vfs_attr a;
+	int err = 0;
+
+	if (o->kind == OPEN_DIR || size > INT64_MAX)
+		return NT_STATUS_INVALID_PARAMETER;
+	if (o->kind == OPEN_STREAM) {
+		/* nothing can be reserved there */
+		err = open_attr(o, &a);
+		if (!err && size < a.end_of_file)
+			err = vfs_stream_truncate(o->fd, o->stream_name, size);
+	} else {
+		err = vfs_set_alloc(o->fd, size);
+	}
+	if (err < 0)
+		return vfs_errno(err);
+	return NT_STATUS_SUCCESS;
+}
+
+/* Wants SeManageVolumePrivilege, which nobody has here. */
+static ntstatus set_valid_data(struct request *rq, struct smb2_rd *r)
+{
+	return NT_STATUS_PRIVILEGE_NOT_HELD;
+}
+
+/* ---- what is the handle's only ---- */
+
+static ntstatus set_position(struct request *rq, struct smb2_rd *r)
+{
+	uint64_t position = rd_le64(r);
+
+	if (position > INT64_MAX)
+		return NT_STATUS_INVALID_PARAMETER;
+	atomic_store_explicit(&rq->open->position, position, memory_order_relaxed);
+	return NT_STATUS_SUCCESS;
+}
+
+static ntstatus set_mode(struct request *rq, struct smb2_rd *r)
+{
+	uint32_t mode = rd_le32(r);
+
+	if (mode & ~MODE_SETTABLE)
+		return NT_STATUS_INVALID_PARAMETER;
+	pthread_mutex_lock(&rq->open->lock);
+	rq->open->mode = mode;
+	pthread_mutex_unlock(&rq->open->lock);
+	return NT_STATUS_SUCCESS;
+}
+
+/* ---- those that read the whole buffer ---- */
+
+static ntstatus set_eas(struct request *rq, struct smb2_rd *r)
+{
+	return fscc_ea_set(rq->tree->vfs, rq->open->fd, r->buf, r->len);
+}
+
+static ntstatus set_rename_class(struct request *rq, struct smb2_rd *r)
+{
+	return set_rename(rq, r->buf, r->len);
+}
+
+static ntstatus set_link_class(struct request *rq, struct smb2_rd *r)
+{
+	return set_link(rq, r->buf, r->len);
+}
+
+static const struct set_class {
+	uint8_t info_class;
+	uint8_t least; /* bytes */
+	uint32_t access;
+	ntstatus (*set)(struct request *rq, struct smb2_rd *r);
+} classes[] = {
+	{ FileBasicInformation, 36, FILE_WRITE_ATTRIBUTES, set_basic },
+	{ FileRenameInformation, 20, SEC_STD_DELETE, set_rename_class },
+	{ FileLinkInformation, 20, 0, set_link_class },
+	{ FileDispositionInformation, 1, SEC_STD_DELETE, set_disposition },
+	{ FilePositionInformation, 8, 0, set_position },
+	{ FileFullEaInformation, 0, FILE_WRITE_EA, set_eas },
+	{ FileModeInformation, 4, 0, set_mode },
+	{ FileAllocationInformation, 8, FILE_WRITE_DATA, set_allocation },
+	{ FileEndOfFileInformation, 8, FILE_WRITE_DATA, set_eof },
+	{ FileValidDataLengthInformation, 8, 0, set_valid_data },
+};
+
+ntstatus fscc_file_set(struct request *rq, uint8_t info_class, const uint8_t *buf, size_t len)
+{
+	const struct set_class *c = NULL;
+	struct smb2_rd r = rd_init(buf, len);
+	ntstatus status;
+
+	for (size_t i = 0; i < ARRAY_SIZE(classes) && !c; i++)
+		if (classes[i].info_class == info_class)
+			c = &classes[i];
+	if (!c)
+		return NT_STATUS_INVALID_INFO_CLASS;
+	if (len < c->least)
+		return NT_STATUS_INFO_LENGTH_MISMATCH;
+	status = open_need(rq->open, c->access);
+	return status ? status : c->set(rq, &r);
+}
