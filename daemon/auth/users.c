@@ -94,14 +94,12 @@ static void snapshot_put(struct snapshot *s)
 	free(s);
 }
 
-static void map_account(const struct snapshot *s, struct account *a)
+static void map_name(const struct snapshot *s, const char *name, char out[USERS_NAME_MAX])
 {
-	if (s->map[FILE_OWN_MAP] && usermap_find(s->map[FILE_OWN_MAP], a->name, a->unix_user))
-		return;
-	if (s->map[FILE_USERNAME_MAP] &&
-	    usermap_find(s->map[FILE_USERNAME_MAP], a->name, a->unix_user))
-		return;
-	memcpy(a->unix_user, a->name, sizeof(a->unix_user));
+	for (int i = FILE_OWN_MAP; i < NFILES; i++)
+		if (s->map[i] && usermap_find(s->map[i], name, out))
+			return;
+	snprintf(out, USERS_NAME_MAX, "%s", name);
 }
 
 static void parse_accounts(struct snapshot *s, const char *text, size_t len)
@@ -236,11 +234,19 @@ int users_find(struct users *u, const char *name, struct account *out)
 		a = search(s, mapped);
 	if (a) {
 		*out = *a;
-		map_account(s, out);
+		map_name(s, out->name, out->unix_user);
 		rc = 0;
 	}
 	snapshot_put(s);
 	return rc;
+}
+
+void users_map_name(struct users *u, const char *name, char out[USERS_NAME_MAX])
+{
+	struct snapshot *s = snapshot_get(u, false);
+
+	map_name(s, name, out);
+	snapshot_put(s);
 }
 
 int users_each(struct users *u, int (*fn)(void *arg, const struct account *a), void *arg)
@@ -251,7 +257,7 @@ int users_each(struct users *u, int (*fn)(void *arg, const struct account *a), v
 	for (unsigned int i = 0; i < s->n && !rc; i++) {
 		_cleanup_account_ struct account a = s->accounts[i];
 
-		map_account(s, &a);
+		map_name(s, a.name, a.unix_user);
 		rc = fn(arg, &a);
 	}
 	snapshot_put(s);

@@ -49,6 +49,9 @@ void users_reload(struct users *u);
  */
 int users_find(struct users *u, const char *name, struct account *out);
 
+/* The Unix user that the maps give to an account of this name, or the name itself. */
+void users_map_name(struct users *u, const char *name, char out[USERS_NAME_MAX]);
+
 /* Calls fn for each account in the order of the file until it returns non-zero; returns that. */
 int users_each(struct users *u, int (*fn)(void *arg, const struct account *a), void *arg);
 

@@ -358,28 +358,41 @@ static int end(struct loader *l, struct conf **out)
 	return l->lx.nerrors ? -EINVAL : 0;
 }
 
-int conf_load(const char *path, conf_report_fn report, void *arg, struct conf **out)
+/* Reads text, or if it is NULL the file. */
+static int load(const char *path, const char *text, size_t len, conf_report_fn report, void *arg,
+		struct conf **out)
 {
-	_cleanup_free_ char *dir = NULL;
+	_cleanup_free_ char *dir = *path == '/' ? xstrdup(path) : realpath(path, NULL);
 	struct loader l;
-	char *slash;
-	int rc;
+	int rc = 0;
 
 	*out = NULL;
-	dir = *path == '/' ? xstrdup(path) : realpath(path, NULL);
 	if (!dir)
 		return -errno;
 	begin(&l, dir, report, arg);
-	rc = conf_lex_file(&l.lx, l.c->file);
+	if (text)
+		conf_lex_text(&l.lx, text, len, l.c->file);
+	else
+		rc = conf_lex_file(&l.lx, l.c->file);
 	if (rc) {
 		free(l.lx.v);
 		conf_put(l.c);
 		return rc;
 	}
-	slash = strrchr(dir, '/');
-	*slash = 0;
+	*strrchr(dir, '/') = 0;
 	l.dir = dir;
 	return end(&l, out);
+}
+
+int conf_load(const char *path, conf_report_fn report, void *arg, struct conf **out)
+{
+	return load(path, NULL, 0, report, arg, out);
+}
+
+int conf_load_text(const char *path, const char *text, size_t len, conf_report_fn report, void *arg,
+		   struct conf **out)
+{
+	return load(path, text, len, report, arg, out);
 }
 
 int conf_parse(const char *text, size_t len, const char *name, conf_report_fn report, void *arg,

@@ -271,6 +271,10 @@ int conf_load(const char *path, conf_report_fn report, void *arg, struct conf **
 int conf_parse(const char *text, size_t len, const char *name, conf_report_fn report, void *arg,
 	       struct conf **out);
 
+/* As conf_load(), with text in the place of what stands in path; path need not exist. */
+int conf_load_text(const char *path, const char *text, size_t len, conf_report_fn report, void *arg,
+		   struct conf **out);
+
 struct conf *conf_get(struct conf *c);
 void conf_put(struct conf *c);
 

@@ -143,8 +143,9 @@ void conf_print(const struct conf *c, FILE *f, bool all)
 {
 	struct conf *def = NULL;
 
-	/* What an empty file would mean; its passdb is beside the same file. */
-	conf_parse("", 0, c->file, NULL, NULL, &def);
+	/* What an empty file in the same place would mean. */
+	if (conf_load_text(c->file, "", 0, NULL, NULL, &def))
+		conf_parse("", 0, c->file, NULL, NULL, &def);
 	fputs("[global]\n", f);
 	print_options(conf_global_options, true, c, all ? NULL : def, f);
 	print_options(conf_share_options, true, &c->defaults, all ? NULL : &def->defaults, f);

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cmd_up.c - up, down, restart, reload.
+ *
+ * up starts ksmbd-hybridd with a pipe in which the daemon says one line: "READY address:port ..."
+ * when it listens, or "FAIL sentence". The end of the pipe without a line is a death.
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "ctl.h"
+
+#define START_TIMEOUT_MS 30000
+#define STOP_TIMEOUT_MS	 15000
+#define TERM_TIMEOUT_MS	 10000
+#define READY_MAX	 4096
+
+/* ---- up ---- */
+
+/* Messages of a daemon in the background, before and unless it opens a log file of its own. */
+static char *message_file(const struct ctl *ctl)
+{
+	return xasprintf("%s/messages", ctl->run_dir);
+}
+
+/* In the child: becomes the daemon. ready is the pipe to write to, or -1. */
+static void exec_daemon(const struct ctl *ctl, const char *path, bool foreground, int ready)
+{
+	char fd[16];
+	const char *argv[12];
+	int n = 0;
+
+	argv[n++] = "ksmbd-hybridd";
+	argv[n++] = "--config";
+	argv[n++] = ctl->conf_path;
+	argv[n++] = "--instance";
+	argv[n++] = ctl->instance;
+	argv[n++] = "--run-dir";
+	argv[n++] = ctl->run_dir;
+	if (foreground)
+		argv[n++] = "--foreground";
+	if (ready >= 0) {
+		snprintf(fd, sizeof(fd), "%d", ready);
+		argv[n++] = "--ready-fd";
+		argv[n++] = fd;
+	}
+	argv[n] = NULL;
+	execv(path, (char *const *)(uintptr_t)argv);
+}
+
+/* In the child: leaves the terminal. Under systemd standard error is the journal, and stays. */
+static void detach(const struct ctl *ctl)
+{
+	_cleanup_free_ char *file = message_file(ctl);
+	int null = open("/dev/null", O_RDWR);
+	int out = null;
+
+	setsid();
+	umask(022);
+	if (chdir("/"))
+		_exit(127);
+	dup2(null, STDIN_FILENO);
+	if (getenv("JOURNAL_STREAM"))
+		return;
+	mkdir(CONF_DEFAULT_RUN_DIR, 0755);
+	mkdir(ctl->run_dir, 0755);
+	out = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW, 0640);
+	if (out < 0)
+		out = null;
+	dup2(out, STDOUT_FILENO);
+	dup2(out, STDERR_FILENO);
+}
+
+static pid_t spawn(const struct ctl *ctl, const char *path, int *ready)
+{
+	int p[2];
+	pid_t pid;
+
+	if (pipe2(p, O_CLOEXEC))
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		close(p[0]);
+		close(p[1]);
+		return -errno;
+	}
+	if (!pid) {
+		fcntl(p[1], F_SETFD, 0);
+		detach(ctl);
+		exec_daemon(ctl, path, false, p[1]);
+		dprintf(p[1], "FAIL %s cannot be run: %s.\n", path, strerror(errno));
+		_exit(127);
+	}
+	close(p[1]);
+	*ready = p[0];
+	return pid;
+}
+
+/* Reads the daemon's line into buf. 0, -ETIMEDOUT, or -EPIPE: it ended without one. */
+static int read_ready(int fd, char *buf, size_t cap)
+{
+	uint64_t deadline = now_ns() + START_TIMEOUT_MS * 1000000ull;
+	size_t n = 0;
+
+	while (n < cap - 1) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		uint64_t now = now_ns();
+		ssize_t got;
+
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		if (poll(&p, 1, (int)((deadline - now) / 1000000 + 1)) <= 0)
+			continue;
+		got = read(fd, buf + n, cap - 1 - n);
+		if (got <= 0)
+			return -EPIPE;
+		n += (size_t)got;
+		buf[n] = 0;
+		if (strchr(buf, '\n'))
+			break;
+	}
+	buf[strcspn(buf, "\n")] = 0;
+	return 0;
+}
+
+/* The last lines of what the daemon wrote, indented. */
+static void show_messages(const struct ctl *ctl)
+{
+	_cleanup_free_ char *file = message_file(ctl);
+	char lines[10][256];
+	unsigned int n = 0;
+	FILE *f = fopen(file, "re");
+
+	if (!f)
+		return;
+	while (fgets(lines[n % 10], sizeof(lines[0]), f))
+		n++;
+	fclose(f);
+	for (unsigned int i = n > 10 ? n - 10 : 0; i < n; i++)
+		fprintf(stderr, "  %s", lines[i % 10]);
+}
+
+static int say_end(const struct ctl *ctl, pid_t pid)
+{
+	int status = 0;
+
+	if (waitpid(pid, &status, 0) == pid && WIFSIGNALED(status))
+		fail(0,
+		     "The server died while it started: %s. It said:", strsignal(WTERMSIG(status)));
+	else
+		fail(0, "The server ended while it started. It said:");
+	show_messages(ctl);
+	return EXIT_REFUSED;
+}
+
+static int start(const struct ctl *ctl, const char *path)
+{
+	char line[READY_MAX] = "";
+	_cleanup_close_ int ready = -1;
+	pid_t pid = spawn(ctl, path, &ready);
+	int rc;
+
+	if (pid < 0)
+		return fail(EXIT_REFUSED, "The server cannot be started: %s.", strerror(-pid));
+	rc = read_ready(ready, line, sizeof(line));
+	if (rc == -ETIMEDOUT)
+		return fail(EXIT_REFUSED,
+			    "The server (process %d) did not say within %d s that it is ready.",
+			    (int)pid, START_TIMEOUT_MS / 1000);
+	if (rc)
+		return say_end(ctl, pid);
+	if (strncmp(line, "READY", 5))
+		return fail(EXIT_REFUSED, "The server did not start. %s",
+			    !strncmp(line, "FAIL ", 5) ? line + 5 : line);
+	printf("The server runs%s%s.\n", line[5] ? " on" : "", line + 5);
+	return EXIT_OK;
+}
+
+static int up(struct ctl *ctl, bool foreground)
+{
+	_cleanup_free_ char *path = ctl_daemon_path();
+	pid_t pid = server_pid(ctl);
+
+	if (pid)
+		return fail(EXIT_REFUSED,
+			    "The server is already running (process %d). See: %s status", (int)pid,
+			    ctl_self(ctl));
+	if (access(path, X_OK))
+		return fail(EXIT_REFUSED,
+			    "The daemon %s is not there. In a checkout, make builds it.", path);
+	if (!foreground)
+		return start(ctl, path);
+	exec_daemon(ctl, path, true, -1);
+	return fail(EXIT_REFUSED, "%s cannot be run: %s.", path, strerror(errno));
+}
+
+int cmd_up(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option opts[] = { { "foreground", no_argument, NULL, 'f' }, { NULL } };
+	bool foreground = false;
+	int o;
+
+	while ((o = getopt_long(argc, argv, "f", opts, NULL)) >= 0) {
+		if (o != 'f')
+			return usage(argv[0], "%s is no option of up.", argv[optind - 1]);
+		foreground = true;
+	}
+	if (optind != argc)
+		return usage(argv[0], "up takes no argument.");
+	if (ctl_load(ctl, LOAD_STRICT))
+		return EXIT_REFUSED;
+	return up(ctl, foreground);
+}
+
+/* ---- down ---- */
+
+/* Waits until the process behind pidfd has ended. */
+static bool ends_within(int pidfd, int ms)
+{
+	uint64_t deadline = now_ns() + (uint64_t)ms * 1000000;
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	for (;;) {
+		uint64_t now = now_ns();
+		int n;
+
+		if (now >= deadline)
+			return false;
+		n = poll(&p, 1, (int)((deadline - now) / 1000000 + 1));
+		if (n > 0)
+			return true;
+		if (n < 0 && errno != EINTR)
+			return false;
+	}
+}
+
+static int down(const struct ctl *ctl)
+{
+	struct json_object *reply;
+	_cleanup_close_ int pidfd = -1;
+	pid_t pid = server_pid(ctl);
+	int code;
+
+	if (!pid)
+		return fail(EXIT_NOT_RUNNING, "The server is not running.");
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	/* The lock still being held by pid now, pidfd is that server and no later process. */
+	if (pidfd < 0 || server_pid(ctl) != pid)
+		return fail(EXIT_NOT_RUNNING, "The server has just ended.");
+	reply = server_ask(ctl, request_new("down"), &code);
+	if (reply && ends_within(pidfd, STOP_TIMEOUT_MS)) {
+		json_object_put(reply);
+		return EXIT_OK;
+	}
+	json_object_put(reply);
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) && errno == EPERM)
+		return fail(EXIT_REFUSED, "Only root may stop the server: try sudo.");
+	if (ends_within(pidfd, TERM_TIMEOUT_MS))
+		return EXIT_OK;
+	return fail(EXIT_REFUSED,
+		    "The server (process %d) does not end; kill -9 %d ends it the hard "
+		    "way, and harms no file.",
+		    (int)pid, (int)pid);
+}
+
+int cmd_down(struct ctl *ctl, int argc, char **argv)
+{
+	int rc;
+
+	if (argc != 1)
+		return usage(argv[0], "down takes no argument.");
+	if (ctl_load(ctl, LOAD_TOLERANT))
+		return EXIT_REFUSED;
+	rc = down(ctl);
+	if (!rc)
+		puts("The server has ended.");
+	return rc;
+}
+
+int cmd_restart(struct ctl *ctl, int argc, char **argv)
+{
+	int rc;
+
+	if (argc != 1)
+		return usage(argv[0], "restart takes no argument.");
+	/* Strict: a server that runs is not given up for one that cannot start. */
+	if (ctl_load(ctl, LOAD_STRICT))
+		return EXIT_REFUSED;
+	rc = server_pid(ctl) ? down(ctl) : EXIT_OK;
+	return rc == EXIT_OK || rc == EXIT_NOT_RUNNING ? up(ctl, false) : rc;
+}
+
+/* ---- reload ---- */
+
+int cmd_reload(struct ctl *ctl, int argc, char **argv)
+{
+	struct json_object *reply;
+	int code;
+
+	if (argc != 1)
+		return usage(argv[0], "reload takes no argument.");
+	if (ctl_load(ctl, LOAD_STRICT))
+		return EXIT_REFUSED;
+	reply = server_ask(ctl, request_new("reload"), &code);
+	if (reply)
+		puts("The server has read its configuration again.");
+	json_object_put(reply);
+	return code;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * main.c - options before the verb, the table of verbs, help.
+ */
+#include <getopt.h>
+#include <locale.h>
+#include <stdarg.h>
+
+#include "config/options.h"
+#include "ctl.h"
+
+static int cmd_help(struct ctl *ctl, int argc, char **argv);
+
+const struct verb verbs[] = {
+	{ "up", "[--foreground]", "start the server",
+	  "Returns when the port answers, or says why it does not.\n"
+	  "\n"
+	  "  --foreground   do not go to the background; messages go to standard error\n",
+	  cmd_up },
+	{ "down", "", "stop the server",
+	  "Connections are closed, open files written back. Returns when the server has ended.\n",
+	  cmd_down },
+	{ "restart", "", "stop the server if it runs, and start it", NULL, cmd_restart },
+	{ "reload", "", "have the server read its configuration again",
+	  "The file is checked first; with errors in it, the server goes on with what it has.\n"
+	  "Ports, interfaces and threads change with a restart only.\n",
+	  cmd_reload },
+	{ "status", "[connections|sessions|shares|handles|counters]", "what the server is doing",
+	  "Without an argument: a summary. Exit code 3 when the server is not running.\n",
+	  cmd_status },
+	{ "adduser", "NAME [--unix-user USER]", "add an account, or give it a new password",
+	  "The password comes from the terminal, or from the first line of standard input.\n"
+	  "\n"
+	  "  --unix-user USER   who the account is on this machine; default: the user NAME\n",
+	  cmd_adduser },
+	{ "passwd", "NAME", "change the password of an account",
+	  "The password comes from the terminal, or from the first line of standard input.\n",
+	  cmd_passwd },
+	{ "deluser", "NAME", "remove an account", NULL, cmd_deluser },
+	{ "listusers", "", "list the accounts", NULL, cmd_listusers },
+	{ "addshare", "NAME FOLDER ['OPTION=VALUE' ...]", "share a folder",
+	  "For example:\n"
+	  "  ksmbd-hybrid addshare projects /srv/projects 'read only=no' 'valid users=anna "
+	  "@staff'\n"
+	  "\n"
+	  "The section is added to the configuration file, and a running server is told. The\n"
+	  "options are those of ksmbd-hybrid.conf(5).\n",
+	  cmd_addshare },
+	{ "updateshare", "NAME 'OPTION=VALUE' ...", "change options of a share",
+	  "An empty value removes the option from the file, so that its default counts.\n",
+	  cmd_updateshare },
+	{ "delshare", "NAME", "stop sharing a folder",
+	  "Removes the section from the configuration file. The folder stays as it is.\n",
+	  cmd_delshare },
+	{ "listshares", "", "list the shares of the configuration", NULL, cmd_listshares },
+	{ "testconf", "[-v] [FILE]", "check the configuration and print it",
+	  "Errors and warnings go to standard error. Exit code 2 when there are errors.\n"
+	  "\n"
+	  "  -v          also options that have their default value\n"
+	  "  --example   print an example file that explains every option\n",
+	  cmd_testconf },
+	{ "help", "[VERB]", "this text, or that of a verb", NULL, cmd_help },
+	{ "__complete", "shares|users|verbs|options", NULL, NULL, cmd_complete },
+	{ NULL },
+};
+
+/* ---- messages ---- */
+
+__attribute__((format(printf, 1, 0))) static void say(const char *fmt, va_list ap)
+{
+	fflush(stdout);
+	fputs("ksmbd-hybrid: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
+int fail(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+int usage(const char *verb, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+	if (verb)
+		fprintf(stderr, "See: ksmbd-hybrid %s --help\n", verb);
+	else
+		fprintf(stderr, "See: ksmbd-hybrid --help\n");
+	return EXIT_USAGE;
+}
+
+/* ---- help ---- */
+
+static void print_help(FILE *f)
+{
+	fputs("Usage: ksmbd-hybrid [-c FILE] [--instance NAME] [-j] VERB [ARGUMENT ...]\n"
+	      "\n"
+	      "An SMB2/3 file server for Linux.\n"
+	      "\n",
+	      f);
+	for (const struct verb *v = verbs; v->name; v++)
+		if (v->summary)
+			fprintf(f, "  %-12s %s\n", v->name, v->summary);
+	fputs("\n"
+	      "  -c, --config FILE   configuration; default " CONF_DEFAULT_FILE "\n"
+	      "  --instance NAME     another server on this machine: " CONF_DEFAULT_DIR
+	      "/NAME.conf\n"
+	      "  -j, --json          print JSON where something is listed\n"
+	      "  -h, --help          this text; behind a verb, that of the verb\n"
+	      "  --version           print the version\n"
+	      "\n"
+	      "Exit codes: 0 done, 1 usage, 2 refused or failed, 3 not running.\n"
+	      "Manual: ksmbd-hybrid(8), ksmbd-hybrid.conf(5)\n",
+	      f);
+}
+
+static void print_verb_help(const struct verb *v)
+{
+	printf("Usage: ksmbd-hybrid %s%s%s\n\n", v->name, *v->args ? " " : "", v->args);
+	if (v->summary)
+		printf("%c%s.\n", v->summary[0] - 'a' + 'A', v->summary + 1);
+	if (v->help)
+		printf("%s", v->help);
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (const struct verb *v = verbs; v->name; v++)
+		if (!strcmp(v->name, name))
+			return v;
+	return NULL;
+}
+
+static int unknown_verb(const char *name)
+{
+	static const char *const other_names[][2] = {
+		{ "start", "up" },	    { "stop", "down" },	       { "useradd", "adduser" },
+		{ "userdel", "deluser" },   { "users", "listusers" },  { "shares", "listshares" },
+		{ "testparm", "testconf" }, { "rmshare", "delshare" }, { "rmuser", "deluser" },
+	};
+	const char *near = NULL;
+	unsigned int best = 3;
+
+	for (size_t i = 0; i < ARRAY_SIZE(other_names) && !near; i++)
+		if (!strcmp(name, other_names[i][0]))
+			near = other_names[i][1];
+	for (const struct verb *v = verbs; v->name && !(near && best == 3); v++) {
+		unsigned int d = v->summary ? conf_edit_distance(name, v->name) : 99;
+
+		if (d < best) {
+			best = d;
+			near = v->name;
+		}
+	}
+	if (near)
+		return usage(NULL, "There is no verb \"%s\". Is \"%s\" meant?", name, near);
+	return usage(NULL, "There is no verb \"%s\".", name);
+}
+
+static int cmd_help(struct ctl *ctl, int argc, char **argv)
+{
+	const struct verb *v;
+
+	if (argc < 2) {
+		print_help(stdout);
+		return EXIT_OK;
+	}
+	v = find_verb(argv[1]);
+	if (!v)
+		return unknown_verb(argv[1]);
+	print_verb_help(v);
+	return EXIT_OK;
+}
+
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return true;
+	return false;
+}
+
+/* ---- options before the verb ---- */
+
+static int run_verb(struct ctl *ctl, int argc, char **argv)
+{
+	const struct verb *v;
+
+	if (!argc) {
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	v = find_verb(argv[0]);
+	if (!v)
+		return unknown_verb(argv[0]);
+	if (wants_help(argc, argv)) {
+		print_verb_help(v);
+		return EXIT_OK;
+	}
+	optind = 0; /* getopt starts anew, with the verb as the program's name */
+	opterr = 0;
+	return v->run(ctl, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option opts[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "instance", required_argument, NULL, 'i' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL },
+	};
+	const char *conf = NULL, *instance = NULL;
+	struct ctl ctl = { 0 };
+	int o, rc;
+
+	setlocale(LC_CTYPE, "");
+	opterr = 0;
+	while ((o = getopt_long(argc, argv, "+c:jhV", opts, NULL)) >= 0) {
+		switch (o) {
+		case 'c':
+			conf = optarg;
+			break;
+		case 'i':
+			instance = optarg;
+			break;
+		case 'j':
+			ctl.json = true;
+			break;
+		case 'h':
+			print_help(stdout);
+			return EXIT_OK;
+		case 'V':
+			puts("ksmbd-hybrid " KH_VERSION);
+			return EXIT_OK;
+		default:
+			return usage(NULL, "The option %s does not exist, or lacks its argument.",
+				     argv[optind - 1]);
+		}
+	}
+	rc = ctl_paths(&ctl, conf, instance);
+	if (!rc)
+		rc = run_verb(&ctl, argc - optind, argv + optind);
+	conf_put(ctl.conf);
+	free(ctl.run_dir);
+	if (fflush(stdout) || ferror(stdout))
+		return rc ? rc : EXIT_REFUSED;
+	return rc;
+}
