@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * main.c - the daemon: reads its configuration, starts its threads, then serves the control socket
+ * and signals until it is told to end. People start it by `ksmbd-hybrid up`.
+ */
+#include "core/listen.h"
+#include "core/pidfile.h"
+#include "state/state.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+#define WORKERS_MIN 4
+#define WORKERS_MAX 64
+
+struct server server;
+
+static struct conf *current;
+static pthread_mutex_t conf_lock = PTHREAD_MUTEX_INITIALIZER;
+static int ready_fd = -1;
+
+struct conf *server_conf(void)
+{
+	struct conf *c;
+
+	pthread_mutex_lock(&conf_lock);
+	c = conf_get(current);
+	pthread_mutex_unlock(&conf_lock);
+	return c;
+}
+
+/* ---- what the starter hears ---- */
+
+static void say_ready(const char *word, const char *text)
+{
+	if (ready_fd < 0)
+		return;
+	dprintf(ready_fd, "%s %s\n", word, text);
+	close(steal_fd(&ready_fd));
+}
+
+/* Ends the process with a sentence; takes the text. */
+static _Noreturn void fail(char *sentence)
+{
+	if (ready_fd >= 0)
+		say_ready("FAIL", sentence);
+	else
+		fprintf(stderr, "ksmbd-hybridd: %s\n", sentence);
+	exit(1);
+}
+
+static void report(void *arg, enum conf_severity sev, const char *file, unsigned int line,
+		   const char *sentence)
+{
+	log_line(sev == CONF_ERROR ? LOG_LEVEL_ERR : LOG_LEVEL_NOTICE, "%s:%u: %s",
+		 file ? file : server.conf_path, line, sentence);
+}
+
+/* ---- reload ---- */
+
+static char *reload_verb(void *arg, struct json_object *request, struct json_object *reply)
+{
+	struct conf *c, *old;
+	int err = conf_load(server.conf_path, report, NULL, &c);
+
+	if (err < 0) {
+		if (c)
+			conf_put(c);
+		return xasprintf("%s was not taken over: %s (ksmbd-hybrid testconf says where)",
+				 server.conf_path,
+				 err == -EINVAL ? "it has errors" : strerror(-err));
+	}
+	pthread_mutex_lock(&conf_lock);
+	old = current;
+	current = c;
+	pthread_mutex_unlock(&conf_lock);
+	conf_put(old);
+	log_level = (int)c->log_level;
+	users_reload(server.users);
+	log_notice("configuration read again");
+	return NULL;
+}
+
+static char *down_verb(void *arg, struct json_object *request, struct json_object *reply)
+{
+	atomic_store(&server.stopping, true);
+	return NULL;
+}
+
+/* ---- start ---- */
+
+static void options(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "instance", required_argument, NULL, 'i' },
+		{ "run-dir", required_argument, NULL, 'r' },
+		{ "foreground", no_argument, NULL, 'f' },
+		{ "ready-fd", required_argument, NULL, 'R' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
+	int o;
+
+	server.conf_path = xstrdup(CONF_DEFAULT_FILE);
+	server.run_dir = xstrdup(CONF_DEFAULT_RUN_DIR);
+	server.instance = xstrdup("default");
+	while ((o = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
+		switch (o) {
+		case 'c':
+			free(server.conf_path);
+			server.conf_path = xstrdup(optarg);
+			break;
+		case 'i':
+			free(server.instance);
+			server.instance = xstrdup(optarg);
+			break;
+		case 'r':
+			free(server.run_dir);
+			server.run_dir = xstrdup(optarg);
+			break;
+		case 'R':
+			ready_fd = atoi(optarg);
+			fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
+			break;
+		case 'f':
+			break; /* the daemon never leaves its terminal by itself */
+		case 'V':
+			puts("ksmbd-hybridd " KH_VERSION);
+			exit(0);
+		case 'h':
+			puts("Usage: ksmbd-hybridd [--config FILE] [--run-dir DIR] [--instance NAME]\n"
+			     "                     [--ready-fd N]\n"
+			     "The server process of ksmbd-hybrid; `ksmbd-hybrid up` starts it.");
+			exit(0);
+		default:
+			exit(1);
+		}
+	}
+}
+
+/* As many files as the system allows: every open of a client is one. */
+static void raise_limits(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	if (geteuid() == 0 && r.rlim_max < 1048576) {
+		struct rlimit more = { 1048576, 1048576 };
+
+		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+			return;
+	}
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
+/* S-1-5-21-...: made once, kept beside the accounts. */
+static void load_domain_sid(const struct conf *f)
+{
+	_cleanup_free_ char *path = xasprintf("%s.sid", f->passdb_file);
+	char text[SID_STR_MAX] = "";
+	struct sid sid;
+	FILE *in = fopen(path, "re");
+
+	if (in) {
+		if (!fgets(text, sizeof(text), in))
+			text[0] = 0;
+		fclose(in);
+		text[strcspn(text, "\n")] = 0;
+	}
+	if (sid_parse(text, &sid) < 0) {
+		int fd;
+
+		if (sid_domain_generate(&sid) < 0)
+			fail(xstrdup("no random numbers for the domain SID"));
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+		if (fd < 0)
+			log_notice("%s: %s: the server's SID changes with each start", path,
+				   strerror(errno));
+		else {
+			dprintf(fd, "%s\n", sid_format(&sid, text));
+			close(fd);
+		}
+	}
+	acl_domain_set(&sid);
+}
+
+static void load_conf(void)
+{
+	int err = conf_load(server.conf_path, report, NULL, &current);
+
+	if (err == -EINVAL)
+		fail(xasprintf("%s has errors: `ksmbd-hybrid -c %s testconf` shows them",
+			       server.conf_path, server.conf_path));
+	if (err < 0)
+		fail(xasprintf("%s: %s", server.conf_path, strerror(-err)));
+	err = log_open(current->log_file, (int)current->log_level);
+	if (err < 0)
+		fail(xasprintf("log file %s: %s", current->log_file, strerror(-err)));
+}
+
+static void start_threads(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned int n = current->reactors ? current->reactors : (unsigned int)MAX(cpus, 1);
+	unsigned int workers = current->worker_threads;
+	int err;
+
+	if (!workers)
+		workers = MIN(MAX((unsigned int)cpus * 2, WORKERS_MIN), WORKERS_MAX);
+	err = workers_start(workers);
+	if (err < 0)
+		fail(xasprintf("worker threads: %s", strerror(-err)));
+	server.reactors = xcalloc(n, sizeof(*server.reactors));
+	for (unsigned int i = 0; i < n; i++) {
+		err = reactor_start(i, &server.reactors[i]);
+		if (err == -EPERM || err == -ENOSYS)
+			fail(xstrdup("io_uring is not allowed here (kernel.io_uring_disabled, or a "
+				     "container's seccomp filter): this server needs it"));
+		if (err < 0)
+			fail(xasprintf("io_uring: %s (kernel 6.1 or newer is needed)",
+				       strerror(-err)));
+		server.nreactors++;
+	}
+}
+
+static void set_identity(void)
+{
+	char host[256] = "";
+	uint8_t md[16];
+	struct iovec iov[2];
+	char id[64] = "";
+	FILE *f = fopen("/etc/machine-id", "re");
+
+	if (f) {
+		if (!fgets(id, sizeof(id), f))
+			id[0] = 0;
+		fclose(f);
+	}
+	gethostname(host, sizeof(host) - 1);
+	iov[0] = (struct iovec){ id, strlen(id) };
+	iov[1] = (struct iovec){ current->netbios_name ? (void *)(uintptr_t)current->netbios_name :
+							  host,
+				 strlen(current->netbios_name ? current->netbios_name : host) };
+	if (!id[0] || hash_md5(iov, 2, md) < 0)
+		crypto_random(md, sizeof(md));
+	memcpy(server.guid, md, sizeof(md)); /* the same after each start */
+}
+
+/* ---- the loop ---- */
+
+static int signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL); /* inherited by every thread */
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void take_signal(int fd)
+{
+	struct signalfd_siginfo si;
+
+	if (read(fd, &si, sizeof(si)) != sizeof(si))
+		return;
+	if (si.ssi_signo == SIGHUP) {
+		char *why = reload_verb(NULL, NULL, NULL);
+
+		if (why)
+			log_err("%s", why);
+		free(why);
+	} else {
+		atomic_store(&server.stopping, true);
+	}
+}
+
+static void loop(struct control *ctl, int sig)
+{
+	while (!atomic_load(&server.stopping)) {
+		struct pollfd p[2] = { { .fd = control_fd(ctl), .events = POLLIN },
+				       { .fd = sig, .events = POLLIN } };
+
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[0].revents)
+			control_run(ctl);
+		if (p[1].revents)
+			take_signal(sig);
+	}
+}
+
+static void stop(void)
+{
+	for (unsigned int i = 0; i < server.nreactors; i++)
+		reactor_stop(server.reactors[i]);
+	for (unsigned int i = 0; i < server.nreactors; i++)
+		reactor_join(server.reactors[i]);
+	server.nreactors = 0;
+	workers_stop();
+	buffer_trim();
+}
+
+static char *joined(const struct listening *l)
+{
+	char *s = xstrdup("");
+
+	for (unsigned int i = 0; i < l->n; i++) {
+		char *t = xasprintf("%s%s%s", s, i ? " " : "", l->text[i]);
+
+		free(s);
+		s = t;
+	}
+	return s;
+}
+
+int main(int argc, char **argv)
+{
+	struct listening listening = { 0 };
+	_cleanup_free_ char *text = NULL;
+	struct control *ctl;
+	int sig, err, lock;
+	char *why;
+
+	/* Large blocks are kept by core/buffer.c; do not let malloc map and unmap each. */
+	mallopt(M_MMAP_THRESHOLD, 64 << 20);
+	mallopt(M_ARENA_MAX, 4);
+	options(argc, argv);
+	sig = signals();
+	load_conf();
+	err = crypto_init();
+	if (err < 0)
+		fail(xstrdup("OpenSSL lacks an algorithm: is its legacy provider installed?"));
+	lock = pidfile_lock(server.run_dir);
+	if (lock == -EBUSY)
+		fail(xasprintf("a server runs already (instance %s)", server.instance));
+	if (lock < 0)
+		fail(xasprintf("run folder %s: %s", server.run_dir, strerror(-lock)));
+	raise_limits();
+	umask(0);
+	server.start_ns = now_ns();
+	server.start_nttime = nttime_now();
+	set_identity();
+	load_domain_sid(current);
+	server.users = users_open(current->passdb_file, current->username_map);
+	start_threads();
+	ctl = control_open(server.run_dir, &err);
+	if (!ctl)
+		fail(xasprintf("control socket in %s: %s", server.run_dir, strerror(-err)));
+	control_register(ctl, "status", status_verb, &listening);
+	control_register(ctl, "reload", reload_verb, NULL);
+	control_register(ctl, "down", down_verb, NULL);
+	why = listen_start(current, &listening);
+	if (why) {
+		control_close(ctl);
+		fail(why);
+	}
+	text = joined(&listening);
+	log_notice("ksmbd-hybridd %s listens on %s", KH_VERSION, text);
+	say_ready("READY", text);
+	loop(ctl, sig);
+	log_notice("ending");
+	stop();
+	control_close(ctl);
+	for (unsigned int i = 0; i < listening.n; i++)
+		free(listening.text[i]);
+	free(listening.text);
+	free(server.reactors);
+	users_close(server.users);
+	conf_put(current);
+	free(server.conf_path);
+	free(server.run_dir);
+	free(server.instance);
+	close(lock);
+	return 0;
+}
