@@ -29,13 +29,8 @@ ntstatus open_need(const struct open *o, uint32_t access)
 /* A stream has the times and the file id of its file, and sizes of its own. */
 static int stream_attr(struct open *o, struct vfs_attr *a)
 {
-	_cleanup_free_ char *name = NULL;
-	int64_t size;
+	int64_t size = vfs_stream_find(o->fd, o->stream_name, NULL);
 
-	pthread_mutex_lock(&o->lock);
-	name = xstrdup(o->stream_name ? o->stream_name : "");
-	pthread_mutex_unlock(&o->lock);
-	size = vfs_stream_find(o->fd, name, NULL);
 	if (size < 0)
 		return (int)size;
 	a->end_of_file = (uint64_t)size;

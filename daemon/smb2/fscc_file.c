@@ -61,14 +61,9 @@ ntstatus fscc_put_name(struct fscc_query *q, const char *name)
 /* "\dir\file:stream", with the leading backslash; NULL: no memory. */
 static char *open_wire_name(struct open *o)
 {
-	_cleanup_free_ char *path = NULL, *stream = NULL, *wire = NULL;
+	_cleanup_free_ char *path = open_path_dup(o), *wire = vfs_path_to_wire(path);
+	const char *stream = o->stream_name;
 
-	pthread_mutex_lock(&o->lock);
-	path = xstrdup(o->path ? o->path : "");
-	if (o->kind == OPEN_STREAM && o->stream_name)
-		stream = xstrdup(o->stream_name);
-	pthread_mutex_unlock(&o->lock);
-	wire = vfs_path_to_wire(path);
 	if (!wire)
 		return NULL;
 	return xasprintf("\\%s%s%s", wire, stream ? ":" : "", stream ? stream : "");

@@ -38,11 +38,31 @@ static ntstatus new_name_parse(const uint8_t *buf, size_t len, struct new_name *
 
 /* ---- streams ---- */
 
+/* Takes *to when it succeeds. */
+static ntstatus rename_stream_locked(struct open *o, char **to, bool replace)
+{
+	ntstatus status;
+	int r;
+
+	if (o->nold_names == OPEN_STREAM_RENAMES)
+		return NT_STATUS_INSUFFICIENT_RESOURCES;
+	status = ofile_rename_stream(o, *to);
+	if (status)
+		return status;
+	r = vfs_stream_rename(o->fd, o->stream_name, *to, replace);
+	if (r < 0) {
+		(void)ofile_rename_stream(o, o->stream_name);
+		return vfs_errno(r);
+	}
+	o->old_names[o->nold_names++] = o->stream_name;
+	o->stream_name = steal_ptr(to);
+	return NT_STATUS_SUCCESS;
+}
+
 static ntstatus rename_stream(struct open *o, const struct new_name *n)
 {
 	_cleanup_free_ char *to = NULL;
 	ntstatus status;
-	int r;
 
 	status = vfs_stream_name_parse(n->utf16, n->len, &to);
 	if (status)
@@ -52,13 +72,9 @@ static ntstatus rename_stream(struct open *o, const struct new_name *n)
 	if (o->tree->read_only)
 		return NT_STATUS_ACCESS_DENIED;
 	pthread_mutex_lock(&o->lock);
-	r = vfs_stream_rename(o->fd, o->stream_name, to, n->replace);
-	if (!r) {
-		free(o->stream_name);
-		o->stream_name = steal_ptr(&to);
-	}
+	status = rename_stream_locked(o, &to, n->replace);
 	pthread_mutex_unlock(&o->lock);
-	return vfs_errno(r);
+	return status;
 }
 
 /* ---- the target ---- */

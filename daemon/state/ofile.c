@@ -281,8 +281,28 @@ ntstatus ofile_may_add_name(uint64_t dev, uint64_t ino)
 		status = NT_STATUS_DELETE_PENDING;
 	if (f && !status)
 		list_for_each(other, &f->opens, file_node)
-			if (other->access & SEC_STD_DELETE)
+			if (other->access & SEC_STD_DELETE ||
+			    (other->access & DATA_ACCESS &&
+			     !(other->share_access & FILE_SHARE_WRITE)))
 				status = NT_STATUS_SHARING_VIOLATION;
+	pthread_mutex_unlock(&b->lock);
+	return status;
+}
+
+ntstatus ofile_rename_stream(struct open *o, const char *to)
+{
+	struct bucket *b = bucket_of(o->file->dev, o->file->ino);
+	ntstatus status = NT_STATUS_SUCCESS;
+	struct ofile *other;
+
+	pthread_mutex_lock(&b->lock);
+	other = find(b, o->file->dev, o->file->ino, to);
+	if (other && other != o->file) {
+		status = NT_STATUS_ACCESS_DENIED;
+	} else {
+		free(o->file->stream);
+		o->file->stream = xstrdup(to);
+	}
 	pthread_mutex_unlock(&b->lock);
 	return status;
 }

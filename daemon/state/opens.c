@@ -170,6 +170,8 @@ void open_put(struct open *o)
 	free(o->pattern);
 	free(o->path);
 	free(o->stream_name);
+	for (unsigned int i = 0; i < o->nold_names; i++)
+		free(o->old_names[i]);
 	free(o);
 }
 

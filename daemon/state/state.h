@@ -176,6 +176,9 @@ ntstatus share_admit(struct tree *t, const struct session *s, const struct conf_
 
 /* ---- state/opens.c ---- */
 
+/* How often a stream may be renamed through one handle. */
+#define OPEN_STREAM_RENAMES 4
+
 enum open_kind { OPEN_FILE, OPEN_DIR, OPEN_STREAM, OPEN_PIPE };
 
 /* One file of one share as all its openers see it. */
@@ -211,7 +214,13 @@ struct open {
 
 	pthread_mutex_t lock; /* what follows */
 	char *path;	      /* share-relative UTF-8, '/' between components; "" is the root */
-	char *stream_name;    /* NULL: none */
+	/*
+	 * NULL: none. Read without the lock: a rename puts another string here, and the old one lives
+	 * on in old_names until the open is freed.
+	 */
+	char *_Atomic stream_name;
+	char *old_names[OPEN_STREAM_RENAMES];
+	unsigned int nold_names;
 	bool delete_on_close; /* of this open; becomes the file's at close */
 	bool is_delete_initial;
 	_Atomic uint64_t position; /* FilePositionInformation */
@@ -262,6 +271,8 @@ bool ofile_others_deny_delete(const struct open *o);
 bool ofile_inode_open(uint64_t dev, uint64_t ino);
 /* Is a stream of this inode open? Then it may not be renamed. */
 bool ofile_streams_open(uint64_t dev, uint64_t ino);
+/* The stream is called so from now on. ACCESS_DENIED: a stream of that name is open. */
+ntstatus ofile_rename_stream(struct open *o, const char *to);
 /*
  * May a rename or link put a name into this directory? It counts as an open for FILE_ADD_FILE that
  * does not share deletion: SHARING_VIOLATION, DELETE_PENDING (MS-FSA 2.1.5.14.11).
