@@ -13,6 +13,12 @@
 #define CHUNK_MAX	(1u << 20)
 #define TOTAL_MAX	(16u << 20)
 
+/* One end of a copy; a rename of the stream meanwhile does not matter. */
+struct end {
+	int fd;
+	char *stream; /* NULL: the file; owned */
+};
+
 struct chunk {
 	uint64_t from, to;
 	uint32_t len;
@@ -61,28 +67,36 @@ static ntstatus check_handles(const struct ioctl *q, const struct open *src, con
 	return NT_STATUS_SUCCESS;
 }
 
-static ssize_t read_at(const struct open *o, void *buf, size_t len, uint64_t off)
+static void end_init(struct end *e, struct open *o)
+{
+	e->fd = o->fd;
+	pthread_mutex_lock(&o->lock);
+	e->stream = o->kind == OPEN_STREAM ? xstrdup(o->stream_name) : NULL;
+	pthread_mutex_unlock(&o->lock);
+}
+
+static ssize_t read_at(const struct end *e, void *buf, size_t len, uint64_t off)
 {
 	ssize_t n;
 
-	if (o->kind == OPEN_STREAM)
-		return vfs_stream_read(o->fd, o->stream_name, buf, len, off);
-	n = pread(o->fd, buf, len, (off_t)off);
+	if (e->stream)
+		return vfs_stream_read(e->fd, e->stream, buf, len, off);
+	n = pread(e->fd, buf, len, (off_t)off);
 	return n < 0 ? -errno : n;
 }
 
-static ssize_t write_at(const struct open *o, const void *buf, size_t len, uint64_t off)
+static ssize_t write_at(const struct end *e, const void *buf, size_t len, uint64_t off)
 {
 	ssize_t n;
 
-	if (o->kind == OPEN_STREAM)
-		return vfs_stream_write(o->fd, o->stream_name, buf, len, off);
-	n = pwrite(o->fd, buf, len, (off_t)off);
+	if (e->stream)
+		return vfs_stream_write(e->fd, e->stream, buf, len, off);
+	n = pwrite(e->fd, buf, len, (off_t)off);
 	return n < 0 ? -errno : n;
 }
 
 /* Read all, then write all: also right for ranges of one file that overlap. */
-static int copy_by_hand(const struct open *src, const struct open *dst, const struct chunk *c,
+static int copy_by_hand(const struct end *src, const struct end *dst, const struct chunk *c,
 			uint8_t *buf)
 {
 	size_t have = 0, done = 0;
@@ -108,14 +122,14 @@ static int copy_by_hand(const struct open *src, const struct open *dst, const st
 	return 0;
 }
 
-static int copy_chunk(const struct open *src, const struct open *dst, const struct chunk *c)
+static int copy_chunk(const struct end *src, const struct end *dst, const struct chunk *c)
 {
 	off_t from = (off_t)c->from, to = (off_t)c->to;
 	size_t left = c->len, cap;
 	uint8_t *buf;
 	int r;
 
-	while (left && src->kind == OPEN_FILE && dst->kind == OPEN_FILE) {
+	while (left && !src->stream && !dst->stream) {
 		ssize_t n = copy_file_range(src->fd, &from, dst->fd, &to, left, 0);
 
 		if (n < 0 && errno == EINTR)
@@ -136,42 +150,51 @@ static int copy_chunk(const struct open *src, const struct open *dst, const stru
 	return r;
 }
 
-static int64_t size_of(struct open *o)
+static int64_t size_of(const struct end *e)
 {
 	struct stat st;
 
-	if (o->kind == OPEN_STREAM)
-		return vfs_stream_find(o->fd, o->stream_name, NULL);
-	return fstat(o->fd, &st) < 0 ? -errno : st.st_size;
+	if (e->stream)
+		return vfs_stream_find(e->fd, e->stream, NULL);
+	return fstat(e->fd, &st) < 0 ? -errno : st.st_size;
 }
 
-static ntstatus copy_all(struct request *rq, struct ioctl *q, struct open *src,
+static ntstatus copy_one(const struct end *src, const struct end *dst, const struct chunk *c)
+{
+	int64_t size = size_of(src);
+
+	if (size < 0)
+		return vfs_errno((int)size);
+	if (c->from > (uint64_t)size || c->len > (uint64_t)size - c->from)
+		return NT_STATUS_INVALID_VIEW_SIZE;
+	if (c->to > (uint64_t)INT64_MAX - c->len)
+		return NT_STATUS_INVALID_PARAMETER;
+	return vfs_errno(copy_chunk(src, dst, c));
+}
+
+static ntstatus copy_all(struct request *rq, struct ioctl *q, struct open *from,
 			 const struct chunk *chunks, unsigned int n)
 {
-	struct open *dst = rq->open;
+	struct open *to = rq->open;
+	ntstatus status = NT_STATUS_SUCCESS;
+	struct end src, dst;
 	uint32_t total = 0;
 	unsigned int i;
 
-	pthread_mutex_lock(&dst->lock);
-	dst->wrote = true;
-	pthread_mutex_unlock(&dst->lock);
+	pthread_mutex_lock(&to->lock);
+	to->wrote = true;
+	pthread_mutex_unlock(&to->lock);
+	end_init(&src, from);
+	end_init(&dst, to);
 	for (i = 0; i < n; i++) {
-		const struct chunk *c = &chunks[i];
-		int64_t size = size_of(src);
-		int r;
-
-		if (size < 0)
-			return reply(rq, q, vfs_errno((int)size), i, 0, total);
-		if (c->from > (uint64_t)size || c->len > (uint64_t)size - c->from)
-			return reply(rq, q, NT_STATUS_INVALID_VIEW_SIZE, i, 0, total);
-		if (c->to > (uint64_t)INT64_MAX - c->len)
-			return reply(rq, q, NT_STATUS_INVALID_PARAMETER, i, 0, total);
-		r = copy_chunk(src, dst, c);
-		if (r < 0)
-			return reply(rq, q, vfs_errno(r), i, 0, total);
-		total += c->len;
+		status = copy_one(&src, &dst, &chunks[i]);
+		if (status != NT_STATUS_SUCCESS)
+			break;
+		total += chunks[i].len;
 	}
-	return reply(rq, q, NT_STATUS_SUCCESS, i, 0, total);
+	free(src.stream);
+	free(dst.stream);
+	return reply(rq, q, status, i, 0, total);
 }
 
 /* Within the limits of 3.3.5.15.6; chunks has room for CHUNKS_MAX. */

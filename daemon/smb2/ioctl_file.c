@@ -110,14 +110,19 @@ ntstatus ioctl_query_allocated_ranges(struct request *rq, struct ioctl *q)
 static int zero_stream(struct open *o, uint64_t from, uint64_t to)
 {
 	static const uint8_t zeros[4096];
-	int64_t size = vfs_stream_find(o->fd, o->stream_name, NULL);
+	_cleanup_free_ char *name = NULL;
+	int64_t size;
 
+	pthread_mutex_lock(&o->lock);
+	name = xstrdup(o->stream_name);
+	pthread_mutex_unlock(&o->lock);
+	size = vfs_stream_find(o->fd, name, NULL);
 	if (size < 0)
 		return (int)size;
 	to = MIN(to, (uint64_t)size);
 	while (from < to) {
-		ssize_t n = vfs_stream_write(o->fd, o->stream_name, zeros,
-					     MIN(to - from, sizeof(zeros)), from);
+		ssize_t n =
+			vfs_stream_write(o->fd, name, zeros, MIN(to - from, sizeof(zeros)), from);
 
 		if (n <= 0)
 			return n ? (int)n : -EIO;
