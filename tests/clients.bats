@@ -6,7 +6,7 @@ load helpers
 
 setup_file() {
 	server_setup_file
-	start_server 'max open files = 0' --conf "[sealed]
+	start_server --conf "[sealed]
 	path = $T/share
 	read only = no
 	smb encrypt = required

@@ -258,7 +258,7 @@ static void test_hosts(void)
 				*p = ' ';
 		is_int(allowed(t[i].conf, t[i].ip), t[i].want, name);
 	}
-	parse("hosts allow = server.example.com\n");
+	conf_put(parse("hosts allow = server.example.com\n"));
 	has("names \"server.example.com\"", "a host name is a warning");
 }
 

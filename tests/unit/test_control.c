@@ -4,6 +4,7 @@
  */
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -12,7 +13,7 @@
 #include "tap.h"
 
 static char dir[] = "/tmp/test_control.XXXXXX";
-static volatile bool stop;
+static atomic_bool stop;
 
 static char *echo_verb(void *arg, struct json_object *req, struct json_object *reply)
 {

@@ -145,19 +145,20 @@ static void test_cache(struct session *ann)
 
 static void test_trees(struct session *ann)
 {
-	struct tree *t = tree_new(), *u = tree_new();
+	struct tree *t = tree_new(), *u = tree_new(), *third = tree_new();
 
 	ok(tree_add(ann, t, 2) && tree_add(ann, u, 2), "two trees");
 	ok(t->id && t->id != u->id, "with different ids");
 	ok(tree_find(ann, t->id) == t, "found");
 	tree_put(t);
-	is_int(tree_add(ann, tree_new(), 2), 0, "a third is too many");
+	is_int(tree_add(ann, third, 2), 0, "a third is too many");
 	tree_destroy(ann, t);
 	ok(!tree_find(ann, t->id), "gone");
 	tree_destroy(ann, t);
 	is_int(ann->ntrees, 1, "once only");
 	tree_put(t);
 	tree_put(u);
+	tree_put(third);
 }
 
 int main(void)
