@@ -24,7 +24,7 @@
 	X(READ, read, 8, 49, OP_FILE, 16, REACTOR)                                                 \
 	X(WRITE, write, 9, 49, OP_FILE, 16, REACTOR)                                               \
 	X(LOCK, lock, 10, 48, OP_FILE, 8, REACTOR)                                                 \
-	X(IOCTL, ioctl, 11, 57, OP_TREE, 8, WORKER)                                                \
+	X(IOCTL, ioctl, 11, 57, OP_TREE, 8, REACTOR)                                               \
 	X(CANCEL, cancel, 12, 4, OP_NONE, 0, REACTOR)                                              \
 	X(ECHO, echo, 13, 4, OP_NONE, 0, REACTOR)                                                  \
 	X(QUERY_DIRECTORY, query_directory, 14, 33, OP_FILE, 8, WORKER)                            \

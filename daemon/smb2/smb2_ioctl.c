@@ -145,7 +145,8 @@ ntstatus smb2_ioctl(struct request *rq)
 		if (q.fid.vol != UINT64_MAX || q.fid.persistent != UINT64_MAX)
 			return NT_STATUS_INVALID_PARAMETER;
 	} else {
-		status = request_open(rq, q.fid);
+		/* Already on the reactor: a CLOSE that comes behind this must not overtake it. */
+		status = rq->open ? NT_STATUS_SUCCESS : request_open(rq, q.fid);
 		if (status != NT_STATUS_SUCCESS)
 			return status;
 		q.fid = (struct smb2_fid) { rq->open->persistent, rq->open->vol };
@@ -153,6 +154,8 @@ ntstatus smb2_ioctl(struct request *rq)
 	if (!row)
 		return unknown(rq);
 	status = check_subject(rq, row);
+	if (status == NT_STATUS_SUCCESS && row->fn && !rq->on_worker)
+		return REQ_WORKER;
 	if (status == NT_STATUS_SUCCESS)
 		status = row->fn ? row->fn(rq, &q) : row->fixed;
 	return reply_end(rq, &q, status);
