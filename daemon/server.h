@@ -318,6 +318,7 @@ struct request {
 
 	struct element *elements, inline_elements[REQ_INLINE_ELEMENTS];
 	unsigned int n, cur;
+	unsigned int answered; /* elements before this one went out already */
 	bool started;	/* the current element passed its checks */
 	bool on_worker;
 

@@ -329,35 +329,50 @@ static void queue_reply(struct conn *c, struct outbuf *o)
 	conn_queue(c, o);
 }
 
-/* Reactor. Credits, chaining, signatures, encryption, out. */
-static void request_answer(struct request *rq)
+/* Index of the next element from i on that has an answer; upto: none. */
+static unsigned int next_answer(const struct request *rq, unsigned int i, unsigned int upto)
+{
+	while (i < upto && !rq->elements[i].out_len)
+		i++;
+	return i;
+}
+
+/*
+ * Reactor. Credits, chaining, signatures, encryption, out: for the elements that were not answered
+ * yet, up to (not with) upto. Each answer of a compound is padded to 8, the last one too, as
+ * Windows does.
+ */
+static void request_answer(struct request *rq, unsigned int upto)
 {
 	struct conn *c = rq->conn;
 	struct outbuf *o = rq->out;
-	struct element *prev = NULL;
+	struct element *last = NULL;
+	unsigned int i = next_answer(rq, rq->answered, upto);
 
-	if (!o || o->len == OUT_HEADROOM)
+	rq->answered = upto;
+	if (!o || i == upto)
 		return;
-	for (unsigned int i = 0; i < rq->n; i++) {
-		struct element *el = &rq->elements[i], *next = NULL;
-		size_t len;
-
-		if (!el->out_len)
-			continue;
-		for (unsigned int k = i + 1; k < rq->n && !next; k++)
-			if (rq->elements[k].out_len)
-				next = &rq->elements[k];
-		if (!el->async)
-			kh_put_le16(o->buf + el->out_off + SMB2_HDR_OFF_CREDITS,
-				    smb2_window_grant(&c->st.window, el->charge, el->credits_asked));
-		len = next ? next->out_off - el->out_off : el->out_len;
-		if (next)
-			kh_put_le32(o->buf + el->out_off + SMB2_HDR_OFF_NEXT, (uint32_t)len);
-		sign_reply(rq, el, len);
-		prev = el;
+	if (rq->n > 1 && o->len % 8 && outbuf_reserve(o, 8)) {
+		memset(o->buf + o->len, 0, 8 - o->len % 8);
+		o->len += 8 - o->len % 8;
 	}
-	if (rq->preauth && prev) {
-		struct iovec iov = { o->buf + prev->out_off, prev->out_len };
+	while (i < upto) {
+		struct element *el = &rq->elements[i];
+		unsigned int next = next_answer(rq, i + 1, upto);
+		size_t end = next < upto ? rq->elements[next].out_off : o->len;
+		uint8_t *h = o->buf + el->out_off;
+
+		if (!el->async)
+			kh_put_le16(h + SMB2_HDR_OFF_CREDITS,
+				    smb2_window_grant(&c->st.window, el->charge, el->credits_asked));
+		if (next < upto)
+			kh_put_le32(h + SMB2_HDR_OFF_NEXT, (uint32_t)(end - el->out_off));
+		sign_reply(rq, el, end - el->out_off);
+		last = el;
+		i = next;
+	}
+	if (rq->preauth) {
+		struct iovec iov = { o->buf + last->out_off, last->out_len };
 
 		preauth_update(rq->preauth, &iov, 1);
 	}
@@ -414,7 +429,7 @@ static void request_finish(struct request *rq)
 {
 	struct conn *c = rq->conn;
 
-	request_answer(rq);
+	request_answer(rq, rq->n);
 	if (rq->sent)
 		rq->sent(rq);
 	conn_get(c);
@@ -469,8 +484,13 @@ static ntstatus element_start(struct request *rq)
 		rq->chain_has_fid = false;
 		rq->chain_fid_status = NT_STATUS_SUCCESS;
 	}
-	if (el->verdict != NT_STATUS_SUCCESS)
+	if (el->verdict != NT_STATUS_SUCCESS) {
+		rq->chain_fid_status = el->verdict;
 		return el->verdict;
+	}
+	/* Related to an element whose session is none. */
+	if (rq->cur && rq->hdr.flags & SMB2_FLAGS_RELATED_OPERATIONS && !rq->session)
+		return NT_STATUS_INVALID_PARAMETER;
 	return smb2_check(rq);
 }
 
@@ -541,8 +561,12 @@ bool request_go_async(struct request *rq)
 	if (!frame_own(rq))
 		return false;
 	rq->conn->nasync++;
-	if (!rq->elements[rq->cur].async)
+	if (!rq->elements[rq->cur].async) {
+		request_answer(rq, rq->cur); /* what stands before it in a compound need not wait */
 		send_interim(rq);
+		if (!rq->conn->in_input)
+			transport_send(rq->conn);
+	}
 	return true;
 }
 

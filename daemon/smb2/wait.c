@@ -38,6 +38,9 @@ ntstatus open_wait(struct request *rq, bool (*ready)(struct request *rq),
 	}
 	if (!rq->elements[rq->cur].async && rq->conn->nasync >= ASYNC_MAX)
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
+	/* In the middle of a compound nothing waits: as Windows, <MS-SMB2 3.3.5.2.7.2>. */
+	if (rq->cur + 1 < rq->n)
+		return NT_STATUS_INTERNAL_ERROR;
 	/* Not under the lock: it may end the connection, which cancels what waits here. */
 	if (!request_go_async(rq))
 		return NT_STATUS_INSUFFICIENT_RESOURCES;

@@ -21,6 +21,16 @@ static void table_init(void)
 	}
 }
 
+static struct session *find_locked(uint64_t id)
+{
+	struct session *s;
+
+	list_for_each(s, &table[id % BUCKETS].list, hash)
+		if (s->id == id)
+			return s;
+	return NULL;
+}
+
 struct session *session_new(void)
 {
 	struct session *s = calloc(1, sizeof(*s));
@@ -34,12 +44,22 @@ struct session *session_new(void)
 	list_init(&s->opens);
 	atomic_init(&s->refs, 2); /* the caller's and the table's */
 	s->created_ns = now_ns();
-	do {
-		crypto_random(&s->id, sizeof(s->id));
-	} while (s->id == 0 || s->id == UINT64_MAX);
-	pthread_mutex_lock(&table[s->id % BUCKETS].lock);
-	list_add_tail(&s->hash, &table[s->id % BUCKETS].list);
-	pthread_mutex_unlock(&table[s->id % BUCKETS].lock);
+	/* 32 bits of the id are used, as clients exist that keep no more. */
+	for (;;) {
+		uint32_t id;
+
+		crypto_random(&id, sizeof(id));
+		if (id == 0 || id == UINT32_MAX)
+			continue;
+		s->id = id;
+		pthread_mutex_lock(&table[id % BUCKETS].lock);
+		if (!find_locked(id)) {
+			list_add_tail(&s->hash, &table[id % BUCKETS].list);
+			pthread_mutex_unlock(&table[id % BUCKETS].lock);
+			break;
+		}
+		pthread_mutex_unlock(&table[id % BUCKETS].lock);
+	}
 	atomic_fetch_add(&nsessions, 1);
 	return s;
 }
@@ -68,17 +88,15 @@ void session_put(struct session *s)
 
 struct session *session_find(uint64_t id)
 {
-	struct session *s, *found = NULL;
+	struct session *s;
 
 	pthread_once(&once, table_init);
 	pthread_mutex_lock(&table[id % BUCKETS].lock);
-	list_for_each(s, &table[id % BUCKETS].list, hash)
-		if (s->id == id) {
-			found = session_get(s);
-			break;
-		}
+	s = find_locked(id);
+	if (s)
+		session_get(s);
 	pthread_mutex_unlock(&table[id % BUCKETS].lock);
-	return found;
+	return s;
 }
 
 void session_each(void (*fn)(void *arg, struct session *s), void *arg)

@@ -33,7 +33,8 @@ static int chown_as_root(const struct acl_object *obj, uint32_t uid, uint32_t gi
 /*
  * MS-FSA 2.1.5.16: an owner that this server has no account for, or whom the caller may not make
  * owner, is INVALID_OWNER. Taking is what WRITE_OWNER is for; giving away needs the privilege. A
- * stored descriptor may name somebody of another machine: the file then keeps its Unix owner.
+ * stored descriptor may name somebody of another machine, or a SID of the caller that is no account
+ * (Everyone): the file then keeps its Unix owner.
  */
 static ntstatus set_owner(const struct acl_object *obj, const struct acl_policy *pol,
 			  const struct security_token *t, uint32_t secinfo, const struct sd *sd)
@@ -42,7 +43,8 @@ static ntstatus set_owner(const struct acl_object *obj, const struct acl_policy 
 
 	if (secinfo & SECINFO_OWNER && sd->has_owner) {
 		if (!sid_to_uid(&sd->owner, &uid)) {
-			if (!pol->stored || !(t->privileges & PRIV_RESTORE))
+			if (!pol->stored || (!(t->privileges & PRIV_RESTORE) &&
+					     !token_has_sid(t, &sd->owner)))
 				return NT_STATUS_INVALID_OWNER;
 			uid = obj->uid;
 		}
