@@ -171,10 +171,13 @@ static ntstatus put_all(struct fscc_query *q)
 	return fscc_put_name(q, name);
 }
 
-/* There are no 8.3 names here. */
 static ntstatus put_alternate_name(struct fscc_query *q)
 {
-	return NT_STATUS_OBJECT_NAME_NOT_FOUND;
+	_cleanup_free_ char *path = open_path_dup(q->open);
+	char name[FSCC_SHORT_NAME];
+
+	fscc_short_name(path_leaf(path), name);
+	return fscc_put_name(q, name);
 }
 
 static ntstatus put_compression(struct fscc_query *q)

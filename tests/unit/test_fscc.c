@@ -82,8 +82,8 @@ static void test_fixed_classes(struct open *o)
 	query(o, FileNormalizedNameInformation, &len, buf, sizeof(buf));
 	is_int(kh_get_le32(buf), 10, "length of the normalized name");
 	ok(!memcmp(buf + 4, "a\0.\0t\0x\0t\0", 10), "normalized name");
-	is_int(query(o, FileAlternateNameInformation, &len, buf, sizeof(buf)),
-	       (ntstatus)NT_STATUS_OBJECT_NAME_NOT_FOUND, "no short name");
+	is_int(query(o, FileAlternateNameInformation, &len, buf, sizeof(buf)), 0, "short name");
+	ok(len == 14 && !memcmp(buf + 4, "A\0.\0T\0X\0T\0", 10), "of a short name");
 	is_int(query(o, 200, &len, buf, sizeof(buf)), (ntstatus)NT_STATUS_INVALID_INFO_CLASS,
 	       "unknown class");
 	o->access = FILE_READ_DATA;
@@ -91,6 +91,21 @@ static void test_fixed_classes(struct open *o)
 	       (ntstatus)NT_STATUS_ACCESS_DENIED, "attributes need a right");
 	is_int(query(o, FileStandardInformation, &len, buf, sizeof(buf)), 0, "sizes need none");
 	o->access = SEC_RIGHTS_FILE_ALL;
+}
+
+static void test_short_names(void)
+{
+	static const char *const names[] = { "a b.txt",	 "longer than eight.html",
+					     ".profile", "ä",
+					     "a.b.c",	 "" };
+	char out[FSCC_SHORT_NAME], again[FSCC_SHORT_NAME];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		fscc_short_name(names[i], out);
+		fscc_short_name(out, again);
+		ok(strlen(out) < FSCC_SHORT_NAME && strchr(out, '~'), names[i]);
+		is_str(again, out, "a short name is its own");
+	}
 }
 
 static size_t ea_put(uint8_t *p, uint32_t next, const char *name, const char *value)
@@ -266,6 +281,7 @@ int main(void)
 
 	o = open_path("a.txt", OPEN_FILE);
 	test_fixed_classes(o);
+	test_short_names();
 	test_eas(o);
 	test_ea_selection(o);
 	test_streams(o);
