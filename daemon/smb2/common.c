@@ -47,9 +47,13 @@ int open_attr(struct open *o, struct vfs_attr *out)
 	_cleanup_free_ char *path = open_path_dup(o);
 	int r = vfs_attr_get(o->tree->vfs, o->fd, path_leaf(path), out);
 
-	if (r < 0 || o->kind != OPEN_STREAM)
+	if (r < 0)
 		return r;
-	return stream_attr(o, out);
+	if (o->kind == OPEN_STREAM)
+		return stream_attr(o, out);
+	if (o->kind == OPEN_FILE)
+		write_time_show(o, out);
+	return 0;
 }
 
 struct acl_object open_acl_object(const struct open *o, const struct vfs_attr *a)

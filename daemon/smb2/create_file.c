@@ -85,13 +85,15 @@ static ntstatus check_existing(const struct create *q)
 	if (q->disposition == FILE_CREATE)
 		return NT_STATUS_OBJECT_NAME_COLLISION;
 	if (a->is_dir) {
+		/* "::$DATA" names the data that a folder does not have */
+		if (q->path.data_type)
+			return q->options & FILE_DIRECTORY_FILE ? NT_STATUS_NOT_A_DIRECTORY :
+								  NT_STATUS_FILE_IS_A_DIRECTORY;
 		if (q->options & FILE_NON_DIRECTORY_FILE)
 			return NT_STATUS_FILE_IS_A_DIRECTORY;
 		if (overwrites(q))
 			return q->options & FILE_DIRECTORY_FILE ? NT_STATUS_OBJECT_NAME_COLLISION :
 								  NT_STATUS_FILE_IS_A_DIRECTORY;
-		if (q->path.data_type)
-			return NT_STATUS_FILE_IS_A_DIRECTORY;
 		return NT_STATUS_SUCCESS;
 	}
 	if (q->options & FILE_DIRECTORY_FILE || q->path.dir_type)

@@ -62,12 +62,10 @@ static ntstatus set_basic(struct request *rq, struct smb2_rd *r)
 		if (err < 0)
 			return vfs_errno(err);
 	}
-	pthread_mutex_lock(&o->lock);
-	if (c.write_time == TIME_THAW)
-		o->write_time_set = false;
-	else if (c.write_time)
-		o->write_time_set = true;
-	pthread_mutex_unlock(&o->lock);
+	if (c.write_time && o->kind == OPEN_FILE)
+		write_time_fix(o, c.write_time != TIME_THAW);
+	else
+		write_time_flush(o);
 	return NT_STATUS_SUCCESS;
 }
 
@@ -118,6 +116,7 @@ static ntstatus set_eof(struct request *rq, struct smb2_rd *r)
 		err = vfs_set_eof(o->fd, size);
 	if (err < 0)
 		return vfs_errno(err);
+	write_time_flush(o);
 	o->wrote = true;
 	return NT_STATUS_SUCCESS;
 }

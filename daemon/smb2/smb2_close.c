@@ -27,6 +27,7 @@ void open_close(struct open *o)
 	if (!open_unpublish(o))
 		return;
 	open_cancel_waiting(o, NT_STATUS_FILE_CLOSED);
+	write_time_close(o);
 	what = ofile_leave(o, &as);
 	if (what != OFILE_KEEP)
 		delete_now(o, what, as);
@@ -52,6 +53,7 @@ ntstatus smb2_close(struct request *rq)
 		return NT_STATUS_INVALID_PARAMETER;
 	if (!rq->on_worker && may_block(o))
 		return REQ_WORKER;
+	write_time_close(o);
 	post = q.flags & SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB && o->kind != OPEN_PIPE &&
 	       open_attr(o, &a) == 0;
 	open_close(o);

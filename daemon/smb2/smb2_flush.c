@@ -14,6 +14,7 @@ ntstatus smb2_flush(struct request *rq)
 
 		if (!(o->access & need))
 			return NT_STATUS_ACCESS_DENIED;
+		write_time_flush(o);
 		if (o->tree->share->strict_sync)
 			err = vfs_sync(o->fd, false);
 	}

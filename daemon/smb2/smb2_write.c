@@ -87,6 +87,8 @@ ntstatus smb2_write(struct request *rq)
 		return status;
 	if (o->kind == OPEN_PIPE)
 		return ipc_write(rq, &q);
+	if (!o->wrote && o->kind == OPEN_FILE)
+		write_time_begin(o);
 	through = q.flags & SMB2_WRITEFLAG_WRITE_THROUGH || o->write_through;
 	if (!rq->on_worker && (o->kind == OPEN_STREAM || (through && !o->memory)))
 		return REQ_WORKER;

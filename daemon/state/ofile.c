@@ -133,9 +133,22 @@ ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stre
 		f->refs++;
 		list_add_tail(&o->file_node, &f->opens);
 		o->file = f;
+		o->file_dev = dev;
+		o->file_ino = ino;
 	}
 	pthread_mutex_unlock(&b->lock);
 	return status;
+}
+
+struct ofile *ofile_lock(struct open *o)
+{
+	pthread_mutex_lock(&bucket_of(o->file_dev, o->file_ino)->lock);
+	return o->file;
+}
+
+void ofile_unlock(struct open *o, struct ofile *f)
+{
+	pthread_mutex_unlock(&bucket_of(o->file_dev, o->file_ino)->lock);
 }
 
 static bool others_of_inode(struct bucket *b, const struct ofile *f)
@@ -193,50 +206,38 @@ enum ofile_delete ofile_leave(struct open *o, struct identity **as)
 
 ntstatus ofile_set_delete(struct open *o, bool on)
 {
-	struct ofile *f = o->file;
-	struct bucket *b;
+	struct ofile *f = ofile_lock(o);
 
-	if (!f)
-		return NT_STATUS_ACCESS_DENIED;
-	b = bucket_of(f->dev, f->ino);
-	pthread_mutex_lock(&b->lock);
-	f->delete_pending = on;
-	identity_put(f->delete_as);
-	f->delete_as = on ? identity_get(o->tree->identity) : NULL;
-	pthread_mutex_unlock(&b->lock);
-	return NT_STATUS_SUCCESS;
+	if (f) {
+		f->delete_pending = on;
+		identity_put(f->delete_as);
+		f->delete_as = on ? identity_get(o->tree->identity) : NULL;
+	}
+	ofile_unlock(o, f);
+	return f ? NT_STATUS_SUCCESS : NT_STATUS_ACCESS_DENIED;
 }
 
 bool ofile_delete_pending(struct open *o)
 {
-	struct ofile *f = o->file;
-	struct bucket *b;
-	bool on;
+	struct ofile *f = ofile_lock(o);
+	bool on = f && f->delete_pending;
 
-	if (!f)
-		return false;
-	b = bucket_of(f->dev, f->ino);
-	pthread_mutex_lock(&b->lock);
-	on = f->delete_pending;
-	pthread_mutex_unlock(&b->lock);
+	ofile_unlock(o, f);
 	return on;
 }
 
-bool ofile_others_deny_delete(const struct open *o)
+bool ofile_others_deny_delete(struct open *o)
 {
-	struct bucket *b;
+	struct ofile *f = ofile_lock(o);
 	struct open *other;
 	bool denied = false;
 
-	if (!o->file)
-		return false;
-	b = bucket_of(o->file->dev, o->file->ino);
-	pthread_mutex_lock(&b->lock);
-	list_for_each(other, &o->file->opens, file_node)
-		if (other != o && other->access & DATA_ACCESS &&
-		    !(other->share_access & FILE_SHARE_DELETE))
-			denied = true;
-	pthread_mutex_unlock(&b->lock);
+	if (f)
+		list_for_each(other, &f->opens, file_node)
+			if (other != o && other->access & DATA_ACCESS &&
+			    !(other->share_access & FILE_SHARE_DELETE))
+				denied = true;
+	ofile_unlock(o, f);
 	return denied;
 }
 
@@ -291,18 +292,17 @@ ntstatus ofile_may_add_name(uint64_t dev, uint64_t ino)
 
 ntstatus ofile_rename_stream(struct open *o, const char *to)
 {
-	struct bucket *b = bucket_of(o->file->dev, o->file->ino);
-	ntstatus status = NT_STATUS_SUCCESS;
-	struct ofile *other;
+	struct ofile *f = ofile_lock(o), *other;
+	ntstatus status = NT_STATUS_ACCESS_DENIED;
 
-	pthread_mutex_lock(&b->lock);
-	other = find(b, o->file->dev, o->file->ino, to);
-	if (other && other != o->file) {
-		status = NT_STATUS_ACCESS_DENIED;
-	} else {
-		free(o->file->stream);
-		o->file->stream = xstrdup(to);
+	if (f) {
+		other = find(bucket_of(f->dev, f->ino), f->dev, f->ino, to);
+		if (!other || other == f) {
+			free(f->stream);
+			f->stream = xstrdup(to);
+			status = NT_STATUS_SUCCESS;
+		}
 	}
-	pthread_mutex_unlock(&b->lock);
+	ofile_unlock(o, f);
 	return status;
 }

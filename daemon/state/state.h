@@ -181,6 +181,19 @@ ntstatus share_admit(struct tree *t, const struct session *s, const struct conf_
 
 enum open_kind { OPEN_FILE, OPEN_DIR, OPEN_STREAM, OPEN_PIPE };
 
+/* The LastWriteTime that is shown while the file is open; see state/write_time.c. */
+struct write_time {
+	enum {
+		WRITE_TIME_NONE,    /* the kernel's */
+		WRITE_TIME_PENDING, /* written to, `shown` is from before */
+		WRITE_TIME_SHOWN,   /* later writes show at close */
+		WRITE_TIME_FIXED,   /* set by a client */
+	} state;
+	uint64_t shown;	   /* NTTIME */
+	uint64_t kernel;   /* the kernel's stamp that goes with it */
+	uint64_t since_ns; /* when it became pending */
+};
+
 /* One file of one share as all its openers see it. */
 struct ofile {
 	struct list_head hash;
@@ -191,6 +204,7 @@ struct ofile {
 	bool delete_pending;
 	/* who is to delete: set with delete_pending, used by the last close */
 	struct identity *delete_as;
+	struct write_time wtime;
 };
 
 struct open {
@@ -200,7 +214,8 @@ struct open {
 	struct tree *tree;	 /* reference */
 	struct list_head session_node;
 	struct list_head file_node;
-	struct ofile *file;
+	struct ofile *file;	  /* NULL before ofile_join() and after ofile_leave() */
+	uint64_t file_dev, file_ino; /* which it is, or was */
 
 	int fd;	       /* readable and writable as `access` says; O_PATH for attributes only */
 	_Atomic bool nowait, nowait_write; /* the file system takes RWF_NOWAIT */
@@ -234,7 +249,6 @@ struct open {
 	struct list_head waiting; /* pending pipe reads and notifies, request.waiters */
 	bool closing;
 	_Atomic bool wrote;  /* data went in through this open */
-	bool write_time_set; /* by SET_INFO: later writes leave it alone, as MS-FSA has it */
 };
 
 /* Slot for a new open with one reference (the table's) and one for the caller; NULL: table full. */
@@ -266,7 +280,7 @@ enum ofile_delete ofile_leave(struct open *o, struct identity **as);
 ntstatus ofile_set_delete(struct open *o, bool on); /* FileDispositionInformation */
 bool ofile_delete_pending(struct open *o);
 /* Does another open of the same file refuse to share deletion (rename, MS-FSA 2.1.5.14.11)? */
-bool ofile_others_deny_delete(const struct open *o);
+bool ofile_others_deny_delete(struct open *o);
 /* Is this inode, or a stream of it, open by anybody? */
 bool ofile_inode_open(uint64_t dev, uint64_t ino);
 /* Is a stream of this inode open? Then it may not be renamed. */
@@ -278,6 +292,23 @@ ntstatus ofile_rename_stream(struct open *o, const char *to);
  * does not share deletion: SHARING_VIOLATION, DELETE_PENDING (MS-FSA 2.1.5.14.11).
  */
 ntstatus ofile_may_add_name(uint64_t dev, uint64_t ino);
+/* The file with its lock held, or NULL (closed meanwhile); both want ofile_unlock(). */
+struct ofile *ofile_lock(struct open *o);
+void ofile_unlock(struct open *o, struct ofile *f);
+
+/* ---- state/write_time.c: files only, not streams or folders; cheap on a reactor ---- */
+
+/* Before the first write of a handle. */
+void write_time_begin(struct open *o);
+/* FLUSH, SetEndOfFile, SetBasic: what was written shows now. */
+void write_time_flush(struct open *o);
+/* The write time was set, and stays (on), or follows the kernel again. */
+void write_time_fix(struct open *o, bool on);
+/* Puts what is shown in place of the kernel's write and change time. */
+void write_time_show(struct open *o, struct vfs_attr *a);
+/* Before the attributes of CLOSE are read, and before ofile_leave(). */
+void write_time_close(struct open *o);
+
 /* ---- state/opens.c: renames ---- */
 
 /* After a rename: all opens of the tree's share below old_path get new_path. */

@@ -88,7 +88,11 @@ void attr_from_statx(const struct vfs_share *s, const struct statx *sx, const ch
 	a->is_dir = S_ISDIR(sx->stx_mode);
 	a->access_time = nt_from_statx(&sx->stx_atime);
 	a->write_time = nt_from_statx(&sx->stx_mtime);
-	a->change_time = nt_from_statx(&sx->stx_ctime);
+	/*
+	 * As Samba: clients that set all four times expect to read them back, and ctime cannot be
+	 * set.
+	 */
+	a->change_time = a->write_time;
 	if (sx->stx_mask & STATX_BTIME)
 		a->btime = nt_from_statx(&sx->stx_btime);
 	/* Without a birth time: the earliest that is known. */
