@@ -94,3 +94,18 @@ d = json.load(sys.stdin)
 print(d[\"ok\"], d[\"findings\"][0][\"line\"], d[\"shares\"][\"x\"][\"path\"], d[\"global\"][\"smb ports\"])'"
 	assert_equal "$output" "False 1 / 445"
 }
+
+@test "conf: an option has no effect yet exactly if no code reads it" {
+	local name field wrong=''
+	while read -r name field later; do
+		case $field in vfs_objects | restrict_anonymous) continue ;; esac # by what is derived
+		if grep -rqE --include='*.[ch]' --exclude-dir=config "(->|\.)$field\b" "$top/daemon"; then
+			[ "$later" = 0 ] || wrong+=" $field (remove .later)"
+		else
+			[ "$later" = 1 ] || wrong+=" $field (add .later)"
+		fi
+	done < <(cat "$top"/daemon/config/options_{global,share}.c | tr -s '\n\t ' ' ' |
+		sed 's/{ \(OPT\|ARR\)(/\n/g' | sed -nE 's/^"([^"]+)", (NULL|"[^"]*"), [A-Z0-9_]+, ([a-z0-9_]+),(.*)$/\1\t\3\t\4/p' |
+		awk -F'\t' '$1 != "copy" { gsub(/ /, "_", $1); print $1, $2, ($3 ~ /\.later = true/) ? 1 : 0 }')
+	assert_equal "$wrong" ""
+}

@@ -13,7 +13,8 @@
 struct loader {
 	struct conf_lexer lx;
 	struct conf *c;
-	const char *dir; /* of the file, for relative paths; NULL: of no file */
+	struct conf *fresh; /* with every default, to compare with; in the arena */
+	const char *dir;    /* of the file, for relative paths; NULL: of no file */
 	char msg[CONF_MSG_MAX];
 };
 
@@ -72,6 +73,17 @@ static void report_value(struct loader *l, const struct conf_entry *e, int rc)
 			"line of its own");
 }
 
+/* base: what opt was just set in. */
+static void report_later(struct loader *l, const struct conf_entry *e,
+			 const struct conf_option *opt, const void *base)
+{
+	const void *fresh = opt->scope == CONF_SHARE ? (const void *)&l->fresh->defaults : l->fresh;
+
+	if (opt->later && !conf_value_equal(opt, base, fresh))
+		conf_report(&l->lx, CONF_WARNING, e->file, e->line,
+			    "\"%s\" is understood, but has no effect yet", e->name);
+}
+
 static void apply_global(struct loader *l, const struct conf_entry *e)
 {
 	bool inverse;
@@ -86,6 +98,7 @@ static void apply_global(struct loader *l, const struct conf_entry *e)
 		base = &l->c->defaults;
 	report_value(l, e,
 		     conf_value_parse(l->c->arena, opt, inverse, e->value, l->dir, base, l->msg));
+	report_later(l, e, opt, base);
 }
 
 static void copy_share(struct loader *l, const struct conf_entry *e, struct conf_share *s)
@@ -124,6 +137,7 @@ static void apply_share(struct loader *l, const struct conf_entry *e, struct con
 	}
 	report_value(l, e,
 		     conf_value_parse(l->c->arena, opt, inverse, e->value, l->dir, s, l->msg));
+	report_later(l, e, opt, s);
 }
 
 /* ---- shares ---- */
@@ -340,6 +354,8 @@ static void begin(struct loader *l, const char *name, conf_report_fn report, voi
 	c->file = conf_arena_strndup(a, name, strlen(name));
 	set_defaults(l, conf_global_options, c);
 	set_defaults(l, conf_share_options, &c->defaults);
+	l->fresh = conf_arena_alloc(a, sizeof(*c));
+	*l->fresh = *c;
 	c->ipc = conf_arena_alloc(a, sizeof(*c->ipc));
 	*c->ipc = c->defaults;
 	c->ipc->name = "IPC$";

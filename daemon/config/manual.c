@@ -32,6 +32,8 @@ static void print_example_options(const struct conf_option *opt, FILE *f)
 		}
 		fputc('\n', f);
 		print_wrapped(opt->doc, f);
+		if (opt->later)
+			fputs("# Has no effect yet.\n", f);
 		if (opt->def_doc)
 			fprintf(f, "# Default: %s.\n", opt->def_doc);
 		fprintf(f, "; %s =%s%s\n", opt->name, opt->def ? " " : "",
@@ -163,6 +165,8 @@ static void print_manual_options(const struct conf_option *opt, FILE *f)
 		}
 		fprintf(f, ".TP\n\\fB%s\\fR = \\fI%s\\fR\n", opt->name, type_words(opt));
 		print_roff(opt->doc, f);
+		if (opt->later)
+			fputs("Has no effect yet.\n", f);
 		print_synonyms(opt->synonyms, f);
 		fputs("Default: ", f);
 		print_roff(opt->def_doc ? opt->def_doc : opt->def ? opt->def : "none", f);

@@ -84,8 +84,13 @@ struct nearest {
 static bool is_nearer(const char *folded, const char *name, void *arg)
 {
 	struct nearest *n = arg;
-	unsigned int d = conf_edit_distance(folded, n->wanted);
+	size_t a = strlen(folded), b = strlen(n->wanted);
+	unsigned int d;
 
+	/* The lengths alone differ by more. */
+	if ((a > b ? a - b : b - a) >= n->distance)
+		return false;
+	d = conf_edit_distance(folded, n->wanted);
 	if (d < n->distance) {
 		n->distance = d;
 		n->name = name;

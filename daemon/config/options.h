@@ -46,6 +46,7 @@ struct conf_option {
 	const struct conf_enum *values;
 	const char *def;     /* as in the file; NULL: empty */
 	const char *def_doc; /* what the default is, where def cannot say it */
+	bool later;	     /* understood, but nothing acts on it yet: testconf says so */
 	const char *doc;     /* sentences; `...` is an option or a value */
 };
 

@@ -151,6 +151,7 @@ const struct conf_option conf_global_options[] = {
 		 "SMB1 itself is never spoken." },
 	{ OPT("smb3 unix extensions", "posix extensions,unix extensions", BOOL, posix_extensions,
 	      "yes"),
+	  .later = true,
 	  .doc = "Offers the SMB 3.1.1 POSIX extensions to clients that ask (Linux cifs.ko)." },
 
 	HEADING("Who may log in"),
@@ -177,10 +178,10 @@ const struct conf_option conf_global_options[] = {
 	  .doc = "`ntlmv2-only`, `ntlmv1-permitted` (weak: for very old clients), or `disabled`." },
 	{ OPT("null passwords", NULL, BOOL, null_passwords, "no"),
 	  .doc = "Lets accounts with an empty password log in." },
-	{ OPT("kerberos service name", NULL, STRING, kerberos_service, NULL),
+	{ OPT("kerberos service name", NULL, STRING, kerberos_service, NULL), .later = true,
 	  .def_doc = "cifs/ and the host's name", .doc = "Principal of the server in the keytab." },
 	{ OPT("kerberos keytab file", "dedicated keytab file", PATH, kerberos_keytab, NULL),
-	  .def_doc = "the system's keytab",
+	  .later = true, .def_doc = "the system's keytab",
 	  .doc = "Keytab with the key of `kerberos service name`." },
 
 	HEADING("Limits"),
@@ -199,10 +200,10 @@ const struct conf_option conf_global_options[] = {
 	  .doc = "Minutes without a request after which a connection with no open file is closed; "
 		 "0 "
 		 "is never." },
-	{ OPT("keepalive", NULL, UINT, keepalive, "300"), .max = 86400,
+	{ OPT("keepalive", NULL, UINT, keepalive, "300"), .later = true, .max = 86400,
 	  .doc = "Seconds of silence after which TCP asks whether the client is still there; 0 "
 		 "leaves it to the kernel." },
-	{ OPT("ipc timeout", NULL, UINT, ipc_timeout, "20"), .max = 3600,
+	{ OPT("ipc timeout", NULL, UINT, ipc_timeout, "20"), .later = true, .max = 3600,
 	  .doc = "Seconds that a helper process has for an answer." },
 	{ OPT("max open files", NULL, UINT, max_open_files, "16384"), .min = 16, .max = 1 << 20,
 	  .doc = "Open files of one connection." },
