@@ -155,13 +155,21 @@ struct outbuf {
 	size_t cap;
 	size_t start; /* first byte to send, once finished */
 	size_t len;   /* end of what is in buf */
-	int pipe[2];  /* file data that follows, in a pipe; -1 if none */
+	int pipe[2];  /* file data that follows, in a pipe of pipe_get(); -1 if none */
 	size_t pipe_len;
 };
 
 struct outbuf *outbuf_new(size_t body_max);
 bool outbuf_reserve(struct outbuf *o, size_t more); /* false: no memory */
 void outbuf_free(struct outbuf *o);
+
+/* ---- core/pipe.c ---- */
+
+#define PIPE_BYTES (1 << 20) /* capacity; what an unprivileged process may set */
+
+bool pipe_get(int p[2]); /* false: none to spare */
+/* empty: nothing is left inside, so it may serve again. p becomes -1, -1. */
+void pipe_put(int p[2], bool empty);
 
 /* ---- core/worker.c ---- */
 

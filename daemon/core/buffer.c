@@ -129,9 +129,7 @@ void outbuf_free(struct outbuf *o)
 {
 	if (!o)
 		return;
-	for (int i = 0; i < 2; i++)
-		if (o->pipe[i] >= 0)
-			close(o->pipe[i]);
+	pipe_put(o->pipe, o->pipe_len == 0);
 	buffer_free(o->buf, o->cap);
 	free(o);
 }

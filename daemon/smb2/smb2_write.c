@@ -8,6 +8,12 @@
  */
 #include "smb2/smb2.h"
 
+/*
+ * From here on a write goes to a worker even if it would not block: the next one is received
+ * meanwhile, and beside a copy of this size the hop costs nothing.
+ */
+#define WRITE_WORKER_MIN (256u << 10)
+
 /* 0, -errno, or *block: would block. */
 static int write_now(struct request *rq, struct open *o, const uint8_t *p, size_t len, uint64_t off,
 		     bool *block)
@@ -90,7 +96,8 @@ ntstatus smb2_write(struct request *rq)
 	if (!o->wrote && o->kind == OPEN_FILE)
 		write_time_begin(o);
 	through = q.flags & SMB2_WRITEFLAG_WRITE_THROUGH || o->write_through;
-	if (!rq->on_worker && (o->kind == OPEN_STREAM || (through && !o->memory)))
+	if (!rq->on_worker &&
+	    (o->kind == OPEN_STREAM || (through && !o->memory) || q.length >= WRITE_WORKER_MIN))
 		return REQ_WORKER;
 	if (o->kind == OPEN_STREAM) {
 		ssize_t n = vfs_stream_write(o->fd, o->stream_name, q.data, q.length, q.offset);
