@@ -16,9 +16,9 @@ enum { EXIT_OK = 0, EXIT_USAGE = 1, EXIT_REFUSED = 2, EXIT_NOT_RUNNING = 3 };
 
 /* What the options before the verb say, made complete by ctl_paths(). */
 struct ctl {
-	const char *conf_path; /* absolute; need not exist */
-	const char *instance;  /* never NULL after ctl_paths() */
-	char *run_dir;	       /* after ctl_load() */
+	char *conf_path; /* absolute; need not exist */
+	char *instance;	 /* never NULL after ctl_paths() */
+	char *run_dir;	 /* after ctl_load() */
 	bool json;
 	struct conf *conf; /* after ctl_load() */
 };
@@ -41,6 +41,7 @@ int usage(const char *verb, const char *fmt, ...) __attribute__((format(printf, 
 /* ---- paths.c: which configuration, which run folder, which daemon ---- */
 
 int ctl_paths(struct ctl *ctl, const char *conf, const char *instance);
+void ctl_free(struct ctl *ctl);
 
 enum load_how {
 	LOAD_STRICT,   /* must exist and be without errors */

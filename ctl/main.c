@@ -252,8 +252,7 @@ int main(int argc, char **argv)
 	rc = ctl_paths(&ctl, conf, instance);
 	if (!rc)
 		rc = run_verb(&ctl, argc - optind, argv + optind);
-	conf_put(ctl.conf);
-	free(ctl.run_dir);
+	ctl_free(&ctl);
 	if (fflush(stdout) || ferror(stdout))
 		return rc ? rc : EXIT_REFUSED;
 	return rc;

@@ -45,21 +45,32 @@ static char *instance_of_file(const char *path)
 	return xasprintf("%.*s-%08x", (int)MIN(n, (size_t)32), base, h);
 }
 
+void ctl_free(struct ctl *ctl)
+{
+	conf_put(ctl->conf);
+	free(ctl->conf_path);
+	free(ctl->instance);
+	free(ctl->run_dir);
+	ctl->conf = NULL;
+	ctl->conf_path = ctl->instance = ctl->run_dir = NULL;
+}
+
 int ctl_paths(struct ctl *ctl, const char *conf, const char *instance)
 {
 	if (instance && !instance_ok(instance))
 		return usage(NULL, "\"%s\" is no name for an instance: letters, digits, . _ -",
 			     instance);
+	ctl_free(ctl);
 	if (conf)
 		ctl->conf_path = absolute(conf);
 	else if (instance)
 		ctl->conf_path = xasprintf("%s/%s.conf", CONF_DEFAULT_DIR, instance);
 	else
-		ctl->conf_path = CONF_DEFAULT_FILE;
+		ctl->conf_path = xstrdup(CONF_DEFAULT_FILE);
 	if (instance)
-		ctl->instance = instance;
+		ctl->instance = xstrdup(instance);
 	else if (!strcmp(ctl->conf_path, CONF_DEFAULT_FILE))
-		ctl->instance = default_instance;
+		ctl->instance = xstrdup(default_instance);
 	else
 		ctl->instance = instance_of_file(ctl->conf_path);
 	return EXIT_OK;
@@ -120,7 +131,7 @@ int ctl_load(struct ctl *ctl, enum load_how how)
 		return fail(EXIT_REFUSED, "The configuration has errors: correct them first.");
 	if (ctl->conf->run_dir)
 		ctl->run_dir = xstrdup(ctl->conf->run_dir);
-	else if (ctl->instance == default_instance)
+	else if (!strcmp(ctl->instance, default_instance))
 		ctl->run_dir = xstrdup(CONF_DEFAULT_RUN_DIR);
 	else
 		ctl->run_dir = xasprintf("%s/%s", CONF_DEFAULT_RUN_DIR, ctl->instance);
