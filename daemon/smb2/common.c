@@ -49,10 +49,9 @@ int open_attr(struct open *o, struct vfs_attr *out)
 
 	if (r < 0)
 		return r;
+	write_time_show(o, out);
 	if (o->kind == OPEN_STREAM)
 		return stream_attr(o, out);
-	if (o->kind == OPEN_FILE)
-		write_time_show(o, out);
 	return 0;
 }
 

@@ -41,17 +41,20 @@ static ntstatus set_basic(struct request *rq, struct smb2_rd *r)
 	_cleanup_free_ char *path = open_path_dup(rq->open);
 	struct vfs_attr_change c = { 0 };
 	struct open *o = rq->open;
+	uint64_t change_time;
 	ntstatus status;
 	int err;
 
 	c.create_time = rd_le64(r);
 	c.access_time = rd_le64(r);
 	c.write_time = rd_le64(r);
-	rd_skip(r, 8); /* ChangeTime is the kernel's */
+	change_time = rd_le64(r);
 	c.attributes = rd_le32(r);
 	status = basic_check(o, &c);
 	if (status)
 		return status;
+	if (!time_valid(change_time))
+		return NT_STATUS_INVALID_PARAMETER;
 
 	c.mask = (c.attributes ? VFS_SET_ATTRIBUTES : 0) |
 		 (time_given(c.create_time) ? VFS_SET_CREATE : 0) |
@@ -66,6 +69,8 @@ static ntstatus set_basic(struct request *rq, struct smb2_rd *r)
 		write_time_fix(o, c.write_time != TIME_THAW);
 	else
 		write_time_flush(o);
+	if (time_given(change_time))
+		write_time_set_change(o, change_time);
 	return NT_STATUS_SUCCESS;
 }
 

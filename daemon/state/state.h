@@ -192,6 +192,7 @@ struct write_time {
 	uint64_t shown;	   /* NTTIME */
 	uint64_t kernel;   /* the kernel's stamp that goes with it */
 	uint64_t since_ns; /* when it became pending */
+	uint64_t change;   /* ChangeTime that a client set, 0: none; forgotten at the last close */
 };
 
 /* One file of one share as all its openers see it. */
@@ -296,7 +297,7 @@ ntstatus ofile_may_add_name(uint64_t dev, uint64_t ino);
 struct ofile *ofile_lock(struct open *o);
 void ofile_unlock(struct open *o, struct ofile *f);
 
-/* ---- state/write_time.c: files only, not streams or folders; cheap on a reactor ---- */
+/* ---- state/write_time.c: cheap on a reactor ---- */
 
 /* Before the first write of a handle. */
 void write_time_begin(struct open *o);
@@ -304,6 +305,7 @@ void write_time_begin(struct open *o);
 void write_time_flush(struct open *o);
 /* The write time was set, and stays (on), or follows the kernel again. */
 void write_time_fix(struct open *o, bool on);
+void write_time_set_change(struct open *o, uint64_t change);
 /* Puts what is shown in place of the kernel's write and change time. */
 void write_time_show(struct open *o, struct vfs_attr *a);
 /* Before the attributes of CLOSE are read, and before ofile_leave(). */

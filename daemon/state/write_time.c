@@ -82,6 +82,15 @@ void write_time_fix(struct open *o, bool on)
 	ofile_unlock(o, f);
 }
 
+void write_time_set_change(struct open *o, uint64_t change)
+{
+	struct ofile *f = ofile_lock(o);
+
+	if (f)
+		f->wtime.change = change;
+	ofile_unlock(o, f);
+}
+
 void write_time_show(struct open *o, struct vfs_attr *a)
 {
 	struct ofile *f = ofile_lock(o);
@@ -90,6 +99,8 @@ void write_time_show(struct open *o, struct vfs_attr *a)
 		show_pending(o, &f->wtime);
 	if (f && f->wtime.state != WRITE_TIME_NONE)
 		a->write_time = a->change_time = f->wtime.shown;
+	if (f && f->wtime.change)
+		a->change_time = f->wtime.change;
 	ofile_unlock(o, f);
 }
 
