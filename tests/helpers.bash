@@ -139,8 +139,8 @@ start_server() {
 	INSTANCE=t$PORT
 	CONF=$T/server.conf
 	export PORT INSTANCE CONF
-	chown "$KH_UNIX1" "$T/share"
-	chmod 777 "$T/share"
+	# A share that is read-only for the moment stays as it is.
+	chown "$KH_UNIX1" "$T/share" && chmod 777 "$T/share" || true
 	write_conf "$@" >"$CONF"
 	if [ $fresh = yes ]; then
 		kh_adduser "$CONF" "$KH_USER1" "$KH_PASS1" "$KH_UNIX1" || return 1
