@@ -139,7 +139,8 @@ restart_server() {
 	while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
 	assert_same_file "$T/local/big" "$T/share/kept"
 	start_server
-	ok smbc "get kept back; del victim"
+	ok smbc "get kept back"
+	smbc "del victim" || true # which may not have come into being
 	assert_same_file "$T/local/big" back
 }
 
@@ -169,5 +170,6 @@ restart_server() {
 	kill -9 $(pgrep -f "^smbclient .* -p $PORT .*put big half") || true
 	wait $client || true
 	sleep 0.5
-	ok smbc 'put /dev/null half; del half'
+	printf x >x
+	ok smbc 'put x half; del half'
 }

@@ -38,14 +38,18 @@ setup() {
 
 @test "a connection that dribbles is closed too" {
 	[ "${KH_SERVER:-}" != samba ] || skip "about this server"
-	exec 7<>"/dev/tcp/127.0.0.1/$PORT"
-	local i
-	for i in $(seq 60); do
-		printf '\0' >&7 2>/dev/null || break
-		sleep 0.1
-	done
-	exec 7>&-
-	[ "$i" -lt 60 ]
+	run /usr/bin/python3 - "$PORT" <<-'PY'
+		import socket, sys, time
+		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		try:
+		    for byte in b"\0\0\4\0\xfeSMB" + bytes(60):
+		        s.send(bytes([byte]))
+		        time.sleep(0.1)
+		except OSError:
+		    sys.exit(0)
+		sys.exit("still open after 6 seconds")
+	PY
+	assert_status 0
 }
 
 @test "more connections of one source than allowed: the rest is turned away, the server lives" {

@@ -90,6 +90,8 @@ static ntstatus may_delete(struct open *o)
 		return vfs_errno(r);
 	if (a.attributes & FILE_ATTRIBUTE_READONLY && !o->tree->share->delete_readonly)
 		return NT_STATUS_CANNOT_DELETE;
+	if (vfs_fs_read_only(o->tree->vfs, o->fd))
+		return NT_STATUS_MEDIA_WRITE_PROTECTED;
 	if (o->kind != OPEN_DIR)
 		return NT_STATUS_SUCCESS;
 	return vfs_errno(vfs_dir_is_empty(o->tree->vfs, o->fd));

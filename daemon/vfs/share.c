@@ -170,6 +170,13 @@ static uint32_t fs_attributes(const struct vfs_share *s, const struct statvfs *v
 	return r;
 }
 
+bool vfs_fs_read_only(const struct vfs_share *s, int fd)
+{
+	struct statvfs v;
+
+	return !fstatvfs(fd < 0 ? s->root : fd, &v) && v.f_flag & ST_RDONLY;
+}
+
 int vfs_fs_info(struct vfs_share *s, int fd, struct vfs_fs_info *out)
 {
 	uint64_t unit, cap;

@@ -210,6 +210,8 @@ struct vfs_fs_info {
 };
 /* Facts of the file system where fd (NULL-able: -1 for the share's root) lives. */
 int vfs_fs_info(struct vfs_share *s, int fd, struct vfs_fs_info *out);
+/* Is it mounted read-only? For what is decided before anything is written, such as a deletion. */
+bool vfs_fs_read_only(const struct vfs_share *s, int fd);
 
 /* ---- attr.c: what is known of a file ---- */
 
