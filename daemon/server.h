@@ -247,6 +247,7 @@ struct conn {
 	unsigned int prefix_have;
 	uint8_t *rx;
 	size_t rx_cap, rx_have, rx_need;
+	struct stream *stream; /* a large WRITE, piece by piece through rx (core/stream.c) */
 
 	/* sending */
 	struct list_head outq;
@@ -367,6 +368,16 @@ void request_receive(struct conn *c, uint8_t *frame, size_t len, uint8_t *base, 
  * it makes the request visible to who will resume it, and returns. False: no memory.
  */
 bool request_go_async(struct request *rq);
+/*
+ * Reactor, for core/stream.c: a request of which only the head is here. Copies it, admits it and
+ * does the checks of its command's row; *status is what they say. NULL: close the connection.
+ */
+struct request *request_stream_begin(struct conn *c, const uint8_t *head, size_t n,
+				     ntstatus *status);
+/* The whole frame is here after all, in base: runs the request as if it had just been admitted. */
+void request_stream_collected(struct request *rq, uint8_t *base, size_t len, size_t cap);
+void request_stream_end(struct request *rq, ntstatus status); /* answers and frees */
+void request_drop(struct request *rq);			      /* frees without an answer */
 /* Any thread: a request that returned REQ_ASYNC goes on. Once per request. */
 void request_resume(struct request *rq);
 /* Reactor: cancels by async id or by message id (MS-SMB2 3.3.5.16). */

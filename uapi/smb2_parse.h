@@ -66,10 +66,11 @@ struct smb2_write_req {
 	const __u8 *data; /* length bytes inside the element */
 };
 
-static inline KH_MUST_CHECK bool smb2_write_parse(const void *elem, __u64 len,
-						  struct smb2_write_req *q)
+/* The fixed part alone: for a WRITE whose data is still on its way. data is NULL. */
+static inline KH_MUST_CHECK bool smb2_write_parse_head(const void *elem, __u64 len,
+						       struct smb2_write_req *q)
 {
-	struct smb2_rd r = rd_init(elem, len), data;
+	struct smb2_rd r = rd_init(elem, len);
 
 	rd_skip(&r, SMB2_HDR_SIZE + 2);
 	q->data_offset = rd_le16(&r);
@@ -80,10 +81,18 @@ static inline KH_MUST_CHECK bool smb2_write_parse(const void *elem, __u64 len,
 	q->remaining = rd_le32(&r);
 	rd_skip(&r, 4);
 	q->flags = rd_le32(&r);
-	if (q->length && q->data_offset < SMB2_HDR_SIZE + 48)
-		rd_fail(&r);
-	data = rd_sub(&r, q->length ? q->data_offset : 0, q->length);
-	q->data = data.buf;
+	q->data = NULL;
+	return rd_ok(&r) && (!q->length || q->data_offset >= SMB2_HDR_SIZE + 48);
+}
+
+static inline KH_MUST_CHECK bool smb2_write_parse(const void *elem, __u64 len,
+						  struct smb2_write_req *q)
+{
+	struct smb2_rd r = rd_init(elem, len);
+
+	if (!smb2_write_parse_head(elem, len, q))
+		return false;
+	q->data = rd_sub(&r, q->length ? q->data_offset : 0, q->length).buf;
 	return rd_ok(&r);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* conn.c - a connection from accept to its end: limits, framing, back-pressure, teardown. */
 #include "core/ring.h"
+#include "core/stream.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
 
@@ -165,6 +166,7 @@ void conn_close(struct conn *c)
 	c->closing = true;
 	transport_shutdown(c);
 	request_cancel_all(c);
+	stream_abort(c);
 	conn_check_gone(c);
 }
 
@@ -210,6 +212,8 @@ bool conn_is_idle(struct conn *c)
 /* Back-pressure: what the client has in here without having taken the answers. */
 bool conn_may_recv(const struct conn *c)
 {
+	if (stream_busy(c))
+		return false;
 	return c->rx || c->inflight + c->out_bytes <= c->conf->max_inflight;
 }
 
@@ -268,6 +272,10 @@ void conn_rx_done(struct conn *c)
 	uint8_t *base = c->rx;
 	size_t len = c->rx_have, cap = c->rx_cap;
 
+	if (c->stream) {
+		stream_piece(c);
+		return;
+	}
 	c->rx = NULL;
 	c->prefix_have = 0;
 	if (c->prefix[0] != NBSS_SESSION_MESSAGE)
@@ -303,6 +311,8 @@ void conn_input(struct conn *c, uint8_t *p, size_t n)
 			n -= (size_t)len;
 			continue;
 		}
+		if (stream_begin(c, p, n, (size_t)len))
+			return;
 		c->rx = buffer_alloc((size_t)len, &c->rx_cap);
 		if (!c->rx) {
 			conn_close(c);

@@ -679,3 +679,57 @@ close:
 	buffer_free(base, cap);
 	conn_close(c);
 }
+
+/* ---- a WRITE whose data is still on its way ---- */
+
+struct request *request_stream_begin(struct conn *c, const uint8_t *head, size_t n,
+				     ntstatus *status)
+{
+	size_t cap;
+	uint8_t *copy = buffer_alloc(n, &cap);
+	struct request *rq = copy ? request_new(c, copy, n) : NULL;
+
+	if (!rq) {
+		buffer_free(copy, copy ? cap : 0);
+		return NULL;
+	}
+	memcpy(copy, head, n);
+	rq->frame_base = copy;
+	rq->frame_cap = cap;
+	c->inflight += cap;
+	if (!admit(rq)) {
+		request_free(rq);
+		return NULL;
+	}
+	*status = element_start(rq);
+	return rq;
+}
+
+void request_stream_collected(struct request *rq, uint8_t *base, size_t len, size_t cap)
+{
+	buffer_free(rq->frame_base, rq->frame_cap);
+	rq->conn->inflight += cap - rq->frame_cap;
+	rq->frame = rq->frame_base = base;
+	rq->elem = base;
+	rq->frame_len = rq->elem_len = len;
+	rq->elements[0].len = (uint32_t)len;
+	rq->frame_cap = cap;
+	request_run(rq);
+}
+
+void request_stream_end(struct request *rq, ntstatus status)
+{
+	if (status == NT_STATUS_SUCCESS)
+		status = smb2_write_end(rq);
+	if (!element_end(rq, status)) {
+		conn_close(rq->conn);
+		request_free(rq);
+		return;
+	}
+	request_finish(rq);
+}
+
+void request_drop(struct request *rq)
+{
+	request_free(rq);
+}

@@ -26,6 +26,15 @@ SMB2_OPS(X)
 /* smb2_negotiate.c: an SMB1 NEGOTIATE that offers "SMB 2.???" or "SMB 2.002" (3.3.5.3.1). */
 void smb2_negotiate_smb1(struct conn *c, const uint8_t *frame, size_t len);
 
+/*
+ * smb2_write.c, for core/stream.c: the checks of a WRITE whose data is not here yet, each piece of
+ * data (where open.memory is false: on a worker), and the answer.
+ */
+bool smb2_write_streams(const struct request *rq); /* an ordinary file, no write-through */
+ntstatus smb2_write_begin(struct request *rq, uint64_t *offset);
+ntstatus smb2_write_piece(struct request *rq, const void *buf, size_t n, uint64_t offset);
+ntstatus smb2_write_end(struct request *rq);
+
 /* smb2_close.c: everything that closing an open means, whoever closes it. Worker. */
 void open_close(struct open *o);
 

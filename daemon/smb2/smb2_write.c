@@ -8,12 +8,6 @@
  */
 #include "smb2/smb2.h"
 
-/*
- * From here on a write goes to a worker even if it would not block: the next one is received
- * meanwhile, and beside a copy of this size the hop costs nothing.
- */
-#define WRITE_WORKER_MIN (256u << 10)
-
 /* 0, -errno, or *block: would block. */
 static int write_now(struct request *rq, struct open *o, const uint8_t *p, size_t len, uint64_t off,
 		     bool *block)
@@ -42,7 +36,8 @@ static int write_now(struct request *rq, struct open *o, const uint8_t *p, size_
 		if (flags && (errno == EAGAIN || errno == EOPNOTSUPP)) {
 			if (errno == EOPNOTSUPP)
 				o->nowait_write = false;
-			*block = true; /* the worker writes all of it again: same bytes, same place */
+			*block = true; /* the worker writes all of it again: same bytes, same place
+					*/
 			return 0;
 		}
 		return -errno;
@@ -60,7 +55,8 @@ static ntstatus check(const struct request *rq, const struct smb2_write_req *q)
 		return NT_STATUS_INVALID_DEVICE_REQUEST;
 	if (!(o->access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))
 		return NT_STATUS_ACCESS_DENIED;
-	if (o->kind != OPEN_PIPE && q->offset != UINT64_MAX && q->offset > (uint64_t)INT64_MAX - q->length)
+	if (o->kind != OPEN_PIPE && q->offset != UINT64_MAX &&
+	    q->offset > (uint64_t)INT64_MAX - q->length)
 		return NT_STATUS_INVALID_PARAMETER;
 	return NT_STATUS_SUCCESS;
 }
@@ -75,29 +71,57 @@ static uint64_t write_offset(const struct open *o, uint64_t offset)
 	return fstat(o->fd, &st) < 0 ? 0 : (uint64_t)st.st_size;
 }
 
+static bool through(const struct open *o, const struct smb2_write_req *q)
+{
+	return q->flags & SMB2_WRITEFLAG_WRITE_THROUGH || o->write_through;
+}
+
+/* Everything before the first byte of data. */
+static ntstatus begin(struct request *rq, const struct smb2_write_req *q)
+{
+	struct open *o = rq->open;
+	ntstatus status = check(rq, q);
+
+	if (status == NT_STATUS_SUCCESS && !o->wrote && o->kind == OPEN_FILE)
+		write_time_begin(o);
+	return status;
+}
+
+/* Everything after the last one. */
+static ntstatus end(struct request *rq, const struct smb2_write_req *q)
+{
+	struct open *o = rq->open;
+	struct smb2_wr *w = reply_begin(rq, 17);
+
+	o->wrote = true;
+	if (!w)
+		return NT_STATUS_INSUFFICIENT_RESOURCES;
+	wr_le16(w, 17);
+	wr_le16(w, 0);
+	wr_le32(w, q->length);
+	wr_zero(w, 9);
+	atomic_store_explicit(&o->position, q->offset + q->length, memory_order_relaxed);
+	return NT_STATUS_SUCCESS;
+}
+
 ntstatus smb2_write(struct request *rq)
 {
 	struct open *o = rq->open;
 	struct smb2_write_req q;
-	struct smb2_wr *w;
+	bool block = false;
 	ntstatus status;
-	bool block = false, through;
 	int err = 0;
 
 	if (!smb2_write_parse(rq->elem, rq->elem_len, &q)) {
 		stats_bad(BAD_parameter);
 		return NT_STATUS_INVALID_PARAMETER;
 	}
-	status = check(rq, &q);
+	status = begin(rq, &q);
 	if (status != NT_STATUS_SUCCESS)
 		return status;
 	if (o->kind == OPEN_PIPE)
 		return ipc_write(rq, &q);
-	if (!o->wrote && o->kind == OPEN_FILE)
-		write_time_begin(o);
-	through = q.flags & SMB2_WRITEFLAG_WRITE_THROUGH || o->write_through;
-	if (!rq->on_worker &&
-	    (o->kind == OPEN_STREAM || (through && !o->memory) || q.length >= WRITE_WORKER_MIN))
+	if (!rq->on_worker && (o->kind == OPEN_STREAM || (through(o, &q) && !o->memory)))
 		return REQ_WORKER;
 	if (o->kind == OPEN_STREAM) {
 		ssize_t n = vfs_stream_write(o->fd, o->stream_name, q.data, q.length, q.offset);
@@ -108,18 +132,42 @@ ntstatus smb2_write(struct request *rq)
 	}
 	if (block)
 		return REQ_WORKER;
-	if (!err && through)
+	if (!err && through(o, &q))
 		err = vfs_sync(o->fd, true);
-	if (err < 0)
-		return vfs_errno(err);
-	o->wrote = true;
-	w = reply_begin(rq, 17);
-	if (!w)
-		return NT_STATUS_INSUFFICIENT_RESOURCES;
-	wr_le16(w, 17);
-	wr_le16(w, 0);
-	wr_le32(w, q.length);
-	wr_zero(w, 9);
-	atomic_store_explicit(&o->position, q.offset + q.length, memory_order_relaxed);
-	return NT_STATUS_SUCCESS;
+	return err < 0 ? vfs_errno(err) : end(rq, &q);
+}
+
+/* ---- piece by piece (core/stream.c) ---- */
+
+bool smb2_write_streams(const struct request *rq)
+{
+	struct smb2_write_req q;
+
+	return smb2_write_parse_head(rq->elem, rq->elem_len, &q) && rq->open->kind == OPEN_FILE &&
+	       q.offset != UINT64_MAX && !through(rq->open, &q);
+}
+
+ntstatus smb2_write_begin(struct request *rq, uint64_t *offset)
+{
+	struct smb2_write_req q;
+
+	if (!smb2_write_parse_head(rq->elem, rq->elem_len, &q))
+		return NT_STATUS_INVALID_PARAMETER;
+	*offset = q.offset;
+	return begin(rq, &q);
+}
+
+ntstatus smb2_write_piece(struct request *rq, const void *buf, size_t n, uint64_t offset)
+{
+	bool block;
+
+	return vfs_errno(write_now(rq, rq->open, buf, n, offset, &block));
+}
+
+ntstatus smb2_write_end(struct request *rq)
+{
+	struct smb2_write_req q;
+
+	return smb2_write_parse_head(rq->elem, rq->elem_len, &q) ? end(rq, &q)
+								 : NT_STATUS_INVALID_PARAMETER;
 }
