@@ -256,6 +256,15 @@ static void header_put(struct request *rq, ntstatus status)
 	smb2_hdr_put(&w, &h);
 }
 
+/*
+ * Does the handler's body go out with this status? All but these have the ERROR Response, warnings
+ * such as NO_MORE_FILES too (MS-SMB2 3.3.4.4): what the handler had begun is not for the client.
+ */
+static bool has_body(ntstatus status)
+{
+	return status >> 30 < 2 || status == NT_STATUS_BUFFER_OVERFLOW;
+}
+
 static bool element_end(struct request *rq, ntstatus status)
 {
 	struct element *el = &rq->elements[rq->cur];
@@ -270,7 +279,7 @@ static bool element_end(struct request *rq, ntstatus status)
 	if (status == REQ_NO_REPLY) {
 		el->out_len = 0;
 	} else {
-		if (nt_is_error(status) && !rq->body_on_error)
+		if (!rq->body_on_error && !has_body(status))
 			ok = error_body(rq);
 		else if (!wr_ok(&rq->w) || rq->w.off <= SMB2_HDR_SIZE)
 			ok = error_body(rq), status = NT_STATUS_INTERNAL_ERROR;
@@ -283,6 +292,7 @@ static bool element_end(struct request *rq, ntstatus status)
 	element_release(rq);
 	rq->cur++;
 	rq->started = rq->body_on_error = rq->has_error_data = false;
+	rq->w = (struct smb2_wr){ 0 }; /* the next one's body is not this one */
 	return ok;
 }
 
