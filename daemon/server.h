@@ -289,6 +289,8 @@ void conn_check_gone(struct conn *c);
 /* Reactor. Both are no-ops while one is under way, or nothing is to be done. */
 void transport_recv(struct conn *c);
 void transport_send(struct conn *c);
+/* Bytes that must be there before a wait for input ends; 1 is the normal. */
+void transport_want(struct conn *c, int bytes);
 void transport_shutdown(struct conn *c);
 void transport_free(struct conn *c);
 

@@ -168,7 +168,8 @@ static void completion(struct reactor *r, const struct io_uring_cqe *cqe)
 	case RING_SPLICE:
 		transport_splice_done(p, cqe->res);
 		break;
-	case RING_IGNORE:
+	case RING_READY:
+		transport_ready_done(p, cqe->res);
 		break;
 	}
 }

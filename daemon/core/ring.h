@@ -22,7 +22,7 @@ enum ring_tag {
 	RING_BODY,   /* struct conn: into its own buffer */
 	RING_SEND,   /* struct conn */
 	RING_SPLICE, /* struct conn */
-	RING_IGNORE,
+	RING_READY,  /* struct conn: bytes are there to be spliced */
 };
 
 struct reactor {
@@ -75,6 +75,7 @@ void reactor_conn_gone(struct reactor *r, struct conn *c);
 /* core/transport_tcp.c: completions */
 void transport_recv_done(struct conn *c, int res, uint32_t cqe_flags);
 void transport_body_done(struct conn *c, int res);
+void transport_ready_done(struct conn *c, int res);
 void transport_send_done(struct conn *c, int res);
 void transport_splice_done(struct conn *c, int res);
 

@@ -8,8 +8,11 @@
  * the socket through one buffer to the file: on the reactor where that cannot block, else on a
  * worker, the connection pausing meanwhile. After an error the rest is received and dropped.
  */
+#include "core/ring.h"
 #include "core/stream.h"
 #include "smb2/smb2.h"
+
+#include <fcntl.h>
 
 #define STREAM_MIN   (256u << 10) /* smaller frames are collected */
 #define PIECE_INLINE (256u << 10) /* stays in the second-level cache */
@@ -24,9 +27,15 @@ struct stream {
 	size_t left;  /* bytes that are still to come */
 	size_t piece; /* bytes of the piece that a worker has */
 	ntstatus status;
-	bool busy;    /* a worker has the buffer */
+	bool busy;    /* a worker has the piece */
+	bool broken;  /* the file refused what lies in the pipe */
+	bool in_rx;   /* the piece lies in conn.rx, not in the pipe */
+	int pipe[2];  /* of pipe_get(); -1: through rx */
 	bool collect; /* no ordinary file: rx takes the whole frame, as if it had no stream */
 };
+
+static void piece_work(struct work *w);
+static void piece_done(struct reactor_job *j);
 
 /* Is this the head of a plain WRITE that may be streamed? *data_off: bytes of the head. */
 static bool eligible(const uint8_t *p, size_t n, size_t len, size_t *data_off)
@@ -43,22 +52,41 @@ static bool eligible(const uint8_t *p, size_t n, size_t len, size_t *data_off)
 	       *data_off <= n && rd_ok(&r);
 }
 
+/* conn.rx with room for n bytes, empty. */
+static bool rx_room(struct conn *c, size_t n)
+{
+	if (c->rx && c->rx_cap < n) {
+		buffer_free(c->rx, c->rx_cap);
+		c->rx = NULL;
+	}
+	if (!c->rx)
+		c->rx = buffer_alloc(n, &c->rx_cap);
+	c->rx_have = 0;
+	c->rx_need = n;
+	return c->rx != NULL;
+}
+
 /* The buffer for the next piece; the frame's transport fills it. */
 static bool next_piece(struct conn *c, struct stream *s)
 {
 	bool here = s->status != NT_STATUS_SUCCESS || s->rq->open->memory;
 
-	c->rx_have = 0;
-	c->rx_need = MIN(s->left, here ? PIECE_INLINE : PIECE_WORKER);
-	if (!c->rx)
-		c->rx = buffer_alloc(MIN(s->left, (size_t)PIECE_WORKER), &c->rx_cap);
-	return c->rx != NULL;
+	return rx_room(c, MIN(s->left, here ? PIECE_INLINE : PIECE_WORKER));
+}
+
+static void pipe_end(struct stream *s, bool empty)
+{
+	if (s->pipe[0] < 0)
+		return;
+	pipe_put(s->pipe, empty);
+	transport_want(s->conn, 1);
 }
 
 static void finish(struct conn *c, struct stream *s)
 {
 	struct request *rq = s->rq;
 
+	pipe_end(s, true);
 	buffer_free(c->rx, c->rx_cap);
 	c->rx = NULL;
 	c->stream = NULL;
@@ -71,10 +99,72 @@ static void advance(struct conn *c, struct stream *s, size_t n)
 {
 	s->off += n;
 	s->left -= n;
+	if (s->broken)
+		pipe_end(s, false);
 	if (!s->left)
 		finish(c, s);
-	else if (!next_piece(c, s))
+	else if (s->pipe[0] < 0 && !next_piece(c, s))
 		conn_close(c);
+}
+
+/* ---- through a pipe ---- */
+
+bool stream_splices(const struct conn *c)
+{
+	return c->stream && c->stream->pipe[0] >= 0;
+}
+
+size_t stream_left(const struct conn *c)
+{
+	return c->stream->left;
+}
+
+/*
+ * What lies in the pipe goes to the file. After an error the pipe is given up, and the rest of the
+ * data is dropped by way of rx.
+ */
+static void drain(struct stream *s, size_t n)
+{
+	loff_t off = (loff_t)s->off;
+
+	while (n) {
+		ssize_t k = splice(s->pipe[0], NULL, s->rq->open->fd, &off, n, SPLICE_F_MOVE);
+
+		if (k > 0) {
+			n -= (size_t)k;
+		} else if (k == 0 || errno != EINTR) {
+			s->status = k ? vfs_errno(errno) : NT_STATUS_DISK_FULL;
+			break;
+		}
+	}
+	if (n)
+		s->broken = true;
+}
+
+void stream_ready(struct conn *c)
+{
+	struct stream *s = c->stream;
+	ssize_t n = splice(c->fd, NULL, s->pipe[1], NULL, MIN(s->left, (size_t)PIPE_BYTES),
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+		conn_close(c);
+		return;
+	}
+	if (n < 0)
+		return;
+	stats_add(&c->reactor->stats.bytes_in, (uint64_t)n);
+	s->piece = (size_t)n;
+	s->in_rx = false;
+	if (s->rq->open->memory) {
+		drain(s, s->piece);
+		advance(c, s, s->piece);
+		return;
+	}
+	s->busy = true;
+	s->work.fn = piece_work;
+	s->job.fn = piece_done;
+	worker_post(&s->work);
 }
 
 /* ---- a worker's piece ---- */
@@ -102,6 +192,8 @@ static void piece_work(struct work *w)
 
 	if (identity_become(s->rq->tree->identity) < 0)
 		s->status = NT_STATUS_ACCESS_DENIED;
+	else if (!s->in_rx)
+		drain(s, s->piece);
 	else
 		s->status = smb2_write_piece(s->rq, c->rx, s->piece, s->off);
 	reactor_post(c->reactor, &s->job);
@@ -144,6 +236,7 @@ void stream_piece(struct conn *c)
 
 	if (s->status == NT_STATUS_SUCCESS && !s->rq->open->memory) {
 		s->piece = n;
+		s->in_rx = true;
 		s->busy = true;
 		s->work.fn = piece_work;
 		s->job.fn = piece_done;
@@ -160,10 +253,28 @@ bool stream_busy(const struct conn *c)
 	return c->stream && c->stream->busy;
 }
 
+/*
+ * The bytes that came along with the head are a piece of their own when what follows can go through
+ * a pipe; else they are the beginning of the first piece.
+ */
+static bool start(struct conn *c, struct stream *s, const uint8_t *p, size_t n)
+{
+	bool piped =
+		s->status == NT_STATUS_SUCCESS && !s->rq->open->append_only && pipe_get(s->pipe);
+
+	if (piped ? !rx_room(c, n) : !next_piece(c, s))
+		return false;
+	memcpy(c->rx, p, n);
+	c->rx_have = n;
+	if (n && n == c->rx_need)
+		stream_piece(c);
+	return true;
+}
+
 bool stream_begin(struct conn *c, const uint8_t *p, size_t n, size_t len)
 {
 	struct stream *s;
-	size_t head, have;
+	size_t head;
 
 	if (!eligible(p, n, len, &head))
 		return false;
@@ -172,6 +283,7 @@ bool stream_begin(struct conn *c, const uint8_t *p, size_t n, size_t len)
 		return false;
 	s->conn = c;
 	s->left = len - head;
+	s->pipe[0] = s->pipe[1] = -1;
 	s->rq = request_stream_begin(c, p, head, &s->status);
 	if (!s->rq) {
 		free(s);
@@ -186,16 +298,8 @@ bool stream_begin(struct conn *c, const uint8_t *p, size_t n, size_t len)
 	}
 	if (s->status == NT_STATUS_SUCCESS)
 		s->status = smb2_write_begin(s->rq, &s->off);
-	if (!next_piece(c, s)) {
+	if (!start(c, s, p + head, n - head))
 		conn_close(c);
-		return true;
-	}
-	/* What came along with the head: less than a piece, as the transport's buffer is. */
-	have = MIN(n - head, c->rx_need);
-	memcpy(c->rx, p + head, have);
-	c->rx_have = have;
-	if (c->rx_have == c->rx_need)
-		stream_piece(c);
 	return true;
 }
 
@@ -206,6 +310,7 @@ void stream_abort(struct conn *c)
 	if (!s || s->busy)
 		return;
 	c->stream = NULL;
+	pipe_put(s->pipe, false);
 	request_drop(s->rq);
 	free(s);
 }

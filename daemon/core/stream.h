@@ -12,6 +12,13 @@
 bool stream_begin(struct conn *c, const uint8_t *p, size_t n, size_t len);
 /* conn.rx is full: to the file with it. */
 void stream_piece(struct conn *c);
+/*
+ * The data goes from the socket through a pipe to the file, without being copied to user memory:
+ * the transport waits for bytes and calls stream_ready().
+ */
+bool stream_splices(const struct conn *c);
+size_t stream_left(const struct conn *c);
+void stream_ready(struct conn *c);
 /* A worker has conn.rx: do not receive. */
 bool stream_busy(const struct conn *c);
 /* The connection ends. */

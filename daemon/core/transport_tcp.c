@@ -10,14 +10,23 @@
  * starts. File data that waits in a pipe is spliced behind its header.
  */
 #include "core/ring.h"
+#include "core/stream.h"
+
+#include <poll.h>
 
 #define SEND_VECTORS 32
+#define SPLICE_BATCH (64 << 10) /* wake up for no less, unless less is left */
 #define SEND_FLAGS   (MSG_NOSIGNAL | MSG_WAITALL)
 
 struct conn_send {
 	struct msghdr msg;
 	struct iovec iov[SEND_VECTORS];
 };
+
+void transport_want(struct conn *c, int bytes)
+{
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+}
 
 void transport_recv(struct conn *c)
 {
@@ -26,7 +35,11 @@ void transport_recv(struct conn *c)
 	if (c->recv_armed || c->closing || !conn_may_recv(c))
 		return;
 	sqe = ring_sqe(c->reactor);
-	if (c->rx) {
+	if (stream_splices(c)) {
+		transport_want(c, (int)MIN(stream_left(c), (size_t)SPLICE_BATCH));
+		io_uring_prep_poll_add(sqe, c->fd, POLLIN | POLLRDHUP);
+		ring_tag(sqe, RING_READY, c);
+	} else if (c->rx) {
 		io_uring_prep_recv(sqe, c->fd, c->rx + c->rx_have, c->rx_need - c->rx_have,
 				   MSG_WAITALL);
 		ring_tag(sqe, RING_BODY, c);
@@ -88,6 +101,19 @@ void transport_body_done(struct conn *c, int res)
 	transport_continue(c);
 }
 
+void transport_ready_done(struct conn *c, int res)
+{
+	c->recv_armed = false;
+	if (res < 0 && res != -EINTR && res != -EAGAIN) {
+		conn_close(c);
+	} else if (!c->closing) {
+		c->in_input = true;
+		stream_ready(c);
+		c->in_input = false;
+	}
+	transport_continue(c);
+}
+
 void transport_send(struct conn *c)
 {
 	struct conn_send *s = c->send;
@@ -100,9 +126,9 @@ void transport_send(struct conn *c)
 		return;
 	if (!s)
 		s = c->send = xcalloc(1, sizeof(*s));
-	list_for_each(o, &c->outq, node) {
+	list_for_each (o, &c->outq, node) {
 		if (o->start < o->len)
-			s->iov[n++] = (struct iovec){ o->buf + o->start, o->len - o->start };
+			s->iov[n++] = (struct iovec) { o->buf + o->start, o->len - o->start };
 		if (o->pipe_len) {
 			flags |= MSG_MORE;
 			break;
@@ -122,7 +148,7 @@ void transport_send(struct conn *c)
 	if (n == 1) {
 		io_uring_prep_send(sqe, c->fd, s->iov[0].iov_base, s->iov[0].iov_len, flags);
 	} else {
-		s->msg = (struct msghdr){ .msg_iov = s->iov, .msg_iovlen = n };
+		s->msg = (struct msghdr) { .msg_iov = s->iov, .msg_iovlen = n };
 		io_uring_prep_sendmsg(sqe, c->fd, &s->msg, (unsigned int)flags);
 	}
 	ring_tag(sqe, RING_SEND, c);
@@ -141,7 +167,7 @@ static void outq_advance(struct conn *c, size_t n)
 	struct outbuf *o, *next;
 
 	stats_add(&c->reactor->stats.bytes_out, n);
-	list_for_each_safe(o, next, &c->outq, node) {
+	list_for_each_safe (o, next, &c->outq, node) {
 		size_t k = MIN(n, o->len - o->start);
 
 		o->start += k;
