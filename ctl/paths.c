@@ -76,13 +76,24 @@ int ctl_paths(struct ctl *ctl, const char *conf, const char *instance)
 	return EXIT_OK;
 }
 
+/* The options that choose this server, so that a hint can be typed as it stands. */
 const char *ctl_self(const struct ctl *ctl)
 {
-	static char text[PATH_MAX + 32];
+	_cleanup_free_ char *of_instance =
+		xasprintf("%s/%s.conf", CONF_DEFAULT_DIR, ctl->instance);
+	_cleanup_free_ char *of_file = instance_of_file(ctl->conf_path);
+	bool default_file = !strcmp(ctl->conf_path, CONF_DEFAULT_FILE);
+	static char text[PATH_MAX + 300];
 
-	if (!strcmp(ctl->conf_path, CONF_DEFAULT_FILE))
+	if (default_file && !strcmp(ctl->instance, default_instance))
 		return "ksmbd-hybrid";
-	snprintf(text, sizeof(text), "ksmbd-hybrid -c %s", ctl->conf_path);
+	if (!strcmp(ctl->conf_path, of_instance))
+		snprintf(text, sizeof(text), "ksmbd-hybrid --instance %s", ctl->instance);
+	else if (!default_file && !strcmp(ctl->instance, of_file))
+		snprintf(text, sizeof(text), "ksmbd-hybrid -c %s", ctl->conf_path);
+	else
+		snprintf(text, sizeof(text), "ksmbd-hybrid -c %s --instance %s", ctl->conf_path,
+			 ctl->instance);
 	return text;
 }
 

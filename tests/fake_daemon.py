@@ -36,7 +36,7 @@ os.close(ready)
 
 STATUS = {
     "ok": True, "version": "0", "pid": os.getpid(), "uptime_s": 300,
-    "planes": {"data": "user", "why": "module not loaded"},
+    "planes": {"data": "user", "why": "no kernel module in this version"},
     "listeners": [{"address": "127.0.0.1", "port": 4450}],
     "counters": {"accepted": 3, "bad": {"frame_type": 1, "name": 0}},
     "connections": [{"id": 1, "client": "127.0.0.1:50000", "dialect": "SMB3_11",

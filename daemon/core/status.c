@@ -56,7 +56,7 @@ static void add_conn(void *arg, struct conn *c)
 	put(o, "signing", STR(signing_name(c->st.dialect, c->st.signing_alg)));
 	put(o, "cipher", STR(cipher_name(c->st.cipher)));
 	put(o, "plane", STR("user"));
-	put(o, "why", STR("module not loaded"));
+	put(o, "why", STR("no kernel module in this version"));
 	put(o, "state",
 	    STR(c->closing		? "closing" :
 		c->st.authenticated	? "ready" :
@@ -255,7 +255,7 @@ char *status_verb(void *arg, struct json_object *request, struct json_object *re
 	struct json_object *a = json_object_new_array(), *planes = json_object_new_object();
 
 	put(planes, "data", STR("user"));
-	put(planes, "why", STR("module not loaded"));
+	put(planes, "why", STR("no kernel module in this version"));
 	put(reply, "version", STR(KH_VERSION));
 	put(reply, "pid", NUM(getpid()));
 	put(reply, "uptime_s", NUM((now_ns() - server.start_ns) / 1000000000u));
