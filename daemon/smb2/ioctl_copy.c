@@ -15,6 +15,7 @@
 
 /* One end of a copy; a rename of the stream meanwhile does not matter. */
 struct end {
+	struct open *open; /* borrowed */
 	int fd;
 	char *stream; /* NULL: the file; owned */
 };
@@ -69,6 +70,7 @@ static ntstatus check_handles(const struct ioctl *q, const struct open *src, con
 
 static void end_init(struct end *e, struct open *o)
 {
+	e->open = o;
 	e->fd = o->fd;
 	pthread_mutex_lock(&o->lock);
 	e->stream = o->kind == OPEN_STREAM ? xstrdup(o->stream_name) : NULL;
@@ -162,6 +164,7 @@ static int64_t size_of(const struct end *e)
 static ntstatus copy_one(const struct end *src, const struct end *dst, const struct chunk *c)
 {
 	int64_t size = size_of(src);
+	ntstatus status;
 
 	if (size < 0)
 		return vfs_errno((int)size);
@@ -169,7 +172,10 @@ static ntstatus copy_one(const struct end *src, const struct end *dst, const str
 		return NT_STATUS_INVALID_VIEW_SIZE;
 	if (c->to > (uint64_t)INT64_MAX - c->len)
 		return NT_STATUS_INVALID_PARAMETER;
-	return vfs_errno(copy_chunk(src, dst, c));
+	status = lock_check_io(src->open, c->from, c->len, false);
+	if (status == NT_STATUS_SUCCESS)
+		status = lock_check_io(dst->open, c->to, c->len, true);
+	return status ? status : vfs_errno(copy_chunk(src, dst, c));
 }
 
 static ntstatus copy_all(struct request *rq, struct ioctl *q, struct open *from,

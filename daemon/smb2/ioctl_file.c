@@ -157,7 +157,8 @@ ntstatus ioctl_set_zero_data(struct request *rq, struct ioctl *q)
 		return status;
 	if (!rd_ok(&r) || to > INT64_MAX || from > to || rq->open->kind == OPEN_DIR)
 		return NT_STATUS_INVALID_PARAMETER;
-	return vfs_errno(zero_range(rq->open, from, to));
+	status = lock_check_io(rq->open, from, to - from, true);
+	return status ? status : vfs_errno(zero_range(rq->open, from, to));
 }
 
 /* MS-FSCC 2.3.73. What is trimmed has no defined contents any more: zeros will do. */
@@ -179,6 +180,9 @@ ntstatus ioctl_file_level_trim(struct request *rq, struct ioctl *q)
 
 		if (off > INT64_MAX || len > INT64_MAX - off)
 			return NT_STATUS_INVALID_PARAMETER;
+		status = lock_check_io(rq->open, off, len, true);
+		if (status != NT_STATUS_SUCCESS)
+			return status;
 		if (rq->open->kind == OPEN_FILE && zero_range(rq->open, off, off + len) < 0)
 			break;
 	}

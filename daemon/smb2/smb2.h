@@ -38,7 +38,16 @@ ntstatus smb2_write_end(struct request *rq);
 /* smb2_close.c: everything that closing an open means, whoever closes it. Worker. */
 void open_close(struct open *o);
 
-/* ---- wait.c: requests that wait on an open (pipe reads, notifies; open.waiting) ---- */
+/* ---- wait.c: requests that wait, mostly on an open (pipe reads, notifies; open.waiting) ---- */
+
+/*
+ * What a reactor row does before it waits for anything: sends the interim response. SUCCESS: now
+ * set resume and cancel, make rq visible to who will resume it, and return REQ_ASYNC, or return
+ * wait_undo(). REQ_ASYNC: return that; it was a worker, and resume is called on the reactor.
+ */
+ntstatus wait_begin(struct request *rq, ntstatus (*resume)(struct request *rq));
+/* After wait_begin(): it does not wait after all, this is the answer. Reactor. */
+ntstatus wait_undo(struct request *rq, ntstatus status);
 
 /*
  * For a reactor row. Sends the interim response once, then queues rq on its open unless ready()

@@ -28,6 +28,7 @@ void open_close(struct open *o)
 		return;
 	open_cancel_waiting(o, NT_STATUS_FILE_CLOSED);
 	write_time_close(o);
+	lock_close(o);
 	what = ofile_leave(o, &as);
 	if (what != OFILE_KEEP)
 		delete_now(o, what, as);

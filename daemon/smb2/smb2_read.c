@@ -188,6 +188,9 @@ ntstatus smb2_read(struct request *rq)
 		return status;
 	if (o->kind == OPEN_PIPE)
 		return ipc_read(rq, &q);
+	status = lock_check_io(o, q.offset, q.length, false);
+	if (status != NT_STATUS_SUCCESS)
+		return status;
 	if (o->kind == OPEN_STREAM && !rq->on_worker)
 		return REQ_WORKER;
 	if (read_splice(rq, &q, &status))

@@ -82,6 +82,8 @@ static ntstatus begin(struct request *rq, const struct smb2_write_req *q)
 	struct open *o = rq->open;
 	ntstatus status = check(rq, q);
 
+	if (status == NT_STATUS_SUCCESS && o->kind != OPEN_PIPE)
+		status = lock_check_io(o, write_offset(o, q->offset), q->length, true);
 	if (status == NT_STATUS_SUCCESS && !o->wrote && o->kind == OPEN_FILE)
 		write_time_begin(o);
 	return status;

@@ -24,12 +24,8 @@ static void cancel(struct request *rq)
 	}
 }
 
-ntstatus open_wait(struct request *rq, bool (*ready)(struct request *rq),
-		   ntstatus (*resume)(struct request *rq))
+ntstatus wait_begin(struct request *rq, ntstatus (*resume)(struct request *rq))
 {
-	struct open *o = rq->open;
-	ntstatus status = REQ_ASYNC;
-
 	if (rq->on_worker) { /* behind a worker's command in a compound: over there first */
 		rq->resume = resume;
 		rq->resume_status = NT_STATUS_SUCCESS;
@@ -41,26 +37,40 @@ ntstatus open_wait(struct request *rq, bool (*ready)(struct request *rq),
 	/* In the middle of a compound nothing waits: as Windows, <MS-SMB2 3.3.5.2.7.2>. */
 	if (rq->cur + 1 < rq->n)
 		return NT_STATUS_INTERNAL_ERROR;
-	/* Not under the lock: it may end the connection, which cancels what waits here. */
+	/* May end the connection, which cancels what waits: no lock is held here. */
 	if (!request_go_async(rq))
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
+	if (rq->conn->closing)
+		return wait_undo(rq, NT_STATUS_CANCELLED);
+	return NT_STATUS_SUCCESS;
+}
+
+ntstatus wait_undo(struct request *rq, ntstatus status)
+{
+	rq->conn->nasync--; /* nobody will resume it */
+	return status;
+}
+
+ntstatus open_wait(struct request *rq, bool (*ready)(struct request *rq),
+		   ntstatus (*resume)(struct request *rq))
+{
+	struct open *o = rq->open;
+	ntstatus status = wait_begin(rq, resume);
+
+	if (status != NT_STATUS_SUCCESS)
+		return status;
 	pthread_mutex_lock(&o->lock);
-	if (rq->conn->closing) {
-		status = NT_STATUS_CANCELLED;
-	} else if (o->closing) {
+	if (o->closing) {
 		status = NT_STATUS_FILE_CLOSED;
-	} else if (ready && ready(rq)) {
-		status = NT_STATUS_SUCCESS;
-	} else {
+	} else if (!ready || !ready(rq)) {
+		status = REQ_ASYNC;
 		rq->resume = resume;
 		rq->cancel = cancel;
 		rq->resume_status = NT_STATUS_SUCCESS;
 		list_add_tail(&rq->waiters, &o->waiting);
 	}
 	pthread_mutex_unlock(&o->lock);
-	if (status != REQ_ASYNC)
-		rq->conn->nasync--; /* nobody will resume it */
-	return status;
+	return status == REQ_ASYNC ? status : wait_undo(rq, status);
 }
 
 /* A request that finds nothing comes back to the list only after the lock is free again. */

@@ -57,6 +57,7 @@ static void drop(struct ofile *f)
 {
 	list_del(&f->hash);
 	identity_put(f->delete_as);
+	lock_file_put(f->locks);
 	free(f->stream);
 	free(f);
 }
@@ -127,6 +128,7 @@ ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stre
 			f->dev = dev;
 			f->ino = ino;
 			f->stream = stream ? xstrdup(stream) : NULL;
+			f->locks = lock_file_new();
 			list_init(&f->opens);
 			list_add_tail(&f->hash, &b->list);
 		}
@@ -135,6 +137,7 @@ ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stre
 		o->file = f;
 		o->file_dev = dev;
 		o->file_ino = ino;
+		o->locks = lock_file_get(f->locks);
 	}
 	pthread_mutex_unlock(&b->lock);
 	return status;

@@ -98,6 +98,7 @@ struct open *open_alloc(void)
 	list_init(&o->session_node);
 	list_init(&o->file_node);
 	list_init(&o->waiting);
+	list_init(&o->locks_held);
 	s->open = o;
 	atomic_fetch_add(&s->word, 1);
 	atomic_fetch_add(&nopen, 1);
@@ -164,6 +165,7 @@ void open_put(struct open *o)
 		close(o->fd);
 	vfs_dir_close(o->dir);
 	ipc_release(o);
+	lock_file_put(o->locks);
 	if (o->tree)
 		tree_put(o->tree);
 	pthread_mutex_destroy(&o->lock);

@@ -21,6 +21,7 @@
 #include "vfs/vfs.h"
 
 struct ipc_env;
+struct lock_file;
 struct rpc_pipe;
 
 /* ---- state/session.c ---- */
@@ -206,7 +207,10 @@ struct ofile {
 	/* who is to delete: set with delete_pending, used by the last close */
 	struct identity *delete_as;
 	struct write_time wtime;
+	struct lock_file *locks; /* reference */
 };
+
+#define OPEN_LOCK_SEQUENCES 64 /* MS-SMB2 3.3.1.10 Open.LockSequenceArray */
 
 struct open {
 	uint64_t vol, persistent; /* FileId */
@@ -250,6 +254,12 @@ struct open {
 	struct list_head waiting; /* pending pipe reads and notifies, request.waiters */
 	bool closing;
 	_Atomic bool wrote;  /* data went in through this open */
+
+	/* state/lock.c; the list and the flag under the lock_file's lock */
+	struct lock_file *locks; /* reference, until the open is freed; NULL: a pipe */
+	struct list_head locks_held;
+	bool locks_closed;
+	_Atomic uint8_t lock_sequence[OPEN_LOCK_SEQUENCES]; /* number + 1; 0: not valid */
 };
 
 /* Slot for a new open with one reference (the table's) and one for the caller; NULL: table full. */
@@ -310,6 +320,66 @@ void write_time_set_change(struct open *o, uint64_t change);
 void write_time_show(struct open *o, struct vfs_attr *a);
 /* Before the attributes of CLOSE are read, and before ofile_leave(). */
 void write_time_close(struct open *o);
+
+/* ---- state/lock.c ---- */
+
+/*
+ * Byte-range locks (MS-FSA 2.1.5.8, 2.1.5.9). The locks of one file, or stream, are a lock_file of
+ * their own, which outlives the ofile for those who still hold a closed open. Any thread; nothing
+ * here blocks longer than a look into a tree.
+ */
+struct lock_file {
+	_Atomic unsigned int refs;
+	_Atomic uint32_t count; /* locks that are held: read without the lock */
+	pthread_mutex_t lock;	/* innermost but for a reactor's queue */
+	struct range *root;
+	struct list_head waiting; /* lock_wait.node, the oldest first */
+};
+
+struct lock_range {
+	uint64_t start, length;
+	bool exclusive;
+};
+
+struct lock_file *lock_file_new(void);
+struct lock_file *lock_file_get(struct lock_file *f);
+void lock_file_put(struct lock_file *f); /* NULL is fine */
+
+/*
+ * All of n locks, or none. LOCK_NOT_GRANTED, INVALID_LOCK_RANGE, FILE_CLOSED,
+ * INSUFFICIENT_RESOURCES.
+ */
+ntstatus lock_take(struct open *o, const struct lock_range *r, unsigned int n);
+/* Exactly this range, the exclusive lock first; then who waits. RANGE_NOT_LOCKED. */
+ntstatus lock_drop(struct open *o, uint64_t start, uint64_t length);
+
+/* One that waits for a lock; owned by the caller, who holds a reference to the open. */
+struct lock_wait {
+	struct list_head node;
+	struct open *open;
+	struct lock *lock; /* what it will be; NULL: granted */
+	/* Any thread, under the lock_file's lock: may only pass it on. SUCCESS: the lock is held. */
+	void (*done)(struct lock_wait *w, ntstatus status);
+};
+
+/*
+ * SUCCESS: the lock is held. PENDING: w is queued, and done() will come unless it is cancelled:
+ * with SUCCESS, or RANGE_NOT_LOCKED when the open is closed. Others as lock_take().
+ */
+ntstatus lock_wait(struct lock_wait *w, struct open *o, const struct lock_range *r);
+/* True: done() did not come, and will not. */
+bool lock_wait_cancel(struct lock_wait *w);
+/* The open is being closed: its locks go, its waiters end, and it gets no new ones. */
+void lock_close(struct open *o);
+
+ntstatus lock_check_held(struct open *o, uint64_t off, uint64_t len, bool write);
+/* May these bytes be read or written through o? FILE_LOCK_CONFLICT (MS-FSA 2.1.4.10). */
+static inline ntstatus lock_check_io(struct open *o, uint64_t off, uint64_t len, bool write)
+{
+	if (likely(!o->locks || !atomic_load_explicit(&o->locks->count, memory_order_relaxed)))
+		return NT_STATUS_SUCCESS;
+	return lock_check_held(o, off, len, write);
+}
 
 /* ---- state/opens.c: renames ---- */
 
