@@ -106,6 +106,8 @@ int ntlm_check(const struct ntlm_response *r, const uint8_t nt_hash[16],
 
 /* MsvAvFlags in the NTLMv2 response: the client sent a MIC. */
 bool ntlm_has_mic(const struct ntlm_bytes *nt);
+/* Is an NTLMv2 response well-formed? Others are by their length. */
+bool ntlm_response_ok(const struct ntlm_bytes *nt);
 
 /* The NTLMSSP_MESSAGE_SIGNATURE of the first message in a direction (extended session security). */
 int ntlm_sign(const uint8_t session_key[16], uint32_t flags, bool server, const void *data,

@@ -135,24 +135,41 @@ int ntlm_check(const struct ntlm_response *r, const uint8_t nt_hash[16],
 	return -EACCES;
 }
 
-bool ntlm_has_mic(const struct ntlm_bytes *nt)
+/* False: a pair runs out of the response. flags: MsvAvFlags, 0 if there are none. */
+static bool av_pairs(const struct ntlm_bytes *nt, uint32_t *flags)
 {
 	struct smb2_rd r = rd_init(nt->p, nt->n);
-	uint32_t flags = 0;
 
+	*flags = 0;
 	if (nt->n <= NTLMV1_LEN)
-		return false;
+		return true;
 	rd_skip(&r, NTLMV2_PROOF + NTLMV2_FIXED);
 	while (rd_left(&r) >= 4) {
 		uint16_t id = rd_le16(&r), len = rd_le16(&r);
 		const uint8_t *value = rd_bytes(&r, len);
 
+		if (!value)
+			return false;
 		if (id == MSV_AV_EOL)
 			break;
-		if (id == MSV_AV_FLAGS && len == 4 && value)
-			flags = kh_get_le32(value);
+		if (id == MSV_AV_FLAGS && len == 4)
+			*flags = kh_get_le32(value);
 	}
-	return flags & 2;
+	return true;
+}
+
+bool ntlm_has_mic(const struct ntlm_bytes *nt)
+{
+	uint32_t flags;
+
+	return av_pairs(nt, &flags) && flags & 2;
+}
+
+bool ntlm_response_ok(const struct ntlm_bytes *nt)
+{
+	uint32_t flags;
+
+	return av_pairs(nt, &flags);
 }
 
 /* SIGNKEY and SEALKEY of MS-NLMP 3.4.5: the constants include their NUL. */

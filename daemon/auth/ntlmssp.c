@@ -284,7 +284,8 @@ static ntstatus authenticate(struct auth *a, struct smb2_rd r)
 	uint8_t kx[16] = { 0 };
 	ntstatus status = NT_STATUS_SUCCESS;
 
-	if (!parse_authenticate(a, r, &m) || !take_names(&a->result, &m))
+	if (!parse_authenticate(a, r, &m) || !take_names(&a->result, &m) ||
+	    !ntlm_response_ok(&m.resp.nt))
 		return (ntstatus)NT_STATUS_INVALID_PARAMETER;
 	a->result.mechanism = "NTLM";
 	if (is_anonymous(&m)) {

@@ -104,9 +104,9 @@ static ntstatus verify(struct request *rq, struct element *el, const struct smb2
 		el->signed_ = true;
 		return NT_STATUS_SUCCESS;
 	}
-	if (h->command == SMB2_NEGOTIATE || h->command == SMB2_SESSION_SETUP)
+	if (h->command == SMB2_NEGOTIATE)
 		return NT_STATUS_SUCCESS;
-	if (ch->session->encrypt) {
+	if (ch->session->encrypt && h->command != SMB2_SESSION_SETUP) {
 		stats_bad(BAD_unencrypted);
 		return NT_STATUS_ACCESS_DENIED;
 	}

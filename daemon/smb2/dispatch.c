@@ -16,7 +16,7 @@ const struct smb2_op smb2_ops[SMB2_COMMANDS] = {
 static ntstatus check_session(struct request *rq)
 {
 	if (!rq->session)
-		return NT_STATUS_USER_SESSION_DELETED;
+		return smb2_no_session(rq);
 	switch (atomic_load_explicit(&rq->session->state, memory_order_acquire)) {
 	case SESSION_VALID:
 		return NT_STATUS_SUCCESS;

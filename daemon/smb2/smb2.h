@@ -188,6 +188,13 @@ ntstatus set_security(struct request *rq, uint32_t secinfo, const uint8_t *buf, 
 /* smb2_query_info.c: the reply of QUERY_INFO and QUERY_DIRECTORY, MS-SMB2 2.2.38, 2.2.34 */
 ntstatus reply_info(struct request *rq, const void *data, size_t len);
 
+/* ---- smb2_session_setup.c: sessions that this connection is no channel of ---- */
+
+/* Has the answer signed with the session's key, if the request is; false if it is not. */
+bool smb2_sign_as(struct request *rq, struct session *s);
+/* USER_SESSION_DELETED, signed with the key of the session if there is one elsewhere. */
+ntstatus smb2_no_session(struct request *rq);
+
 /* ---- helpers shared by commands: common.c ---- */
 
 /* vfs_attr of an open's object: streams have their own sizes. */

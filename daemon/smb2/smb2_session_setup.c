@@ -50,12 +50,13 @@ static struct auth *auth_begin(const struct conf *f)
 	struct auth_config cfg = {
 		.netbios_name = f->netbios_name,
 		.domain = f->workgroup,
-		.ntlm = f->ntlm_auth == CONF_NTLM_V1_PERMITTED ? AUTH_NTLM_V1_PERMITTED :
-			f->ntlm_auth == CONF_NTLM_DISABLED     ? AUTH_NTLM_DISABLED :
-								 AUTH_NTLM_V2_ONLY,
-		.map_to_guest = f->map_to_guest == CONF_GUEST_BAD_USER	   ? AUTH_GUEST_BAD_USER :
-				f->map_to_guest == CONF_GUEST_BAD_PASSWORD ? AUTH_GUEST_BAD_PASSWORD :
-									     AUTH_GUEST_NEVER,
+		.ntlm = f->ntlm_auth == CONF_NTLM_V1_PERMITTED ? AUTH_NTLM_V1_PERMITTED
+			: f->ntlm_auth == CONF_NTLM_DISABLED   ? AUTH_NTLM_DISABLED
+							       : AUTH_NTLM_V2_ONLY,
+		.map_to_guest = f->map_to_guest == CONF_GUEST_BAD_USER ? AUTH_GUEST_BAD_USER
+				: f->map_to_guest == CONF_GUEST_BAD_PASSWORD
+					? AUTH_GUEST_BAD_PASSWORD
+					: AUTH_GUEST_NEVER,
 		.anonymous_ok = f->anonymous_ok,
 		.lookup = lookup_account,
 		.lookup_arg = server.users,
@@ -65,10 +66,11 @@ static struct auth *auth_begin(const struct conf *f)
 }
 
 /*
- * Until the new channel has a key of its own, what is said about it is signed with the session's
- * (3.3.5.5.2): a channel that stands in no list carries that key to where replies are signed.
+ * Where the connection has no channel of the session, or not yet, what is said about it is signed
+ * with the session's key (3.3.5.5.2): a channel that stands in no list carries that key to where
+ * replies are signed. False: the request is not signed with it.
  */
-static bool verify_binding(struct request *rq, struct session *s)
+bool smb2_sign_as(struct request *rq, struct session *s)
 {
 	struct element *el = &rq->elements[rq->cur];
 	struct iovec iov = { (void *)(uintptr_t)rq->elem, rq->elem_len };
@@ -92,6 +94,17 @@ static bool verify_binding(struct request *rq, struct session *s)
 	return true;
 }
 
+/* Another connection's session: the client, which has its key, expects a signed refusal. */
+ntstatus smb2_no_session(struct request *rq)
+{
+	struct session *s = session_find(rq->hdr.session_id);
+
+	if (s)
+		(void)smb2_sign_as(rq, s);
+	session_put(s);
+	return NT_STATUS_USER_SESSION_DELETED;
+}
+
 /* May this connection become a channel of s? The order is that of Windows and Samba. */
 static ntstatus check_binding(const struct conn *c, const struct session *s)
 {
@@ -101,8 +114,7 @@ static ntstatus check_binding(const struct conn *c, const struct session *s)
 		return NT_STATUS_REQUEST_OUT_OF_SEQUENCE;
 	if (gmac && s->signing_alg != SMB2_SIGNING_AES_GMAC)
 		return NT_STATUS_NOT_SUPPORTED;
-	if (c->st.dialect < SMB2_DIALECT_300 || s->dialect < SMB2_DIALECT_300 ||
-	    !c->conf->multi_channel)
+	if (c->st.dialect < SMB2_DIALECT_300 || !c->conf->multi_channel)
 		return NT_STATUS_REQUEST_NOT_ACCEPTED;
 	if (s->dialect != c->st.dialect || s->cipher != c->st.cipher)
 		return NT_STATUS_INVALID_PARAMETER;
@@ -129,7 +141,7 @@ static ntstatus begin_binding(struct request *rq, struct setup **out)
 		status = NT_STATUS_REQUEST_NOT_ACCEPTED;
 	else if (!(rq->hdr.flags & SMB2_FLAGS_SIGNED))
 		status = NT_STATUS_INVALID_PARAMETER;
-	else if (!s->guest && !s->anonymous && !verify_binding(rq, s))
+	else if (!s->guest && !s->anonymous && !smb2_sign_as(rq, s))
 		status = NT_STATUS_ACCESS_DENIED;
 	else if (atomic_load(&s->state) == SESSION_EXPIRED)
 		status = NT_STATUS_NETWORK_SESSION_EXPIRED;
@@ -168,13 +180,18 @@ static ntstatus find_setup(struct request *rq, const struct session_setup *q, st
 	if (rq->hdr.session_id == 0)
 		return binding ? NT_STATUS_INVALID_PARAMETER : begin_new(rq, out);
 	*out = setup_find_busy(c, rq->hdr.session_id);
+	if (*out && (*out)->binding && !smb2_sign_as(rq, (*out)->session)) {
+		setup_release(c, *out);
+		*out = NULL;
+		return NT_STATUS_ACCESS_DENIED;
+	}
 	if (*out)
 		return NT_STATUS_SUCCESS;
 	if (binding)
 		return begin_binding(rq, out);
 	ch = channel_find(c, rq->hdr.session_id);
 	if (!ch)
-		return NT_STATUS_USER_SESSION_DELETED;
+		return smb2_no_session(rq);
 	*out = setup_new(c, ch->session);
 	(*out)->reauth = true;
 	channel_put(ch);
@@ -189,7 +206,8 @@ static ntstatus become_user(struct request *rq, struct session *s, const struct 
 	const struct conf *f = rq->conn->conf;
 	const char *unix_user = f->guest_account;
 	_cleanup_account_ struct account a = { 0 };
-	unsigned int flags = (res->guest ? TOKEN_GUEST : 0) | (res->anonymous ? TOKEN_ANONYMOUS : 0);
+	unsigned int flags =
+		(res->guest ? TOKEN_GUEST : 0) | (res->anonymous ? TOKEN_ANONYMOUS : 0);
 
 	if (!res->guest && !res->anonymous) {
 		if (users_find(server.users, res->account, &a) < 0)
@@ -203,8 +221,8 @@ static ntstatus become_user(struct request *rq, struct session *s, const struct 
 			   res->client_name, unix_user);
 		return NT_STATUS_LOGON_FAILURE;
 	}
-	s->identity = identity_new(s->unix_id.uid, s->unix_id.gid, s->unix_id.groups,
-				   s->unix_id.ngroups);
+	s->identity =
+		identity_new(s->unix_id.uid, s->unix_id.gid, s->unix_id.groups, s->unix_id.ngroups);
 	s->token = token_new(s->unix_id.uid, s->unix_id.gid, s->unix_id.groups, s->unix_id.ngroups,
 			     flags);
 	if (!s->identity || !s->token)
@@ -415,8 +433,8 @@ ntstatus smb2_session_setup(struct request *rq)
 		if (status == NT_STATUS_SUCCESS) {
 			status = reply(rq, s, status, &blob);
 		} else {
-			stats_bad(status == NT_STATUS_INVALID_PARAMETER ? BAD_auth_blob :
-									  BAD_login_failed);
+			stats_bad(status == NT_STATUS_INVALID_PARAMETER ? BAD_auth_blob
+									: BAD_login_failed);
 			/* A failed re-authentication ends the session, 3.3.5.5.1 */
 			if (su->reauth)
 				session_destroy(s);
