@@ -7,6 +7,7 @@
  * the provided ring only when bytes are there.
  */
 #include "core/ring.h"
+#include "vfs/vfs.h"
 
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -218,6 +219,7 @@ static void *reactor_main(void *arg)
 	int err = ring_setup(r);
 
 	stats_set_thread(&r->stats);
+	identity_io_thread();
 	pthread_mutex_lock(&r->start_lock);
 	r->start_error = err;
 	r->started = true;

@@ -6,6 +6,7 @@
  */
 #include "vfs/vfs.h"
 
+#include <linux/capability.h>
 #include <sys/syscall.h>
 
 static _Atomic uint64_t next_serial = 1;
@@ -126,4 +127,16 @@ void identity_root_end(void)
 		return;
 	if (thread_serial && thread_fsuid && !set_fsuid(thread_fsuid))
 		fail_closed();
+}
+
+void identity_io_thread(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2];
+
+	/* Of this thread only, as the library's wrappers are not in the way. */
+	if (syscall(SYS_capget, &h, d) < 0)
+		return;
+	d[CAP_TO_INDEX(CAP_FSETID)].effective &= ~CAP_TO_MASK(CAP_FSETID);
+	(void)syscall(SYS_capset, &h, d);
 }

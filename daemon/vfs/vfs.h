@@ -76,6 +76,12 @@ int identity_become(const struct identity *id);
 int identity_become_self(void);
 
 /*
+ * For a thread that moves data of files that others opened as somebody: a write as root would leave
+ * set-user-ID bits where a write of that user clears them.
+ */
+void identity_io_thread(void);
+
+/*
  * A short section as root on files, groups unchanged. Nests. -EPERM when the daemon is not root:
  * then the section does not begin and _end() must not be called.
  */
