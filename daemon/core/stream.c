@@ -174,7 +174,7 @@ static void piece_done(struct reactor_job *j)
 	struct stream *s = container_of(j, struct stream, job);
 	struct conn *c = s->conn;
 
-	s->busy = false;
+	s->busy = s->rq->on_worker = false;
 	if (c->closing) {
 		stream_abort(c);
 		conn_check_gone(c);
@@ -190,6 +190,7 @@ static void piece_work(struct work *w)
 	struct stream *s = container_of(w, struct stream, work);
 	struct conn *c = s->conn;
 
+	s->rq->on_worker = true; /* may block */
 	if (identity_become(s->rq->tree->identity) < 0)
 		s->status = NT_STATUS_ACCESS_DENIED;
 	else if (!s->in_rx)

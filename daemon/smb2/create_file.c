@@ -304,6 +304,8 @@ ntstatus create_file(struct create *q)
 		return status;
 	o->kind = q->loc.attr.is_dir ? OPEN_DIR : OPEN_FILE;
 	o->append_only = q->granted & FILE_APPEND_DATA && !(q->granted & FILE_WRITE_DATA);
+	if (o->append_only) /* a worker would append again what was written before it blocked */
+		o->nowait_write = false;
 	if (o->append_only && q->action == FILE_CREATED)
 		fcntl(o->fd, F_SETFL, O_APPEND);
 	return NT_STATUS_SUCCESS;

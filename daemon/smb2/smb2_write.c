@@ -162,8 +162,10 @@ ntstatus smb2_write_begin(struct request *rq, uint64_t *offset)
 ntstatus smb2_write_piece(struct request *rq, const void *buf, size_t n, uint64_t offset)
 {
 	bool block;
+	int err = write_now(rq, rq->open, buf, n, offset, &block);
 
-	return vfs_errno(write_now(rq, rq->open, buf, n, offset, &block));
+	/* Where nothing may block, nothing does: memory, or a worker. */
+	return block ? NT_STATUS_INTERNAL_ERROR : vfs_errno(err);
 }
 
 ntstatus smb2_write_end(struct request *rq)
