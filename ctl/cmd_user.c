@@ -25,7 +25,6 @@ static void unix_user_of(const struct ctl *ctl, const char *name, const char *op
 {
 	struct users *u;
 	_cleanup_account_ struct account a;
-	_cleanup_free_ char *map = NULL;
 
 	if (option) {
 		snprintf(out, USERS_NAME_MAX, "%s", option);

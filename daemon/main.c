@@ -128,7 +128,7 @@ static void options(int argc, char **argv)
 			server.run_dir = xstrdup(optarg);
 			break;
 		case 'R':
-			ready_fd = atoi(optarg);
+			ready_fd = (int)strtol(optarg, NULL, 10);
 			fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
 			break;
 		case 'f':
@@ -221,7 +221,7 @@ static void start_threads(void)
 	err = workers_start(workers);
 	if (err < 0)
 		fail(xasprintf("worker threads: %s", strerror(-err)));
-	server.reactors = xcalloc(n, sizeof(*server.reactors));
+	server.reactors = xcalloc(n, sizeof(struct reactor *));
 	for (unsigned int i = 0; i < n; i++) {
 		err = reactor_start(i, &server.reactors[i]);
 		if (err == -EPERM || err == -ENOSYS)

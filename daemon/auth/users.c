@@ -161,19 +161,32 @@ static struct stamp stamp_of(const char *path)
 	return st;
 }
 
+static bool stamp_equal(const struct stamp *a, const struct stamp *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       a->mtim.tv_sec == b->mtim.tv_sec && a->mtim.tv_nsec == b->mtim.tv_nsec &&
+	       a->ctim.tv_sec == b->ctim.tv_sec && a->ctim.tv_nsec == b->ctim.tv_nsec &&
+	       a->err == b->err;
+}
+
 /* A reference to a snapshot of the files as they are now. */
 static struct snapshot *snapshot_get(struct users *u, bool force)
 {
-	struct stamp now[NFILES];
 	struct snapshot *s;
+	bool changed;
 
 	pthread_mutex_lock(&u->lock);
-	for (int i = 0; i < NFILES; i++)
-		now[i] = stamp_of(u->path[i]);
-	if (force || !u->now || memcmp(now, u->stamp, sizeof(now))) {
+	changed = force || !u->now;
+	for (int i = 0; i < NFILES; i++) {
+		struct stamp now = stamp_of(u->path[i]);
+
+		if (!stamp_equal(&now, &u->stamp[i]))
+			changed = true;
+		u->stamp[i] = now;
+	}
+	if (changed) {
 		snapshot_put(u->now);
 		u->now = snapshot_load(u->path);
-		memcpy(u->stamp, now, sizeof(now));
 	}
 	s = u->now;
 	__atomic_add_fetch(&s->refs, 1, __ATOMIC_RELAXED);

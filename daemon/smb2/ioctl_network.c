@@ -73,12 +73,13 @@ static uint64_t link_speed(const char *name)
 {
 	_cleanup_free_ char *path = xasprintf("/sys/class/net/%s/speed", name);
 	FILE *f = fopen(path, "re");
+	char text[32] = "";
 	long mbit = 0;
 
 	if (!f)
 		return SPEED_UNKNOWN;
-	if (fscanf(f, "%ld", &mbit) != 1)
-		mbit = 0;
+	if (fgets(text, sizeof(text), f))
+		mbit = strtol(text, NULL, 10);
 	fclose(f);
 	return mbit > 0 ? (uint64_t)mbit * MBIT : SPEED_UNKNOWN;
 }
