@@ -312,6 +312,7 @@ struct element {
 	bool async;	/* an interim response with the credits went out */
 	size_t out_off, out_len; /* its answer in out->buf; out_len 0: none */
 	uint64_t async_id;
+	struct open *oplock; /* reference: the answer grants one, oplock_told() when it goes out */
 };
 
 #define REQ_INLINE_ELEMENTS 3
@@ -382,6 +383,16 @@ void request_stream_end(struct request *rq, ntstatus status); /* answers and fre
 void request_drop(struct request *rq);			      /* frees without an answer */
 /* Any thread: a request that returned REQ_ASYNC goes on. Once per request. */
 void request_resume(struct request *rq);
+/*
+ * Worker: the current element goes on in fn on the reactor; returns REQ_ASYNC's promise, as rq is
+ * not the caller's any more. fn may give REQ_WORKER, with rq->resume as it wants it there.
+ */
+void request_to_reactor(struct request *rq, ntstatus (*fn)(struct request *rq));
+/*
+ * Reactor of ch->conn: sends a message that answers nothing: header and body from OUT_HEADROOM on.
+ * Takes o. False: the connection is closing.
+ */
+bool conn_notify(struct channel *ch, struct outbuf *o, bool sealed);
 /* Reactor: cancels by async id or by message id (MS-SMB2 3.3.5.16). */
 void request_cancel(struct conn *c, const struct smb2_hdr *h);
 /* Reactor: everything that waits on this open, or on any (NULL), is cancelled. */

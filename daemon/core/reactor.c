@@ -8,6 +8,7 @@
  */
 #include "core/ring.h"
 #include "vfs/vfs.h"
+#include "state/state.h"
 
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -136,6 +137,8 @@ static void tick(struct reactor *r)
 		if (limit && now - c->last_ns > limit && conn_is_idle(c))
 			conn_close(c);
 	}
+	if (r->index == 0)
+		oplock_tick(now);
 	if (r->nconns == 0 && r->index == 0)
 		buffer_trim();
 }

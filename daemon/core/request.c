@@ -46,8 +46,11 @@ static void request_free(struct request *rq)
 	struct conn *c = rq->conn;
 
 	element_release(rq);
-	for (unsigned int i = 0; i < rq->n; i++)
+	for (unsigned int i = 0; i < rq->n; i++) {
 		channel_put(rq->elements[i].channel);
+		if (rq->elements[i].oplock) /* nobody is there to hear the answer */
+			oplock_told(rq->elements[i].oplock);
+	}
 	channel_put(rq->sealed);
 	if (rq->elements != rq->inline_elements)
 		free(rq->elements);
@@ -378,6 +381,8 @@ static void request_answer(struct request *rq, unsigned int upto)
 		if (next < upto)
 			kh_put_le32(h + SMB2_HDR_OFF_NEXT, (uint32_t)(end - el->out_off));
 		sign_reply(rq, el, end - el->out_off);
+		if (el->oplock) /* a break comes by a job of this reactor: later than what follows */
+			oplock_told(steal_ptr(&el->oplock));
 		last = el;
 		i = next;
 	}
@@ -521,10 +526,10 @@ static bool element_run(struct request *rq)
 
 	if (status == NT_STATUS_SUCCESS) {
 		op = &smb2_ops[rq->hdr.command];
-		if (op->worker && !rq->on_worker)
-			status = REQ_WORKER;
-		else if (rq->resume)
+		if (rq->resume)
 			status = rq->resume(rq);
+		else if (op->worker && !rq->on_worker)
+			status = REQ_WORKER;
 		else if (rq->on_worker && rq->tree && identity_become(rq->tree->identity) < 0)
 			status = NT_STATUS_ACCESS_DENIED;
 		else
@@ -595,6 +600,33 @@ void request_resume(struct request *rq)
 {
 	rq->job.fn = resume_job;
 	reactor_post(rq->conn->reactor, &rq->job);
+}
+
+static void reactor_job(struct reactor_job *j)
+{
+	struct request *rq = container_of(j, struct request, job);
+
+	rq->on_worker = false;
+	request_run(rq);
+}
+
+void request_to_reactor(struct request *rq, ntstatus (*fn)(struct request *rq))
+{
+	rq->resume = fn;
+	rq->job.fn = reactor_job;
+	reactor_post(rq->conn->reactor, &rq->job);
+}
+
+bool conn_notify(struct channel *ch, struct outbuf *o, bool sealed)
+{
+	if (ch->conn->closing || (sealed && !seal_reply(ch->conn, ch, o))) {
+		outbuf_free(o);
+		return false;
+	}
+	queue_reply(ch->conn, o);
+	if (!ch->conn->in_input)
+		transport_send(ch->conn);
+	return true;
 }
 
 void request_cancel(struct conn *c, const struct smb2_hdr *h)

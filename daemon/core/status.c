@@ -197,6 +197,19 @@ static struct json_object *sharing_text(uint32_t share)
 	return json_object_new_string_len(s, (int)n);
 }
 
+static const char *oplock_name(uint8_t level)
+{
+	switch (level) {
+	case SMB2_OPLOCK_LEVEL_II:
+		return "level2";
+	case SMB2_OPLOCK_LEVEL_EXCLUSIVE:
+		return "exclusive";
+	case SMB2_OPLOCK_LEVEL_BATCH:
+		return "batch";
+	}
+	return "none";
+}
+
 static void add_open(void *arg, struct open *op)
 {
 	struct json_object *o = json_object_new_object();
@@ -214,7 +227,7 @@ static void add_open(void *arg, struct open *op)
 	put(o, "user", STR(op->session->user));
 	put(o, "access", access_text(op->access));
 	put(o, "share_access", sharing_text(op->share_access));
-	put(o, "oplock", STR("none"));
+	put(o, "oplock", STR(oplock_name(atomic_load(&op->oplock.level))));
 	put(o, "plane", STR("user"));
 	json_object_array_add(arg, o);
 }

@@ -22,6 +22,7 @@ struct create {
 	uint32_t granted;
 	uint32_t action;
 	bool made; /* the file did not exist: to be removed on failure */
+	struct open *blocker; /* with OFILE_MUST_WAIT: reference */
 };
 
 /* create_file.c: files and directories; create_stream.c: named streams. SUCCESS: open is ready. */
@@ -32,7 +33,19 @@ ntstatus create_stream(struct create *q);
 struct acl_object create_acl_object(const struct create *q);
 ntstatus create_access(struct create *q, uint32_t desired);
 ntstatus create_make(struct create *q, bool is_dir);
+/* SUPERSEDE, OVERWRITE, OVERWRITE_IF: what is there loses its data. */
+static inline bool create_overwrites(const struct create *q)
+{
+	return q->disposition == FILE_SUPERSEDE || q->disposition == FILE_OVERWRITE ||
+	       q->disposition == FILE_OVERWRITE_IF;
+}
 /* Is the share writable for this? The status that refuses what changes. */
 ntstatus create_writable(const struct create *q);
+
+/*
+ * create_wait.c: worker. The request waits, in no thread, until the oplock break of blocker is
+ * over, and then runs again from the start. Takes the reference; REQ_ASYNC: rq is gone.
+ */
+ntstatus create_wait(struct request *rq, struct open *blocker);
 
 #endif /* KH_CREATE_H */

@@ -16,12 +16,6 @@
 	(FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM |                 \
 	 FILE_ATTRIBUTE_ARCHIVE)
 
-static bool overwrites(const struct create *q)
-{
-	return q->disposition == FILE_SUPERSEDE || q->disposition == FILE_OVERWRITE ||
-	       q->disposition == FILE_OVERWRITE_IF;
-}
-
 struct acl_object create_acl_object(const struct create *q)
 {
 	const struct vfs_attr *a = &q->loc.attr;
@@ -91,14 +85,14 @@ static ntstatus check_existing(const struct create *q)
 								  NT_STATUS_FILE_IS_A_DIRECTORY;
 		if (q->options & FILE_NON_DIRECTORY_FILE)
 			return NT_STATUS_FILE_IS_A_DIRECTORY;
-		if (overwrites(q))
+		if (create_overwrites(q))
 			return q->options & FILE_DIRECTORY_FILE ? NT_STATUS_OBJECT_NAME_COLLISION :
 								  NT_STATUS_FILE_IS_A_DIRECTORY;
 		return NT_STATUS_SUCCESS;
 	}
 	if (q->options & FILE_DIRECTORY_FILE || q->path.dir_type)
 		return NT_STATUS_NOT_A_DIRECTORY;
-	if (!overwrites(q))
+	if (!create_overwrites(q))
 		return NT_STATUS_SUCCESS;
 	/* MS-FSA 2.1.5.1.2: hidden and system must be repeated, read-only is not overwritten. */
 	want = a->attributes & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM);
@@ -180,23 +174,11 @@ static ntstatus overwrite(struct create *q)
 	return vfs_errno(err);
 }
 
-static ntstatus join(struct create *q)
-{
-	struct open *o = q->open;
-	const struct vfs_attr *a = &q->loc.attr;
-
-	o->access = q->granted;
-	/* Truncation is a write, whatever the handle may do later. */
-	if (overwrites(q))
-		o->access |= FILE_WRITE_DATA;
-	return ofile_join(o, a->id.dev, a->id.ino, NULL);
-}
-
 static ntstatus open_existing(struct create *q)
 {
 	struct open *o = q->open;
 	ntstatus status = check_existing(q);
-	bool truncate = overwrites(q);
+	bool truncate = create_overwrites(q);
 
 	if (status == NT_STATUS_SUCCESS)
 		status = check_delete_on_close(q);
@@ -207,10 +189,12 @@ static ntstatus open_existing(struct create *q)
 	if (truncate && !(q->desired & SEC_MAXIMUM_ALLOWED) &&
 	    !(access_map_generic(q->desired) & FILE_WRITE_DATA))
 		q->granted &= ~(uint32_t)FILE_WRITE_DATA;
-	status = join(q);
+	o->access = q->granted;
+	status = ofile_join(o, q->loc.attr.id.dev, q->loc.attr.id.ino, NULL, truncate);
 	if (status == NT_STATUS_SUCCESS)
 		status = open_data(q, truncate);
-	o->access = q->granted;
+	if (o->access != q->granted)
+		o->access = q->granted;
 	q->action = FILE_OPENED;
 	if (status == NT_STATUS_SUCCESS && truncate)
 		status = overwrite(q);
@@ -283,9 +267,11 @@ static ntstatus open_new(struct create *q)
 		q->granted = SEC_RIGHTS_FILE_ALL;
 	q->action = FILE_CREATED;
 	o->access = q->granted;
-	status = ofile_join(o, q->loc.attr.id.dev, q->loc.attr.id.ino, NULL);
-	if (status != NT_STATUS_SUCCESS)
+	status = ofile_join(o, q->loc.attr.id.dev, q->loc.attr.id.ino, NULL, false);
+	if (status != NT_STATUS_SUCCESS) {
+		q->made = false; /* somebody was quick, and has it open */
 		return status;
+	}
 	if (is_dir)
 		o->fd = steal_fd(&q->loc.fd);
 	else if (q->ctx.alsi && q->ctx.alloc_size)

@@ -5,12 +5,6 @@
  */
 #include "smb2/create.h"
 
-static bool overwrites(const struct create *q)
-{
-	return q->disposition == FILE_SUPERSEDE || q->disposition == FILE_OVERWRITE ||
-	       q->disposition == FILE_OVERWRITE_IF;
-}
-
 static ntstatus base_ready(struct create *q)
 {
 	ntstatus status;
@@ -42,7 +36,7 @@ static ntstatus stream_ready(struct create *q, bool exists)
 	if (!exists) {
 		err = vfs_stream_create(q->open->fd, q->open->stream_name);
 		q->action = FILE_CREATED;
-	} else if (overwrites(q)) {
+	} else if (create_overwrites(q)) {
 		err = vfs_stream_truncate(q->open->fd, q->open->stream_name, 0);
 		q->action = q->disposition == FILE_SUPERSEDE ? FILE_SUPERSEDED : FILE_OVERWRITTEN;
 	} else {
@@ -74,7 +68,7 @@ ntstatus create_stream(struct create *q)
 		return NT_STATUS_OBJECT_NAME_COLLISION;
 	if (!exists && (q->disposition == FILE_OPEN || q->disposition == FILE_OVERWRITE))
 		return NT_STATUS_OBJECT_NAME_NOT_FOUND;
-	if (!exists || overwrites(q)) {
+	if (!exists || create_overwrites(q)) {
 		status = create_writable(q);
 		if (status != NT_STATUS_SUCCESS)
 			return status;
@@ -82,7 +76,8 @@ ntstatus create_stream(struct create *q)
 	o->kind = OPEN_STREAM;
 	o->stream_name = xstrdup(exists ? disk : q->path.stream);
 	o->access = q->granted;
-	status = ofile_join(o, q->loc.attr.id.dev, q->loc.attr.id.ino, o->stream_name);
+	status = ofile_join(o, q->loc.attr.id.dev, q->loc.attr.id.ino, o->stream_name,
+			    exists && create_overwrites(q));
 	if (status != NT_STATUS_SUCCESS)
 		return status;
 	o->fd = steal_fd(&q->loc.fd);

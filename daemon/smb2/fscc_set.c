@@ -125,6 +125,7 @@ static ntstatus set_eof(struct request *rq, struct smb2_rd *r)
 		return vfs_errno(err);
 	write_time_flush(o);
 	o->wrote = true;
+	oplock_changed(o);
 	return NT_STATUS_SUCCESS;
 }
 
@@ -147,6 +148,7 @@ static ntstatus set_allocation(struct request *rq, struct smb2_rd *r)
 	}
 	if (err < 0)
 		return vfs_errno(err);
+	oplock_changed(o);
 	return NT_STATUS_SUCCESS;
 }
 

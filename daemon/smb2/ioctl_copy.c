@@ -198,6 +198,7 @@ static ntstatus copy_all(struct request *rq, struct ioctl *q, struct open *from,
 			break;
 		total += chunks[i].len;
 	}
+	oplock_changed(to);
 	free(src.stream);
 	free(dst.stream);
 	return reply(rq, q, status, i, 0, total);

@@ -135,13 +135,18 @@ static int zero_stream(struct open *o, uint64_t from, uint64_t to)
 static int zero_range(struct open *o, uint64_t from, uint64_t to)
 {
 	struct stat st;
+	int err;
 
-	if (o->kind == OPEN_STREAM)
-		return zero_stream(o, from, to);
-	if (fstat(o->fd, &st) < 0)
-		return -errno;
-	to = MIN(to, (uint64_t)st.st_size);
-	return from < to ? vfs_zero_range(o->fd, from, to) : 0;
+	if (o->kind == OPEN_STREAM) {
+		err = zero_stream(o, from, to);
+	} else {
+		if (fstat(o->fd, &st) < 0)
+			return -errno;
+		to = MIN(to, (uint64_t)st.st_size);
+		err = from < to ? vfs_zero_range(o->fd, from, to) : 0;
+	}
+	oplock_changed(o);
+	return err;
 }
 
 ntstatus ioctl_set_zero_data(struct request *rq, struct ioctl *q)

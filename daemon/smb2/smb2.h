@@ -35,6 +35,12 @@ ntstatus smb2_write_begin(struct request *rq, uint64_t *offset);
 ntstatus smb2_write_piece(struct request *rq, const void *buf, size_t n, uint64_t offset);
 ntstatus smb2_write_end(struct request *rq);
 
+/*
+ * smb2_oplock_break.c: tells the holder of o, which he knows to have an oplock, to come down to
+ * this level. Any thread, under the bucket's lock. False: there is no connection to tell it over.
+ */
+bool oplock_notify(struct open *o, uint8_t level);
+
 /* smb2_close.c: everything that closing an open means, whoever closes it. Worker. */
 void open_close(struct open *o);
 

@@ -33,6 +33,7 @@ void open_close(struct open *o)
 	if (what != OFILE_KEEP)
 		delete_now(o, what, as);
 	identity_put(as);
+	oplock_finish(o);
 	open_put(o);
 }
 

@@ -86,6 +86,7 @@ static ntstatus parse_rest(struct request *rq, struct create *q)
 static ntstatus prepare_open(struct request *rq, struct create *q)
 {
 	struct open *o = open_alloc();
+	bool is_dir;
 
 	if (!o)
 		return NT_STATUS_TOO_MANY_OPENED_FILES;
@@ -101,6 +102,11 @@ static ntstatus prepare_open(struct request *rq, struct create *q)
 	o->write_through = q->options & FILE_WRITE_THROUGH || rq->tree->share->sync_always;
 	o->memory = rq->tree->vfs->in_memory;
 	o->nowait = o->nowait_write = !o->memory;
+	is_dir = !q->path.stream && (q->loc.exists ? q->loc.attr.is_dir :
+			q->options & FILE_DIRECTORY_FILE || q->path.dir_type);
+	o->oplock.level2_ok = rq->tree->share->level2_oplocks;
+	if (rq->tree->share->oplocks && !is_dir && q->oplock != SMB2_OPLOCK_LEVEL_LEASE)
+		o->oplock.wanted = q->oplock;
 	return NT_STATUS_SUCCESS;
 }
 
@@ -114,6 +120,8 @@ static void abandon(struct create *q)
 	q->open->delete_on_close = false;
 	(void)ofile_leave(q->open, &as);
 	identity_put(as);
+	oplock_finish(q->open);
+	q->blocker = steal_ptr(&q->open->oplock.blocker);
 	open_put(q->open);
 	q->open = NULL;
 }
@@ -190,13 +198,17 @@ static ntstatus reply(struct request *rq, struct create *q)
 	uint64_t ctx_at, start, prev = 0;
 	struct vfs_attr a = q->loc.attr;
 	struct open *o = q->open;
+	uint8_t oplock;
 
 	if (!w)
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
+	oplock = oplock_answer(o);
+	if (oplock != SMB2_OPLOCK_LEVEL_NONE)
+		rq->elements[rq->cur].oplock = open_get(o);
 	if (o->kind == OPEN_STREAM || q->action != FILE_OPENED)
 		(void)open_attr(o, &a);
 	wr_le16(w, 89);
-	wr_u8(w, SMB2_OPLOCK_LEVEL_NONE);
+	wr_u8(w, oplock);
 	wr_u8(w, 0);
 	wr_le32(w, q->action);
 	fscc_put_times(w, &a);
@@ -267,6 +279,8 @@ ntstatus smb2_create(struct request *rq)
 		status = create_on_disk(rq, &q);
 		vfs_name_free(&q.path);
 		sd_free(q.sd);
+		if (status == OFILE_MUST_WAIT)
+			return create_wait(rq, q.blocker);
 	}
 	/* Related elements behind a failed CREATE fail likewise (3.3.5.2.7.2). */
 	rq->chain_fid_status = status;

@@ -96,6 +96,7 @@ static ntstatus end(struct request *rq, const struct smb2_write_req *q)
 	struct smb2_wr *w = reply_begin(rq, 17);
 
 	o->wrote = true;
+	oplock_changed(o);
 	if (!w)
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
 	wr_le16(w, 17);

@@ -73,12 +73,13 @@ static bool denies(uint32_t access, uint32_t share)
 	       (access & SEC_STD_DELETE && !(share & FILE_SHARE_DELETE));
 }
 
-static bool conflict(const struct open *a, const struct open *b)
+/* access: what a wants now */
+static bool conflict(const struct open *a, uint32_t access, const struct open *b)
 {
 	/* Opens that only look at attributes neither deny nor are denied. */
-	if (!(a->access & DATA_ACCESS) || !(b->access & DATA_ACCESS))
+	if (!(access & DATA_ACCESS) || !(b->access & DATA_ACCESS))
 		return false;
-	return denies(a->access, b->share_access) || denies(b->access, a->share_access);
+	return denies(access, b->share_access) || denies(b->access, a->share_access);
 }
 
 /* Between a file and its streams only deletion counts. */
@@ -91,8 +92,10 @@ static bool delete_conflict(const struct open *a, const struct open *b)
 }
 
 static ntstatus check(struct bucket *b, const struct open *o, uint64_t dev, uint64_t ino,
-		      const char *stream)
+		      const char *stream, bool overwrite)
 {
+	/* Truncation is a write, whatever the handle may do later. */
+	uint32_t access = o->access | (overwrite ? FILE_WRITE_DATA : 0);
 	struct ofile *f;
 	struct open *other;
 
@@ -105,7 +108,7 @@ static ntstatus check(struct bucket *b, const struct open *o, uint64_t dev, uint
 		if (f->delete_pending && (same || !f->stream))
 			return NT_STATUS_DELETE_PENDING;
 		list_for_each(other, &f->opens, file_node) {
-			if (same ? conflict(o, other) :
+			if (same ? conflict(o, access, other) :
 				   (!f->stream != !stream && delete_conflict(o, other)))
 				return NT_STATUS_SHARING_VIOLATION;
 		}
@@ -113,16 +116,18 @@ static ntstatus check(struct bucket *b, const struct open *o, uint64_t dev, uint
 	return NT_STATUS_SUCCESS;
 }
 
-ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stream)
+ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stream, bool overwrite)
 {
 	struct bucket *b = bucket_of(dev, ino);
 	struct ofile *f;
 	ntstatus status;
 
 	pthread_mutex_lock(&b->lock);
-	status = check(b, o, dev, ino, stream);
+	f = find(b, dev, ino, stream);
+	status = check(b, o, dev, ino, stream, overwrite);
+	if (f)
+		status = oplock_contend(f, o, overwrite, status);
 	if (status == NT_STATUS_SUCCESS) {
-		f = find(b, dev, ino, stream);
 		if (!f) {
 			f = xcalloc(1, sizeof(*f));
 			f->dev = dev;
@@ -138,6 +143,8 @@ ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stre
 		o->file_dev = dev;
 		o->file_ino = ino;
 		o->locks = lock_file_get(f->locks);
+		o->oplock.lock = &b->lock;
+		oplock_grant(f, o);
 	}
 	pthread_mutex_unlock(&b->lock);
 	return status;
@@ -178,6 +185,7 @@ enum ofile_delete ofile_leave(struct open *o, struct identity **as)
 	o->file = NULL;
 	list_del(&o->file_node);
 	f->refs--;
+	oplock_leave(f, o);
 	if (o->delete_on_close && !f->delete_pending) {
 		f->delete_pending = true;
 		f->delete_as = identity_get(o->tree->identity);

@@ -99,6 +99,8 @@ struct open *open_alloc(void)
 	list_init(&o->file_node);
 	list_init(&o->waiting);
 	list_init(&o->locks_held);
+	list_init(&o->oplock.waiters);
+	list_init(&o->oplock.deadline_node);
 	s->open = o;
 	atomic_fetch_add(&s->word, 1);
 	atomic_fetch_add(&nopen, 1);

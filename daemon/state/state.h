@@ -10,7 +10,8 @@
  *   tree      on its session's list, under session.lock.
  *   open      found by volatile id in a slot table without a lock: slot and generation are in the id
  *             and in the slot's word, together with the reference count.
- *   ofile     one per inode (or stream of an inode) that is open: share modes and delete-on-close.
+ *   ofile     one per inode (or stream of an inode) that is open: share modes, delete-on-close and
+ *             oplocks. Found and guarded by the lock of its bucket.
  */
 #ifndef KH_STATE_H
 #define KH_STATE_H
@@ -180,6 +181,35 @@ ntstatus share_admit(struct tree *t, const struct session *s, const struct conf_
 /* How often a stream may be renamed through one handle. */
 #define OPEN_STREAM_RENAMES 4
 
+/* Does the client know of its oplock? A break that overtakes the answer would be ignored. */
+enum oplock_told {
+	OPLOCK_UNTOLD, /* not yet in an answer: may be lowered silently */
+	OPLOCK_ANSWERED, /* in an answer that is not queued yet */
+	OPLOCK_TOLD,
+};
+
+/* An open's oplock, guarded by the bucket of its file. */
+struct oplock {
+	pthread_mutex_t *lock; /* of the bucket; NULL: never joined a file */
+	_Atomic uint8_t level; /* SMB2_OPLOCK_LEVEL_*; while breaking the old one */
+	uint8_t wanted;	       /* by CREATE; NONE where the share grants none */
+	bool level2_ok;	       /* the share grants level II */
+	uint8_t break_to;      /* while breaking, and to be told when unsent */
+	bool unsent;	       /* a break to be sent once the client knows of the oplock */
+	enum oplock_told told;
+	_Atomic bool breaking; /* an acknowledgement is awaited */
+	/*
+	 * Somebody (maybe this open) caches reads of the file, so that a change must tell him. Read
+	 * without a lock, after the change was made: who was granted later reads the new data.
+	 */
+	_Atomic bool others_cache;
+	uint64_t deadline_ns;
+	struct list_head deadline_node; /* breaks under way, under a lock of its own */
+	struct list_head waiters;	/* CREATEs, request.waiters */
+	/* what ofile_join() found in the way: reference, the caller's to put */
+	struct open *blocker;
+};
+
 enum open_kind { OPEN_FILE, OPEN_DIR, OPEN_STREAM, OPEN_PIPE };
 
 /* The LastWriteTime that is shown while the file is open; see state/write_time.c. */
@@ -221,6 +251,7 @@ struct open {
 	struct list_head file_node;
 	struct ofile *file;	  /* NULL before ofile_join() and after ofile_leave() */
 	uint64_t file_dev, file_ino; /* which it is, or was */
+	struct oplock oplock;
 
 	int fd;	       /* readable and writable as `access` says; O_PATH for attributes only */
 	_Atomic bool nowait, nowait_write; /* the file system takes RWF_NOWAIT */
@@ -277,11 +308,14 @@ unsigned int open_count(void);
 /* ---- state/ofile.c ---- */
 
 /*
- * Share modes (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1.2.2). Joins o to the file (dev, ino, stream): checks
- * o->access and o->share_access against the others and adds it, in one step. SHARING_VIOLATION or
- * DELETE_PENDING otherwise.
+ * Share modes and oplocks (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1.2.2). Joins o to the file (dev, ino,
+ * stream): checks o->access and o->share_access against the others, adds it and grants the oplock
+ * that it wants, in one step. overwrite: the data is about to go, which counts as a write.
+ * SHARING_VIOLATION or DELETE_PENDING otherwise; OFILE_MUST_WAIT: the oplock of o->oplock.blocker
+ * is being broken, and the whole CREATE is to be tried again after that.
  */
-ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stream);
+#define OFILE_MUST_WAIT 0x2F000010u /* never on the wire */
+ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stream, bool overwrite);
 enum ofile_delete { OFILE_KEEP, OFILE_DELETE_STREAM, OFILE_DELETE_FILE };
 /*
  * Leaves the file; its delete_on_close becomes the file's. Says what the caller has to delete now,
@@ -380,6 +414,40 @@ static inline ntstatus lock_check_io(struct open *o, uint64_t off, uint64_t len,
 		return NT_STATUS_SUCCESS;
 	return lock_check_held(o, off, len, write);
 }
+
+
+/* ---- state/oplock.c (MS-SMB2 3.3.4.6, MS-FSA 2.1.4.12) ---- */
+
+/* For ofile.c, under the bucket's lock. sharing: what share modes say. SUCCESS: o may join. */
+ntstatus oplock_contend(struct ofile *f, struct open *o, bool overwrite, ntstatus sharing);
+void oplock_grant(struct ofile *f, struct open *o); /* o is on f's list */
+void oplock_leave(struct ofile *f, struct open *o); /* o is off the list */
+/* After ofile_leave(), and after what was to be deleted is: who waits for o goes on. */
+void oplock_finish(struct open *o);
+
+/* The level for the answer of CREATE. From here on a break must be sent. */
+uint8_t oplock_answer(struct open *o);
+/* The answer is queued: breaks follow it. */
+void oplock_told(struct open *o);
+
+/* Somebody changed the data through o: tells all who cache reads of it, and waits for nobody. */
+void oplock_changed_slow(struct open *o);
+static inline void oplock_changed(struct open *o)
+{
+	if (unlikely(atomic_load_explicit(&o->oplock.others_cache, memory_order_relaxed)))
+		oplock_changed_slow(o);
+}
+
+/* The client's acknowledgement, MS-SMB2 3.3.5.22.1: the status of the answer. */
+ntstatus oplock_acknowledge(struct open *o, uint8_t level);
+/* There is nobody to ask, or he did not answer: the oplock is gone. */
+void oplock_lost(struct open *o);
+/* Queues a request until the break of o is over; false: it is. */
+bool oplock_wait(struct open *o, struct request *rq);
+/* False: rq does not wait any more, somebody resumes it. */
+bool oplock_wait_cancel(struct open *o, struct request *rq);
+/* Reactor 0, once a second: breaks that nobody acknowledged. */
+void oplock_tick(uint64_t now);
 
 /* ---- state/opens.c: renames ---- */
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * create_wait.c - a CREATE that waits for the end of an oplock break (MS-SMB2 3.3.5.9, 3.3.4.2).
+ *
+ * What the attempt did was undone; nothing of it is kept but the request, and a reference to the
+ * open whose oplock is in the way. The interim response goes out on the reactor, and only then the
+ * request is where the end of the break, or a CANCEL, finds it. If the break is over by then, there
+ * is nothing to wait for. Not only at the end of a compound: this is the one that Windows lets wait
+ * anywhere, <MS-SMB2 3.3.5.2.7.2>.
+ */
+#include "smb2/create.h"
+
+#define ASYNC_MAX 512 /* as wait.c */
+
+/* Reactor. */
+static ntstatus over(struct request *rq, ntstatus status)
+{
+	open_put(rq->priv);
+	rq->priv = NULL;
+	rq->resume = NULL;
+	rq->cancel = NULL;
+	if (status == NT_STATUS_SUCCESS)
+		return REQ_WORKER;
+	rq->chain_fid_status = status;
+	return status;
+}
+
+static ntstatus resumed(struct request *rq)
+{
+	return over(rq, rq->resume_status);
+}
+
+static void cancel(struct request *rq)
+{
+	if (!oplock_wait_cancel(rq->priv, rq))
+		return;
+	rq->resume_status = NT_STATUS_CANCELLED;
+	request_resume(rq);
+}
+
+/* Reactor. */
+static ntstatus begin(struct request *rq)
+{
+	bool closing;
+
+	if (!rq->elements[rq->cur].async && rq->conn->nasync >= ASYNC_MAX)
+		return over(rq, NT_STATUS_INSUFFICIENT_RESOURCES);
+	if (!request_go_async(rq))
+		return over(rq, NT_STATUS_INSUFFICIENT_RESOURCES);
+	closing = rq->conn->closing;
+	rq->resume = resumed;
+	rq->cancel = cancel;
+	if (!closing && oplock_wait(rq->priv, rq))
+		return REQ_ASYNC;
+	rq->conn->nasync--; /* nobody will resume it */
+	return over(rq, closing ? NT_STATUS_CANCELLED : NT_STATUS_SUCCESS);
+}
+
+ntstatus create_wait(struct request *rq, struct open *blocker)
+{
+	rq->priv = blocker;
+	request_to_reactor(rq, begin);
+	return REQ_ASYNC;
+}
