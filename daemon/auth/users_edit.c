@@ -41,6 +41,8 @@ static int edit_begin(const char *path, struct edit *old, struct edit *e)
 
 	if (rc && rc != -ENOENT)
 		return rc;
+	if (rc)
+		old->text = xstrdup(""); /* no file is an empty one */
 	old->cap = old->len;
 	e->cap = old->len + 4 * USERS_NAME_MAX + 64;
 	e->text = xmalloc(e->cap);
