@@ -132,8 +132,8 @@ static ntstatus check_charge(struct request *rq)
 
 ntstatus smb2_check(struct request *rq)
 {
-	const struct smb2_op *op = &smb2_ops[rq->hdr.command];
 	struct smb2_rd r = rd_init(rq->elem, rq->elem_len);
+	const struct smb2_op *op;
 	struct smb2_fid fid;
 	ntstatus status;
 
@@ -141,6 +141,7 @@ ntstatus smb2_check(struct request *rq)
 		stats_bad(BAD_header);
 		return NT_STATUS_INVALID_PARAMETER;
 	}
+	op = &smb2_ops[rq->hdr.command];
 	/* The size of the fixed part: StructureSize, whose odd ones count a byte of the buffer. */
 	rd_skip(&r, SMB2_HDR_SIZE);
 	if (rd_le16(&r) != op->structure_size ||
