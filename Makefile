@@ -57,6 +57,7 @@ CTL_SRC	   := $(sort $(wildcard ctl/*.c))
 LIB_SRC	   := $(filter-out daemon/main.c,$(DAEMON_SRC))
 UNIT_SRC   := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+STREAM_SRC := $(sort $(wildcard tests/fuzz/stream/*.c))
 TOOL_SRC   := $(sort $(wildcard tests/tools/*.c))
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
@@ -99,10 +100,13 @@ $(O)/tools/%: $(O)/tests/tools/%.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# What only the fuzzer of streams is made of.
+$(O)/fuzz/fuzz_stream: $(call obj,$(STREAM_SRC))
+
 $(O)/fuzz/%: $(O)/tests/fuzz/%.o $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS)
 
 # Other flags or another compiler rebuild everything.
 FLAGS_NOW := $(CC) $(CPPFLAGS) $(CFLAGS)
@@ -165,4 +169,4 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %.o,%.d,$(call obj,$(DAEMON_SRC) $(CTL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(TOOL_SRC)))
+-include $(patsubst %.o,%.d,$(call obj,$(DAEMON_SRC) $(CTL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(STREAM_SRC) $(TOOL_SRC)))
