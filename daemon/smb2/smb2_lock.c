@@ -115,7 +115,10 @@ static ntstatus resume(struct request *rq)
 	_cleanup_free_ struct waiting *w = steal_ptr(&rq->priv);
 	ntstatus status = rq->resume_status;
 
-	return status == NT_STATUS_SUCCESS ? reply(rq, w->sequence) : status;
+	if (status != NT_STATUS_SUCCESS)
+		return status;
+	oplock_changed(rq->open);
+	return reply(rq, w->sequence);
 }
 
 static ntstatus wait_for(struct request *rq, const struct lock_req *q, const struct lock_range *r)
@@ -180,6 +183,8 @@ static ntstatus lock(struct request *rq, struct lock_req *q)
 	status = lock_take(rq->open, ranges, q->count);
 	if (status == NT_STATUS_LOCK_NOT_GRANTED && may_wait)
 		return wait_for(rq, q, ranges);
+	if (status == NT_STATUS_SUCCESS) /* who reads from a cache would not see the lock */
+		oplock_changed(rq->open);
 	return status;
 }
 

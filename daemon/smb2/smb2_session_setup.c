@@ -192,6 +192,10 @@ static ntstatus find_setup(struct request *rq, const struct session_setup *q, st
 	ch = channel_find(c, rq->hdr.session_id);
 	if (!ch)
 		return smb2_no_session(rq);
+	if (atomic_load(&ch->session->state) == SESSION_GONE) {
+		channel_put(ch);
+		return NT_STATUS_USER_SESSION_DELETED;
+	}
 	*out = setup_new(c, ch->session);
 	(*out)->reauth = true;
 	channel_put(ch);
@@ -353,12 +357,18 @@ static ntstatus finish_reauth(struct request *rq, struct setup *su)
 	const struct auth_result *res = auth_result(su->auth);
 	struct session *s = su->session;
 	const char *who = res->guest || res->anonymous ? NULL : res->account;
+	int expired = SESSION_EXPIRED;
 
+	/* Proves nothing: the session stays as it is, an expired one too. */
+	if (res->anonymous && !s->guest && !s->anonymous) {
+		if (rq->elements[rq->cur].channel)
+			use_channel(rq, rq->elements[rq->cur].channel);
+		return NT_STATUS_SUCCESS;
+	}
 	if (s->guest || s->anonymous ? who != NULL : (!who || strcmp(who, s->user) != 0)) {
-		session_destroy(s);
 		return NT_STATUS_ACCESS_DENIED;
 	}
-	atomic_store_explicit(&s->state, SESSION_VALID, memory_order_release);
+	atomic_compare_exchange_strong(&s->state, &expired, SESSION_VALID);
 	if (rq->elements[rq->cur].channel)
 		use_channel(rq, rq->elements[rq->cur].channel);
 	return NT_STATUS_SUCCESS;
@@ -436,8 +446,10 @@ ntstatus smb2_session_setup(struct request *rq)
 			stats_bad(status == NT_STATUS_INVALID_PARAMETER ? BAD_auth_blob
 									: BAD_login_failed);
 			/* A failed re-authentication ends the session, 3.3.5.5.1 */
-			if (su->reauth)
+			if (su->reauth) {
+				s->refused = true;
 				session_destroy(s);
+			}
 		}
 		setup_free(rq->conn, su);
 	}

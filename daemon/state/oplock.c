@@ -172,6 +172,12 @@ static bool is_alone(struct ofile *f, const struct open *o)
 	return true;
 }
 
+/* Reads from a cache would not meet them. */
+static bool has_locks(const struct open *o)
+{
+	return o->locks && atomic_load(&o->locks->count);
+}
+
 void oplock_grant(struct ofile *f, struct open *o)
 {
 	struct oplock *k = &o->oplock;
@@ -180,7 +186,7 @@ void oplock_grant(struct ofile *f, struct open *o)
 	if (is_exclusive(k->wanted) && is_alone(f, o))
 		level = k->wanted;
 	else if ((k->wanted == SMB2_OPLOCK_LEVEL_II || is_exclusive(k->wanted)) && k->level2_ok &&
-		 !exclusive_holder(f))
+		 !exclusive_holder(f) && !has_locks(o))
 		level = SMB2_OPLOCK_LEVEL_II;
 	atomic_store(&k->level, level);
 	k->told = OPLOCK_UNTOLD;

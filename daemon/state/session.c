@@ -200,7 +200,8 @@ static void drop_channels(struct session *s)
 			ch = list_first(&s->channels, struct channel, session_node);
 			list_del(&ch->session_node);
 			s->nchannels--;
-			linked = unlink_conn(ch);
+			/* The client is told so, signed, until it closes the connection. */
+			linked = !s->refused && unlink_conn(ch);
 		}
 		pthread_mutex_unlock(&s->lock);
 		if (!ch)

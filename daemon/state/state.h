@@ -51,6 +51,7 @@ struct session {
 	struct security_token *token;
 	bool guest, anonymous;
 	bool signing_required;
+	_Atomic bool refused; /* ended by a failed re-authentication: its connections keep the channels */
 	bool encrypt; /* Session.EncryptData: every request must come encrypted */
 	struct smb2_key session_key; /* Session.FullSessionKey; len 0: guest or anonymous */
 	struct smb2_keys keys;
