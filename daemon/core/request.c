@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * request.c - the life of a request: admitted by its reactor, run, answered (see server.h).
+ * admit.c has the admission, reply.c the answers.
  */
+#include "core/request.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
 
@@ -39,6 +41,13 @@ static void element_release(struct request *rq)
 	rq->open = NULL;
 	rq->tree = NULL;
 	rq->session = NULL;
+}
+
+void request_element_done(struct request *rq)
+{
+	element_release(rq);
+	rq->cur++;
+	rq->started = false;
 }
 
 static void request_free(struct request *rq)
@@ -82,369 +91,13 @@ static bool frame_own(struct request *rq)
 	return true;
 }
 
-/* ---- admission ---- */
-
-/* MS-SMB2 3.3.5.2.4: a signature that must be there, and must be right. */
-static ntstatus verify(struct request *rq, struct element *el, const struct smb2_hdr *h)
-{
-	struct channel *ch = el->channel;
-	struct iovec iov = { rq->frame + el->off, el->len };
-
-	if (rq->sealed)
-		return rq->sealed->session == (ch ? ch->session : NULL) ? NT_STATUS_SUCCESS :
-									  NT_STATUS_ACCESS_DENIED;
-	if (!ch)
-		return NT_STATUS_SUCCESS; /* the session check answers, or SESSION_SETUP */
-	if (h->flags & SMB2_FLAGS_SIGNED) {
-		if (!ch->signing_key.len)
-			return NT_STATUS_SUCCESS; /* no key yet, or guest: nothing to compare with */
-		if (!ch->sign)
-			ch->sign = sign_ctx_new(ch->signing_alg, &ch->signing_key);
-		if (!ch->sign || sign_verify(ch->sign, &iov, 1) < 0) {
-			stats_bad(BAD_signature);
-			return NT_STATUS_ACCESS_DENIED;
-		}
-		el->signed_ = true;
-		return NT_STATUS_SUCCESS;
-	}
-	if (h->command == SMB2_NEGOTIATE)
-		return NT_STATUS_SUCCESS;
-	if (ch->session->encrypt && h->command != SMB2_SESSION_SETUP) {
-		stats_bad(BAD_unencrypted);
-		return NT_STATUS_ACCESS_DENIED;
-	}
-	if (ch->session->signing_required && ch->signing_key.len && h->command != SMB2_CANCEL) {
-		stats_bad(BAD_signature);
-		return NT_STATUS_ACCESS_DENIED;
-	}
-	return NT_STATUS_SUCCESS;
-}
-
-static bool admit_ids(struct conn *c, const struct smb2_hdr *h, struct element *el)
-{
-	el->charge = c->st.supports_large_mtu && h->credit_charge ? h->credit_charge : 1;
-	if (h->command == SMB2_CANCEL)
-		return true; /* carries the id of what it cancels, 3.2.4.24 */
-	if (!smb2_window_use(&c->st.window, h->message_id, el->charge)) {
-		stats_bad(BAD_message_id);
-		return false;
-	}
-	return true;
-}
-
-static struct element *element_add(struct request *rq)
-{
-	if (rq->n == REQ_INLINE_ELEMENTS) {
-		/* As many as there are headers in the frame: bounded by its length. */
-		size_t max = rq->frame_len / SMB2_HDR_SIZE + 1;
-		struct element *e = malloc(max * sizeof(*e));
-
-		if (!e)
-			return NULL;
-		memcpy(e, rq->inline_elements, sizeof(rq->inline_elements));
-		rq->elements = e;
-	}
-	memset(&rq->elements[rq->n], 0, sizeof(struct element));
-	return &rq->elements[rq->n++];
-}
-
-/* False: the connection is to be closed. */
-static bool admit_element(struct request *rq, uint64_t off, uint64_t *session_id, uint64_t *len)
-{
-	struct conn *c = rq->conn;
-	struct element *el = element_add(rq);
-	struct smb2_hdr h;
-
-	if (!el)
-		return false;
-	if (!smb2_hdr_parse(rq->frame + off, rq->frame_len - off, &h)) {
-		stats_bad(BAD_header);
-		return false;
-	}
-	*len = smb2_element_len(rq->frame_len, off, h.next_command);
-	if (!*len) {
-		stats_bad(BAD_compound);
-		return false;
-	}
-	el->off = (uint32_t)off;
-	el->len = (uint32_t)*len;
-	el->command = h.command;
-	el->credits_asked = h.credits;
-	if ((c->st.dialect == 0 || c->st.dialect == SMB2_DIALECT_2FF) &&
-	    h.command != SMB2_NEGOTIATE) {
-		stats_bad(BAD_before_negotiate);
-		return false;
-	}
-	if (!admit_ids(c, &h, el))
-		return false;
-	if (h.flags & SMB2_FLAGS_RELATED_OPERATIONS && rq->n > 1)
-		h.session_id = *session_id; /* 3.3.5.2.7.2 */
-	*session_id = h.session_id;
-	if (h.session_id)
-		el->channel = channel_find(c, h.session_id);
-	if (h.flags & SMB2_FLAGS_SERVER_TO_REDIR ||
-	    (h.flags & SMB2_FLAGS_RELATED_OPERATIONS && rq->n == 1 && off == 0))
-		el->verdict = NT_STATUS_INVALID_PARAMETER;
-	else
-		el->verdict = verify(rq, el, &h);
-	return true;
-}
-
-static bool admit(struct request *rq)
-{
-	uint64_t off = 0, len, session_id = 0;
-
-	do {
-		if (!admit_element(rq, off, &session_id, &len))
-			return false;
-		off += len;
-	} while (off < rq->frame_len);
-	return true;
-}
-
-/* ---- the reply ---- */
-
-struct smb2_wr *reply_begin(struct request *rq, size_t body_max)
-{
-	size_t start, need = SMB2_HDR_SIZE + body_max + 8;
-
-	if (!rq->out) {
-		rq->out = outbuf_new(need);
-		if (!rq->out)
-			return NULL;
-	}
-	start = rq->elements[rq->cur].out_off =
-		OUT_HEADROOM + ((rq->out->len - OUT_HEADROOM + 7) & ~(size_t)7);
-	if (!outbuf_reserve(rq->out, start - rq->out->len + need))
-		return NULL;
-	memset(rq->out->buf + rq->out->len, 0, start - rq->out->len);
-	rq->w = wr_init(rq->out->buf + start, rq->out->cap - start);
-	wr_zero(&rq->w, SMB2_HDR_SIZE);
-	return &rq->w;
-}
-
-/* MS-SMB2 2.2.2 */
-static bool error_body(struct request *rq)
-{
-	struct smb2_wr *w = reply_begin(rq, 16);
-
-	if (!w)
-		return false;
-	wr_le16(w, 9);
-	wr_le16(w, 0);
-	wr_le32(w, rq->has_error_data ? 4 : 0);
-	if (rq->has_error_data)
-		wr_le32(w, rq->error_data);
-	else
-		wr_u8(w, 0);
-	return true;
-}
-
-/* The header of the current element's answer; credits and signature come when it is sent. */
-static void header_put(struct request *rq, ntstatus status)
-{
-	struct element *el = &rq->elements[rq->cur];
-	struct smb2_hdr h = rq->hdr;
-	struct smb2_wr w = wr_init(rq->out->buf + el->out_off, SMB2_HDR_SIZE);
-
-	h.status = status;
-	h.credit_charge = el->charge;
-	h.credits = 0;
-	h.next_command = 0;
-	h.flags = SMB2_FLAGS_SERVER_TO_REDIR |
-		  (rq->hdr.flags & (SMB2_FLAGS_RELATED_OPERATIONS | SMB2_FLAGS_REPLAY_OPERATION));
-	h.async_id = el->async_id;
-	if (el->async_id)
-		h.flags |= SMB2_FLAGS_ASYNC_COMMAND;
-	smb2_hdr_put(&w, &h);
-}
-
-/*
- * Does the handler's body go out with this status? All but these have the ERROR Response, warnings
- * such as NO_MORE_FILES too (MS-SMB2 3.3.4.4): what the handler had begun is not for the client.
- */
-static bool has_body(ntstatus status)
-{
-	return status >> 30 < 2 || status == NT_STATUS_BUFFER_OVERFLOW;
-}
-
-static bool element_end(struct request *rq, ntstatus status)
-{
-	struct element *el = &rq->elements[rq->cur];
-	struct stats *st = stats_here();
-	bool ok = true;
-
-	if (rq->hdr.command < SMB2_COMMANDS) {
-		stats_add(&st->op_count[rq->hdr.command], 1);
-		if (nt_is_error(status) && status != NT_STATUS_MORE_PROCESSING_REQUIRED)
-			stats_add(&st->op_errors[rq->hdr.command], 1);
-	}
-	if (status == REQ_NO_REPLY) {
-		el->out_len = 0;
-	} else {
-		if (!rq->body_on_error && !has_body(status))
-			ok = error_body(rq);
-		else if (!wr_ok(&rq->w) || rq->w.off <= SMB2_HDR_SIZE)
-			ok = error_body(rq), status = NT_STATUS_INTERNAL_ERROR;
-		if (ok) {
-			el->out_len = rq->w.off;
-			rq->out->len = el->out_off + el->out_len;
-			header_put(rq, status);
-		}
-	}
-	element_release(rq);
-	rq->cur++;
-	rq->started = rq->body_on_error = rq->has_error_data = false;
-	rq->w = (struct smb2_wr){ 0 }; /* the next one's body is not this one */
-	return ok;
-}
-
-static void sign_reply(struct request *rq, struct element *el, size_t len)
-{
-	struct channel *ch = el->channel;
-	uint8_t *h = rq->out->buf + el->out_off;
-	struct iovec iov = { h, len };
-
-	if (!el->signed_ || !ch || !ch->signing_key.len || rq->sealed)
-		return;
-	if (!ch->sign)
-		ch->sign = sign_ctx_new(ch->signing_alg, &ch->signing_key);
-	kh_put_le32(h + SMB2_HDR_OFF_FLAGS,
-		    kh_get_le32(h + SMB2_HDR_OFF_FLAGS) | SMB2_FLAGS_SIGNED);
-	if (!ch->sign || sign_message_put(ch->sign, &iov, 1) < 0)
-		conn_close(rq->conn); /* an unsigned reply is worse than none */
-}
-
-/* Encrypts a finished reply of one or more elements in place. */
-static bool seal_reply(struct conn *c, struct channel *ch, struct outbuf *o)
-{
-	struct session *s = ch->session;
-	struct iovec iov = { o->buf + OUT_HEADROOM, o->len - OUT_HEADROOM };
-	struct smb2_wr w =
-		wr_init(o->buf + OUT_HEADROOM - SMB2_TRANSFORM_SIZE, SMB2_TRANSFORM_SIZE);
-	uint8_t nonce[16];
-
-	if (!ch->enc)
-		ch->enc = seal_ctx_new(s->cipher, &s->keys.server_out, true);
-	if (!ch->enc)
-		return false;
-	seal_nonce(s->cipher, ch->nonce_prefix, ch->nonce_counter++, nonce);
-	smb2_transform_put(&w, nonce, (uint32_t)iov.iov_len, s->id);
-	o->start = OUT_HEADROOM - SMB2_TRANSFORM_SIZE;
-	return seal_encrypt(ch->enc, o->buf + o->start, &iov, 1) == 0;
-}
-
-static void queue_reply(struct conn *c, struct outbuf *o)
-{
-	o->start -= SMB2_PREFIX_SIZE;
-	smb2_prefix_put(o->buf + o->start,
-			(uint32_t)(o->len + o->pipe_len - o->start - SMB2_PREFIX_SIZE));
-	conn_queue(c, o);
-}
-
-/* Index of the next element from i on that has an answer; upto: none. */
-static unsigned int next_answer(const struct request *rq, unsigned int i, unsigned int upto)
-{
-	while (i < upto && !rq->elements[i].out_len)
-		i++;
-	return i;
-}
-
-/*
- * Reactor. Credits, chaining, signatures, encryption, out: for the elements that were not answered
- * yet, up to (not with) upto. Each answer of a compound is padded to 8, the last one too, as
- * Windows does.
- */
-static void request_answer(struct request *rq, unsigned int upto)
-{
-	struct conn *c = rq->conn;
-	struct outbuf *o = rq->out;
-	struct element *last = NULL;
-	unsigned int i = next_answer(rq, rq->answered, upto);
-
-	rq->answered = upto;
-	if (!o || i == upto)
-		return;
-	if (rq->n > 1 && o->len % 8 && outbuf_reserve(o, 8)) {
-		memset(o->buf + o->len, 0, 8 - o->len % 8);
-		o->len += 8 - o->len % 8;
-	}
-	while (i < upto) {
-		struct element *el = &rq->elements[i];
-		unsigned int next = next_answer(rq, i + 1, upto);
-		size_t end = next < upto ? rq->elements[next].out_off : o->len;
-		uint8_t *h = o->buf + el->out_off;
-
-		if (!el->async)
-			kh_put_le16(h + SMB2_HDR_OFF_CREDITS,
-				    smb2_window_grant(&c->st.window, el->charge, el->credits_asked));
-		if (next < upto)
-			kh_put_le32(h + SMB2_HDR_OFF_NEXT, (uint32_t)(end - el->out_off));
-		sign_reply(rq, el, end - el->out_off);
-		if (el->oplock) /* a break comes by a job of this reactor: later than what follows */
-			oplock_told(steal_ptr(&el->oplock));
-		last = el;
-		i = next;
-	}
-	if (rq->preauth) {
-		struct iovec iov = { o->buf + last->out_off, last->out_len };
-
-		preauth_update(rq->preauth, &iov, 1);
-	}
-	if (rq->sealed && !seal_reply(c, rq->sealed, o)) {
-		conn_close(c);
-		return;
-	}
-	rq->out = NULL;
-	queue_reply(c, o);
-}
-
-/* The interim response of a request that waits (MS-SMB2 3.3.4.2). Reactor. */
-static void send_interim(struct request *rq)
-{
-	struct conn *c = rq->conn;
-	struct element *el = &rq->elements[rq->cur];
-	struct outbuf *o = outbuf_new(SMB2_HDR_SIZE + 9);
-	struct smb2_hdr h = rq->hdr;
-	struct outbuf *saved = rq->out;
-	size_t saved_off = el->out_off;
-	struct smb2_wr w;
-
-	if (!o)
-		return;
-	el->async_id = ++c->next_async_id;
-	el->async = true;
-	w = wr_init(o->buf + OUT_HEADROOM, SMB2_HDR_SIZE + 9);
-	h.status = NT_STATUS_PENDING;
-	h.credit_charge = el->charge;
-	h.credits = smb2_window_grant(&c->st.window, el->charge, el->credits_asked);
-	h.next_command = 0;
-	h.flags = SMB2_FLAGS_SERVER_TO_REDIR | SMB2_FLAGS_ASYNC_COMMAND;
-	h.async_id = el->async_id;
-	smb2_hdr_put(&w, &h);
-	wr_le16(&w, 9);
-	wr_zero(&w, 7);
-	o->len = OUT_HEADROOM + w.off;
-	rq->out = o;
-	el->out_off = OUT_HEADROOM;
-	sign_reply(rq, el, w.off);
-	rq->out = saved;
-	el->out_off = saved_off;
-	if (rq->sealed && !seal_reply(c, rq->sealed, o)) {
-		outbuf_free(o);
-		conn_close(c);
-		return;
-	}
-	queue_reply(c, o);
-}
-
 /* ---- running ---- */
 
 static void request_finish(struct request *rq)
 {
 	struct conn *c = rq->conn;
 
-	request_answer(rq, rq->n);
+	reply_send(rq, rq->n);
 	if (rq->sent)
 		rq->sent(rq);
 	conn_get(c);
@@ -551,8 +204,9 @@ static bool element_run(struct request *rq)
 		return true;
 	}
 	rq->resume = NULL;
-	rq->cancel = NULL;
-	if (!element_end(rq, status)) {
+	if (rq->cancel) /* on a worker it is none, and the reactor may be looking */
+		rq->cancel = NULL;
+	if (!reply_end(rq, status)) {
 		leave(rq, close_finish_job);
 		return true;
 	}
@@ -577,8 +231,8 @@ bool request_go_async(struct request *rq)
 		return false;
 	rq->conn->nasync++;
 	if (!rq->elements[rq->cur].async) {
-		request_answer(rq, rq->cur); /* what stands before it in a compound need not wait */
-		send_interim(rq);
+		reply_send(rq, rq->cur); /* what stands before it in a compound need not wait */
+		reply_interim(rq);
 		if (!rq->conn->in_input)
 			transport_send(rq->conn);
 	}
@@ -617,29 +271,19 @@ void request_to_reactor(struct request *rq, ntstatus (*fn)(struct request *rq))
 	reactor_post(rq->conn->reactor, &rq->job);
 }
 
-bool conn_notify(struct channel *ch, struct outbuf *o, bool sealed)
-{
-	if (ch->conn->closing || (sealed && !seal_reply(ch->conn, ch, o))) {
-		outbuf_free(o);
-		return false;
-	}
-	queue_reply(ch->conn, o);
-	if (!ch->conn->in_input)
-		transport_send(ch->conn);
-	return true;
-}
-
 void request_cancel(struct conn *c, const struct smb2_hdr *h)
 {
 	struct request *rq;
 
-	list_for_each(rq, &c->requests, node) {
-		const struct element *el = rq->cur < rq->n ? &rq->elements[rq->cur] : NULL;
+	list_for_each (rq, &c->requests, node) {
+		const struct element *el;
 
-		if (!el || !rq->cancel)
+		if (!rq->cancel) /* then nothing else of it may be looked at: a worker may have it
+				  */
 			continue;
-		if (h->flags & SMB2_FLAGS_ASYNC_COMMAND ? el->async_id == h->async_id :
-							  rq->hdr.message_id == h->message_id) {
+		el = &rq->elements[rq->cur];
+		if (h->flags & SMB2_FLAGS_ASYNC_COMMAND ? el->async_id == h->async_id
+							: rq->hdr.message_id == h->message_id) {
 			rq->cancel(rq);
 			return;
 		}
@@ -650,36 +294,12 @@ void request_cancel_all(struct conn *c)
 {
 	struct request *rq;
 
-	list_for_each(rq, &c->requests, node)
+	list_for_each (rq, &c->requests, node)
 		if (rq->cancel)
 			rq->cancel(rq);
 }
 
 /* ---- what arrives ---- */
-
-/* Decrypts in place (MS-SMB2 3.3.5.2.1.1). NULL: the connection is to be closed. */
-static struct channel *unseal(struct conn *c, uint8_t *frame, size_t len)
-{
-	struct smb2_transform t;
-	struct channel *ch;
-	struct session *s;
-	struct iovec iov;
-
-	if (!smb2_transform_parse(frame, len, &t))
-		return NULL;
-	ch = channel_find(c, t.session_id);
-	if (!ch)
-		return NULL;
-	s = ch->session;
-	iov = (struct iovec){ frame + SMB2_TRANSFORM_SIZE, t.original_size };
-	if (!ch->dec && s->keys.server_in.len)
-		ch->dec = seal_ctx_new(s->cipher, &s->keys.server_in, false);
-	if (!ch->dec || seal_decrypt(ch->dec, frame, &iov, 1) < 0) {
-		channel_put(ch);
-		return NULL;
-	}
-	return ch;
-}
 
 void request_receive(struct conn *c, uint8_t *frame, size_t len, uint8_t *base, size_t cap)
 {
@@ -693,7 +313,7 @@ void request_receive(struct conn *c, uint8_t *frame, size_t len, uint8_t *base, 
 		return;
 	}
 	if (magic == SMB2_TRANSFORM_MAGIC) {
-		sealed = unseal(c, frame, len);
+		sealed = request_unseal(c, frame, len);
 		if (!sealed) {
 			stats_bad(BAD_decrypt);
 			goto close;
@@ -710,7 +330,7 @@ void request_receive(struct conn *c, uint8_t *frame, size_t len, uint8_t *base, 
 	rq->frame_cap = base ? cap : 0;
 	c->inflight += rq->frame_cap;
 	rq->sealed = sealed;
-	if (!admit(rq)) {
+	if (!request_admit(rq)) {
 		conn_close(c);
 		request_free(rq);
 		return;
@@ -739,7 +359,7 @@ struct request *request_stream_begin(struct conn *c, const uint8_t *head, size_t
 	rq->frame_base = copy;
 	rq->frame_cap = cap;
 	c->inflight += cap;
-	if (!admit(rq)) {
+	if (!request_admit(rq)) {
 		request_free(rq);
 		return NULL;
 	}
@@ -763,7 +383,7 @@ void request_stream_end(struct request *rq, ntstatus status)
 {
 	if (status == NT_STATUS_SUCCESS)
 		status = smb2_write_end(rq);
-	if (!element_end(rq, status)) {
+	if (!reply_end(rq, status)) {
 		conn_close(rq->conn);
 		request_free(rq);
 		return;
