@@ -310,8 +310,10 @@ static void stop(void)
 		reactor_stop(server.reactors[i]);
 	for (unsigned int i = 0; i < server.nreactors; i++)
 		reactor_join(server.reactors[i]);
+	workers_stop(); /* one may still be in reactor_post() */
+	for (unsigned int i = 0; i < server.nreactors; i++)
+		reactor_free(server.reactors[i]);
 	server.nreactors = 0;
-	workers_stop();
 	buffer_trim();
 }
 

@@ -197,6 +197,7 @@ int reactor_listen(struct reactor *r, int fd, bool netbios);
 void reactor_post(struct reactor *r, struct reactor_job *j);
 void reactor_stop(struct reactor *r); /* asks; reactor_join() waits */
 void reactor_join(struct reactor *r);
+void reactor_free(struct reactor *r); /* after workers_stop(): nobody posts to it any more */
 struct stats *reactor_stats(struct reactor *r);
 /* Calls fn for each connection of all reactors, under the reactor's list lock: fn must be quick. */
 void reactor_each_conn(struct reactor *r, void (*fn)(void *arg, struct conn *c), void *arg);

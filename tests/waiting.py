@@ -210,7 +210,8 @@ def lost_with_the_connection(client):
     client.sock.close()
 
 
-for test in (data_ends_a_read, cancel_ends_it, close_ends_it, only_so_many, in_a_compound,
-             lost_with_the_connection, lost_with_the_connection, data_ends_a_read):
-    test(Client())
-print("all waits end")
+if __name__ == "__main__":
+    for test in (data_ends_a_read, cancel_ends_it, close_ends_it, only_so_many, in_a_compound,
+                 lost_with_the_connection, lost_with_the_connection, data_ends_a_read):
+        test(Client())
+    print("all waits end")

@@ -345,9 +345,13 @@ void reactor_stop(struct reactor *r)
 
 void reactor_join(struct reactor *r)
 {
+	pthread_join(r->thread, NULL);
+}
+
+void reactor_free(struct reactor *r)
+{
 	struct listener *l, *next;
 
-	pthread_join(r->thread, NULL);
 	list_for_each_safe(l, next, &r->closed_listeners, node)
 		free(l);
 	close(r->wake_fd);

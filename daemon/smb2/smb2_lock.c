@@ -90,6 +90,13 @@ static ntstatus reply(struct request *rq, uint32_t sequence)
 	return NT_STATUS_SUCCESS;
 }
 
+/* The lock is held: who caches reads must know (MS-FSA 2.1.4.12), the holder of the lock too. */
+static ntstatus reply_locked(struct request *rq, uint32_t sequence)
+{
+	oplock_changed(rq->open);
+	return reply(rq, sequence);
+}
+
 /* ---- waiting ---- */
 
 static void granted(struct lock_wait *w, ntstatus status)
@@ -115,10 +122,7 @@ static ntstatus resume(struct request *rq)
 	_cleanup_free_ struct waiting *w = steal_ptr(&rq->priv);
 	ntstatus status = rq->resume_status;
 
-	if (status != NT_STATUS_SUCCESS)
-		return status;
-	oplock_changed(rq->open);
-	return reply(rq, w->sequence);
+	return status == NT_STATUS_SUCCESS ? reply_locked(rq, w->sequence) : status;
 }
 
 static ntstatus wait_for(struct request *rq, const struct lock_req *q, const struct lock_range *r)
@@ -141,7 +145,7 @@ static ntstatus wait_for(struct request *rq, const struct lock_req *q, const str
 	if (status == NT_STATUS_PENDING)
 		return REQ_ASYNC;
 	free(steal_ptr(&rq->priv));
-	return wait_undo(rq, status);
+	return wait_undo(rq, status == NT_STATUS_SUCCESS ? reply_locked(rq, q->sequence) : status);
 }
 
 /* ---- locking and unlocking ---- */
@@ -158,7 +162,7 @@ static ntstatus unlock(struct request *rq, struct lock_req *q)
 		else
 			status = NT_STATUS_INVALID_PARAMETER;
 	}
-	return status;
+	return status == NT_STATUS_SUCCESS ? reply(rq, q->sequence) : status;
 }
 
 /* 3.3.5.14.2 */
@@ -183,9 +187,7 @@ static ntstatus lock(struct request *rq, struct lock_req *q)
 	status = lock_take(rq->open, ranges, q->count);
 	if (status == NT_STATUS_LOCK_NOT_GRANTED && may_wait)
 		return wait_for(rq, q, ranges);
-	if (status == NT_STATUS_SUCCESS) /* who reads from a cache would not see the lock */
-		oplock_changed(rq->open);
-	return status;
+	return status == NT_STATUS_SUCCESS ? reply_locked(rq, q->sequence) : status;
 }
 
 static ntstatus check(const struct open *o)
@@ -216,9 +218,5 @@ ntstatus smb2_lock(struct request *rq)
 	if (is_replay(rq, q.sequence))
 		return reply(rq, q.sequence);
 	peek = q.elements;
-	if (next_element(&peek, &first) == LOCK_UNLOCK)
-		status = unlock(rq, &q);
-	else
-		status = lock(rq, &q);
-	return status == NT_STATUS_SUCCESS ? reply(rq, q.sequence) : status;
+	return next_element(&peek, &first) == LOCK_UNLOCK ? unlock(rq, &q) : lock(rq, &q);
 }

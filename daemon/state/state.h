@@ -416,7 +416,6 @@ static inline ntstatus lock_check_io(struct open *o, uint64_t off, uint64_t len,
 	return lock_check_held(o, off, len, write);
 }
 
-
 /* ---- state/oplock.c (MS-SMB2 3.3.4.6, MS-FSA 2.1.4.12) ---- */
 
 /* For ofile.c, under the bucket's lock. sharing: what share modes say. SUCCESS: o may join. */
