@@ -228,9 +228,9 @@ const struct conf_option conf_share_options[] = {
 	  .doc = "Files with the read-only attribute can be deleted." },
 
 	HEADING("Caching and locks"),
-	{ OPT("oplocks", NULL, BOOL, oplocks, "yes"), .later = true,
+	{ OPT("oplocks", NULL, BOOL, oplocks, "yes"),
 	  .doc = "Clients may cache files that nobody else has open." },
-	{ OPT("level2 oplocks", NULL, BOOL, level2_oplocks, "yes"), .later = true,
+	{ OPT("level2 oplocks", NULL, BOOL, level2_oplocks, "yes"),
 	  .doc = "... and go on caching reads when others only read." },
 	{ OPT("smb2 leases", "leases", BOOL, leases, "yes"), .later = true,
 	  .doc = "Offers leases, which SMB 2.1 and later prefer to oplocks. Needs `oplocks`." },
@@ -245,10 +245,9 @@ const struct conf_option conf_share_options[] = {
 	{ OPT("posix locking", NULL, BOOL, posix_locking, "yes"), .later = true,
 	  .doc = "Byte-range locks are also taken as fcntl() locks, so that local programs and NFS "
 		 "see them." },
-	{ OPT("strict locking", NULL, ENUM, strict_locking, "auto"), .later = true,
-	  .values = tristate,
-	  .doc = "Checks byte-range locks at every read and write; `auto` not where an exclusive "
-		 "oplock shows that there are none." },
+	{ OPT("strict locking", NULL, ENUM, strict_locking, "auto"), .values = tristate,
+	  .doc = "Checks byte-range locks at every read and write; `auto` does so too, for a file "
+		 "without locks costs nothing." },
 	{ OPT("change notify", "kernel change notify", BOOL, change_notify, "yes"),
 	  .doc = "Clients are told of changes in folders that they watch." },
 
