@@ -153,6 +153,9 @@ static ntstatus element_start(struct request *rq)
 		rq->chain_fid_status = NT_STATUS_SUCCESS;
 	}
 	if (el->verdict != NT_STATUS_SUCCESS) {
+		/* Signed with the session's key instead of the channel's: so is the refusal. */
+		if (rq->session && rq->hdr.command == SMB2_SESSION_SETUP && !el->signed_)
+			(void)smb2_sign_as(rq, rq->session);
 		rq->chain_fid_status = el->verdict;
 		return el->verdict;
 	}
