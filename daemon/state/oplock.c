@@ -188,9 +188,6 @@ void oplock_grant(struct ofile *f, struct open *o)
 	else if ((k->wanted == SMB2_OPLOCK_LEVEL_II || is_exclusive(k->wanted)) && k->level2_ok &&
 		 !exclusive_holder(f) && !has_locks(o))
 		level = SMB2_OPLOCK_LEVEL_II;
-	/* Nobody may read past a byte-range lock (MS-FSA 2.1.5.18.2). */
-	if (atomic_load_explicit(&f->locks->count, memory_order_relaxed))
-		level = SMB2_OPLOCK_LEVEL_NONE;
 	atomic_store(&k->level, level);
 	k->told = OPLOCK_UNTOLD;
 	update_caches(f);
