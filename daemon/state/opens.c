@@ -113,7 +113,7 @@ bool open_publish(struct open *o, struct session *s)
 
 	pthread_mutex_lock(&s->lock);
 	if (atomic_load(&s->state) == SESSION_VALID && !list_empty(&o->tree->node)) {
-		o->session = s;
+		o->session = session_get(s);
 		list_add_tail(&o->session_node, &s->opens);
 		s->nopens++;
 		atomic_fetch_add(&o->tree->nopens, 1);
@@ -170,6 +170,7 @@ void open_put(struct open *o)
 	lock_file_put(o->locks);
 	if (o->tree)
 		tree_put(o->tree);
+	session_put(o->session);
 	pthread_mutex_destroy(&o->lock);
 	free(o->pattern);
 	free(o->path);

@@ -246,7 +246,7 @@ struct ofile {
 struct open {
 	uint64_t vol, persistent; /* FileId */
 	enum open_kind kind;
-	struct session *session; /* borrowed while the open is visible; NULL when closed */
+	struct session *session; /* reference from open_publish() on; NULL before */
 	struct tree *tree;	 /* reference */
 	struct list_head session_node;
 	struct list_head file_node;
