@@ -99,8 +99,8 @@ static void advance(struct conn *c, struct stream *s, size_t n)
 {
 	s->off += n;
 	s->left -= n;
-	if (s->broken)
-		pipe_end(s, false);
+	if (s->status != NT_STATUS_SUCCESS)
+		pipe_end(s, !s->broken); /* what is left is dropped by way of rx */
 	if (!s->left)
 		finish(c, s);
 	else if (s->pipe[0] < 0 && !next_piece(c, s))
@@ -119,10 +119,7 @@ size_t stream_left(const struct conn *c)
 	return c->stream->left;
 }
 
-/*
- * What lies in the pipe goes to the file. After an error the pipe is given up, and the rest of the
- * data is dropped by way of rx.
- */
+/* What lies in the pipe goes to the file; after an error some of it stays there. */
 static void drain(struct stream *s, size_t n)
 {
 	loff_t off = (loff_t)s->off;
@@ -191,12 +188,14 @@ static void piece_work(struct work *w)
 	struct conn *c = s->conn;
 
 	s->rq->on_worker = true; /* may block */
-	if (identity_become(s->rq->tree->identity) < 0)
+	if (identity_become(s->rq->tree->identity) < 0) {
 		s->status = NT_STATUS_ACCESS_DENIED;
-	else if (!s->in_rx)
+		s->broken = !s->in_rx;
+	} else if (!s->in_rx) {
 		drain(s, s->piece);
-	else
+	} else {
 		s->status = smb2_write_piece(s->rq, c->rx, s->piece, s->off);
+	}
 	reactor_post(c->reactor, &s->job);
 }
 
@@ -234,7 +233,6 @@ void stream_piece(struct conn *c)
 		collected(c, s);
 		return;
 	}
-
 	if (s->status == NT_STATUS_SUCCESS && !s->rq->open->memory) {
 		s->piece = n;
 		s->in_rx = true;
