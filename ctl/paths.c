@@ -79,8 +79,7 @@ int ctl_paths(struct ctl *ctl, const char *conf, const char *instance)
 /* The options that choose this server, so that a hint can be typed as it stands. */
 const char *ctl_self(const struct ctl *ctl)
 {
-	_cleanup_free_ char *of_instance =
-		xasprintf("%s/%s.conf", CONF_DEFAULT_DIR, ctl->instance);
+	_cleanup_free_ char *of_instance = xasprintf("%s/%s.conf", CONF_DEFAULT_DIR, ctl->instance);
 	_cleanup_free_ char *of_file = instance_of_file(ctl->conf_path);
 	bool default_file = !strcmp(ctl->conf_path, CONF_DEFAULT_FILE);
 	static char text[PATH_MAX + 300];
