@@ -305,8 +305,11 @@ void conn_input(struct conn *c, uint8_t *p, size_t n)
 		}
 		if ((size_t)len <= n) {
 			c->prefix_have = 0;
-			if (c->prefix[0] == NBSS_SESSION_MESSAGE)
+			if (c->prefix[0] == NBSS_SESSION_MESSAGE) {
+				guard_set(p + len, n - (size_t)len);
 				request_receive(c, p, (size_t)len, NULL, 0);
+				guard_clear(p + len, n - (size_t)len);
+			}
 			p += len;
 			n -= (size_t)len;
 			continue;

@@ -71,9 +71,13 @@ void transport_recv_done(struct conn *c, int res, uint32_t cqe_flags)
 		uint8_t *buf = r->buf_mem + (size_t)id * RING_RECV_SIZE;
 
 		if (res > 0 && !c->closing) {
+			size_t rest = RING_RECV_SIZE - (size_t)res;
+
+			guard_set(buf + res, rest);
 			c->in_input = true;
 			conn_input(c, buf, (size_t)res);
 			c->in_input = false;
+			guard_clear(buf + res, rest);
 		}
 		io_uring_buf_ring_add(r->bufs, buf, RING_RECV_SIZE, (unsigned short)id,
 				      io_uring_buf_ring_mask(RING_RECV_BUFFERS), 0);

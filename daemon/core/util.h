@@ -59,6 +59,20 @@ static inline int steal_fd(int *fd)
 	return v;
 }
 
+/* ---- buffers under AddressSanitizer: what lies behind a frame is not to be touched ---- */
+
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#define guard_set(p, n)	  ASAN_POISON_MEMORY_REGION(p, n)
+#define guard_clear(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
+#else
+#define guard_set(p, n)	  ((void)(p), (void)(n))
+#define guard_clear(p, n) ((void)(p), (void)(n))
+#endif
+
 /* ---- memory ---- */
 
 /*
