@@ -5,10 +5,19 @@
 #include "core/request.h"
 #include "state/state.h"
 
+/*
+ * The length of an answer has 24 bits. Bodies share what is below REPLY_MAX; the rest is for the
+ * error bodies of those that find no room: 8192 credits are as many elements.
+ */
+#define REPLY_MAX  (15u << 20)
+#define ERROR_BODY 16
+
 struct smb2_wr *reply_begin(struct request *rq, size_t body_max)
 {
 	size_t start, need = SMB2_HDR_SIZE + body_max + 8;
 
+	if (rq->out && rq->out->len + need > REPLY_MAX && body_max > ERROR_BODY)
+		return NULL;
 	if (!rq->out) {
 		rq->out = outbuf_new(need);
 		if (!rq->out)
@@ -27,7 +36,7 @@ struct smb2_wr *reply_begin(struct request *rq, size_t body_max)
 /* MS-SMB2 2.2.2 */
 static bool error_body(struct request *rq)
 {
-	struct smb2_wr *w = reply_begin(rq, 16);
+	struct smb2_wr *w = reply_begin(rq, ERROR_BODY);
 
 	if (!w)
 		return false;
