@@ -5,7 +5,8 @@
 #include <stdio.h>
 
 #define RECORDS_MAX 64
-#define MESSAGE_MAX 65536
+#define LARGE_UNITS 16
+#define MESSAGE_MAX (65536 + LARGE_UNITS * 65536 + 4096)
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 
@@ -33,7 +34,7 @@ struct message {
 	uint8_t buf[MESSAGE_MAX];
 	size_t len, last; /* where the last element starts */
 	uint8_t last_flags;
-	bool bare;
+	bool bare, cut;
 };
 
 static const uint8_t fid_offsets[SMB2_COMMANDS] = {
@@ -97,10 +98,31 @@ static void finish_element(struct stream *s, struct message *m, bool more)
 static void send_message(struct stream *s, struct message *m)
 {
 	finish_element(s, m, false);
-	if (m->len)
+	if (m->len && m->cut) {
+		uint8_t head[SMB2_PREFIX_SIZE];
+
+		smb2_prefix_put(head, (uint32_t)m->len);
+		stream_send(s, head, sizeof(head));
+		stream_send(s, m->buf, m->len - m->len / 3);
+		s->closed = true;
+	} else if (m->len)
 		stream_send_message(s, m->buf, m->len, s->protection == STREAM_SEALED && !m->bare);
 	m->len = 0;
-	m->bare = false;
+	m->bare = m->cut = false;
+}
+
+/* What RECORD_LARGE adds to a body; a WRITE's length follows. */
+static void enlarge(struct message *m, uint8_t command, unsigned int units)
+{
+	uint8_t *body = m->buf + m->last + SMB2_HDR_SIZE;
+	size_t n = (size_t)MIN(units, LARGE_UNITS) << 16;
+
+	if (m->len + n > sizeof(m->buf))
+		return;
+	memset(m->buf + m->len, 0, n);
+	m->len += n;
+	if (command == SMB2_WRITE && m->len - m->last >= SMB2_HDR_SIZE + 48)
+		kh_put_le32(body + 4, (uint32_t)(m->len - m->last) - kh_get_le16(body + 2));
 }
 
 static void add_element(struct stream *s, struct message *m, const struct record *rec)
@@ -132,6 +154,9 @@ static void add_element(struct stream *s, struct message *m, const struct record
 	    select >> 4 != SELECT_FID_BODY)
 		put_fid(s, w.buf + SMB2_HDR_SIZE + fid_offsets[command], select >> 4);
 	m->len += w.off;
+	if (rec->kind & RECORD_LARGE)
+		enlarge(m, command, h.credit_charge);
+	m->cut |= rec->kind & RECORD_CUT;
 }
 
 static void play(struct stream *s, const struct record *rec, struct message *m)
@@ -187,7 +212,7 @@ void stream_run(const uint8_t *data, size_t size)
 	if (!rd_ok(&r))
 		return;
 	m.len = 0;
-	m.bare = false;
+	m.bare = m.cut = false;
 	head(&s, a, b);
 	for (unsigned int i = 0; i < RECORDS_MAX && !s.closed && next_record(&r, &rec); i++)
 		play(&s, &rec, &m);
@@ -331,7 +356,7 @@ size_t stream_mutate(uint8_t *data, size_t size, size_t max, unsigned int seed)
 		in.rec[at].kind ^= RECORD_MORE;
 		break;
 	case 4:
-		in.rec[at].kind ^= (uint8_t)(1u << (rnd >> 4 & 3));
+		in.rec[at].kind ^= (uint8_t)(1u << (rnd >> 4) % 6);
 		break;
 	case 5:
 		in.head[rnd >> 4 & 1] = (uint8_t)(rnd >> 8);

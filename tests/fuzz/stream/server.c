@@ -24,6 +24,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#define PIPES_KEPT 40 /* ends */
+
 struct server server;
 
 static struct conf *conf;
@@ -54,9 +56,7 @@ struct conf *server_conf(void)
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
 {
-	if (f->level == 0)
-		return 0;
-	return remove(path);
+	return f->level == 0 && !strcmp(path, base) ? 0 : remove(path);
 }
 
 static void put_file(const char *name, const char *text)
@@ -68,17 +68,23 @@ static void put_file(const char *name, const char *text)
 		stream_fail("%s: %s", path, strerror(errno));
 }
 
-/* As every input finds it: f, d, d/g, and a link that leads out. */
+static void put_folder(const char *path)
+{
+	if (mkdir(path, 0777) < 0 || chown(path, owner_uid, owner_gid) < 0)
+		stream_fail("%s: %s", path, strerror(errno));
+}
+
+/* As every input finds it, new: f, d, d/g, and a link that leads out. */
 static void folder_fill(void)
 {
 	_cleanup_free_ char *dir = xasprintf("%s/d", folder), *link = xasprintf("%s/l", folder);
 
-	if (nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0)
+	if (nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0 && errno != ENOENT)
 		stream_fail("emptying %s: %s", folder, strerror(errno));
-	if (mkdir(dir, 0777) < 0 || chown(dir, owner_uid, owner_gid) < 0 ||
-	    symlink("/etc", link) < 0 || chmod(folder, 0777) < 0 ||
-	    chown(folder, owner_uid, owner_gid) < 0)
-		stream_fail("%s: %s", folder, strerror(errno));
+	put_folder(folder);
+	put_folder(dir);
+	if (symlink("/etc", link) < 0)
+		stream_fail("%s: %s", link, strerror(errno));
 	put_file("f", "the quick brown fox jumps over the lazy dog");
 	put_file("d/g", "g");
 }
@@ -114,8 +120,6 @@ static void folder_make(void)
 		signal(SIGXFSZ, SIG_IGN);
 	}
 	snprintf(folder, sizeof(folder), "%s/share", base);
-	if (mkdir(folder, 0777) < 0)
-		stream_fail("%s: %s", folder, strerror(errno));
 	folder_fill();
 }
 
@@ -222,18 +226,23 @@ int stream_server_connect(bool netbios)
 
 /* ---- after an input ---- */
 
-/* Sockets, pipes, rings, and what is in the folder; libFuzzer's files are its own. */
+/*
+ * Sockets, rings, and what is in the folder. libFuzzer's files are its own, and core/pipe.c keeps
+ * some pipes.
+ */
 static unsigned int count_fds(bool say)
 {
 	DIR *d = opendir("/proc/self/fd");
+	unsigned int n = 0, pipes = 0;
 	const struct dirent *e;
-	unsigned int n = 0;
 
 	while (d && (e = readdir(d))) {
 		char to[256] = "";
 
 		if (readlinkat(dirfd(d), e->d_name, to, sizeof(to) - 1) < 0 ||
 		    (to[0] == '/' && strncmp(to, base, strlen(base))))
+			continue;
+		if (!strncmp(to, "pipe:", 5) && ++pipes <= PIPES_KEPT)
 			continue;
 		n++;
 		if (say)

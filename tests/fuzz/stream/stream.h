@@ -119,6 +119,8 @@ void stream_echo(struct stream *s);
 #define RECORD_SEALED  3    /* bytes of a message, sealed */
 #define RECORD_MORE    0x04 /* the next element is in the same compound */
 #define RECORD_NO_WAIT 0x08
+#define RECORD_LARGE   0x10 /* the body goes on with zeros: 64 KiB for each unit of charge */
+#define RECORD_CUT     0x20 /* the client goes in the middle of the message */
 
 #define ELEMENT_SIZE	4
 #define ELEMENT_RELATED 0x01
