@@ -306,11 +306,18 @@ static void loop(struct control *ctl, int sig)
 
 static void stop(void)
 {
+	bool left = true;
+
 	for (unsigned int i = 0; i < server.nreactors; i++)
 		reactor_stop(server.reactors[i]);
 	for (unsigned int i = 0; i < server.nreactors; i++)
 		reactor_join(server.reactors[i]);
 	workers_stop(); /* one may still be in reactor_post() */
+	while (left) {
+		left = false;
+		for (unsigned int i = 0; i < server.nreactors; i++)
+			left |= reactor_drain(server.reactors[i]);
+	}
 	for (unsigned int i = 0; i < server.nreactors; i++)
 		reactor_free(server.reactors[i]);
 	server.nreactors = 0;

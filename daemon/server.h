@@ -195,11 +195,16 @@ struct reactor_job {
 int reactor_start(unsigned int index, struct reactor **out);
 int reactor_listen(struct reactor *r, int fd, bool netbios);
 void reactor_post(struct reactor *r, struct reactor_job *j);
-void reactor_stop(struct reactor *r); /* asks; reactor_join() waits */
+/*
+ * The end, in this order: stop asks, join waits for the thread. Workers may go on posting: after
+ * they have stopped, drain runs what is left (false: nothing was), for all until nothing is left.
+ */
+void reactor_stop(struct reactor *r);
 void reactor_join(struct reactor *r);
-void reactor_free(struct reactor *r); /* after workers_stop(): nobody posts to it any more */
+bool reactor_drain(struct reactor *r);
+void reactor_free(struct reactor *r);
 struct stats *reactor_stats(struct reactor *r);
-/* Calls fn for each connection of all reactors, under the reactor's list lock: fn must be quick. */
+/* Calls fn for each of its connections, on the reactor, and waits for that: fn must be quick. */
 void reactor_each_conn(struct reactor *r, void (*fn)(void *arg, struct conn *c), void *arg);
 
 /* ---- core/conn.c ---- */
@@ -334,6 +339,7 @@ struct request {
 	unsigned int answered; /* elements before this one went out already */
 	bool started;	/* the current element passed its checks */
 	bool on_worker;
+	bool waits; /* counted in conn.nasync */
 
 	/* the current element */
 	struct smb2_hdr hdr;
@@ -359,7 +365,7 @@ struct request {
 
 	/* waiting (REQ_ASYNC) */
 	ntstatus (*resume)(struct request *rq);
-	void (*cancel)(struct request *rq); /* reactor; makes resume come, with CANCELLED */
+	void (*cancel)(struct request *rq); /* reactor only; makes resume come, with CANCELLED */
 	struct list_head waiters; /* for who makes it wait */
 	ntstatus resume_status;
 	uint64_t start_ns;
@@ -372,6 +378,8 @@ void request_receive(struct conn *c, uint8_t *frame, size_t len, uint8_t *base, 
  * it makes the request visible to who will resume it, and returns. False: no memory.
  */
 bool request_go_async(struct request *rq);
+/* Reactor: it will not wait after all, nobody resumes it. */
+void request_unwait(struct request *rq);
 /*
  * Reactor, for core/stream.c: a request of which only the head is here. Copies it, admits it and
  * does the checks of its command's row; *status is what they say. NULL: close the connection.

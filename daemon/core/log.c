@@ -11,7 +11,7 @@
 
 #define LINES_PER_SECOND 20 /* per call site */
 
-int log_level = LOG_LEVEL_NOTICE;
+_Atomic int log_level = LOG_LEVEL_NOTICE;
 static int log_fd = STDERR_FILENO;
 
 int log_open(const char *file, int level)

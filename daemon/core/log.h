@@ -14,7 +14,7 @@ struct log_site {
 	_Atomic uint32_t count;
 };
 
-extern int log_level;
+extern _Atomic int log_level;
 
 /* file NULL: standard error. -errno. */
 int log_open(const char *file, int level);

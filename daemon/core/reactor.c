@@ -11,6 +11,8 @@
 #include "state/state.h"
 
 #include <netinet/tcp.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -49,10 +51,8 @@ static void accepted(struct listener *l, int res, uint32_t flags)
 		stats_add(&r->stats.accepted, 1);
 		c = conn_new(r, res, l->netbios);
 		if (c) {
-			pthread_mutex_lock(&r->conns_lock);
 			list_add_tail(&c->node, &r->conns);
 			r->nconns++;
-			pthread_mutex_unlock(&r->conns_lock);
 			transport_recv(c);
 		}
 	} else if (res != -ECANCELED) {
@@ -77,9 +77,11 @@ static void tick_arm(struct reactor *r)
 	ring_tag(sqe, RING_TICK, r);
 }
 
-static void jobs_run(struct reactor *r)
+/* False: there was none. */
+static bool jobs_run(struct reactor *r)
 {
 	struct list_head mine;
+	bool any;
 
 	list_init(&mine);
 	pthread_mutex_lock(&r->jobs_lock);
@@ -90,26 +92,82 @@ static void jobs_run(struct reactor *r)
 		list_add_tail(n, &mine);
 	}
 	pthread_mutex_unlock(&r->jobs_lock);
+	any = !list_empty(&mine);
 	while (!list_empty(&mine)) {
 		struct reactor_job *j = list_first(&mine, struct reactor_job, node);
 
 		list_del(&j->node);
 		j->fn(j);
 	}
+	return any;
 }
 
-void reactor_post(struct reactor *r, struct reactor_job *j)
+/* The thread's last jobs: who comes later finds it ended. */
+static void jobs_end(struct reactor *r)
+{
+	bool ended = false;
+
+	while (!ended) {
+		jobs_run(r);
+		pthread_mutex_lock(&r->jobs_lock);
+		ended = r->ended = list_empty(&r->jobs);
+		pthread_mutex_unlock(&r->jobs_lock);
+	}
+}
+
+/* False: the thread is over. With `later` the job is queued all the same, for reactor_drain(). */
+static bool job_add(struct reactor *r, struct reactor_job *j, bool later)
 {
 	static const uint64_t one = 1;
-	bool wake;
+	bool wake, ended;
 
 	pthread_mutex_lock(&r->jobs_lock);
-	wake = list_empty(&r->jobs);
-	list_add_tail(&j->node, &r->jobs);
+	ended = r->ended;
+	wake = !ended && list_empty(&r->jobs);
+	if (!ended || later)
+		list_add_tail(&j->node, &r->jobs);
 	pthread_mutex_unlock(&r->jobs_lock);
 	/* An eventfd takes 2^64 - 2 before it would block. */
 	if (wake && write(r->wake_fd, &one, sizeof(one)) < 0)
 		log_err("reactor %u: wake: %s", r->index, strerror(errno));
+	return !ended;
+}
+
+void reactor_post(struct reactor *r, struct reactor_job *j)
+{
+	(void)job_add(r, j, true);
+}
+
+/* ---- a look at the connections ---- */
+
+struct look_job {
+	struct reactor_job job;
+	struct reactor *reactor;
+	void (*fn)(void *arg, struct conn *c);
+	void *arg;
+	sem_t done;
+};
+
+static void look_job(struct reactor_job *j)
+{
+	struct look_job *l = container_of(j, struct look_job, job);
+	struct conn *c;
+
+	list_for_each (c, &l->reactor->conns, node)
+		l->fn(l->arg, c);
+	sem_post(&l->done);
+}
+
+void reactor_each_conn(struct reactor *r, void (*fn)(void *arg, struct conn *c), void *arg)
+{
+	struct look_job l = { .job.fn = look_job, .reactor = r, .fn = fn, .arg = arg };
+
+	sem_init(&l.done, 0, 0);
+	if (!job_add(r, &l.job, false))
+		look_job(&l.job); /* nobody else is there to look */
+	while (sem_wait(&l.done) < 0)
+		;
+	sem_destroy(&l.done);
 }
 
 /* Time limits of connections; once a second. */
@@ -238,7 +296,9 @@ static void *reactor_main(void *arg)
 
 		err = io_uring_submit_and_wait(&r->ring, 1);
 		if (err < 0 && err != -EINTR && err != -EAGAIN && err != -EBUSY) {
+			/* Its clients hang: better a new server than half of one. */
 			log_err("reactor %u: io_uring: %s", r->index, strerror(-err));
+			kill(getpid(), SIGTERM);
 			break;
 		}
 		io_uring_for_each_cqe(&r->ring, head, cqe)
@@ -248,6 +308,7 @@ static void *reactor_main(void *arg)
 		}
 		io_uring_cq_advance(&r->ring, n);
 	}
+	jobs_end(r);
 	ring_teardown(r);
 	return NULL;
 }
@@ -261,7 +322,6 @@ int reactor_start(unsigned int index, struct reactor **out)
 	r->index = index;
 	r->wake_fd = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_init(&r->jobs_lock, NULL);
-	pthread_mutex_init(&r->conns_lock, NULL);
 	pthread_mutex_init(&r->start_lock, NULL);
 	pthread_cond_init(&r->start_cond, NULL);
 	list_init(&r->jobs);
@@ -348,6 +408,11 @@ void reactor_join(struct reactor *r)
 	pthread_join(r->thread, NULL);
 }
 
+bool reactor_drain(struct reactor *r)
+{
+	return jobs_run(r);
+}
+
 void reactor_free(struct reactor *r)
 {
 	struct listener *l, *next;
@@ -363,21 +428,9 @@ struct stats *reactor_stats(struct reactor *r)
 	return &r->stats;
 }
 
-void reactor_each_conn(struct reactor *r, void (*fn)(void *arg, struct conn *c), void *arg)
-{
-	struct conn *c;
-
-	pthread_mutex_lock(&r->conns_lock);
-	list_for_each(c, &r->conns, node)
-		fn(arg, c);
-	pthread_mutex_unlock(&r->conns_lock);
-}
-
 void reactor_conn_gone(struct reactor *r, struct conn *c)
 {
-	pthread_mutex_lock(&r->conns_lock);
 	list_del(&c->node);
 	r->nconns--;
-	pthread_mutex_unlock(&r->conns_lock);
 	stats_add(&r->stats.closed, 1);
 }

@@ -215,7 +215,7 @@ void reply_send(struct request *rq, unsigned int upto)
  * not look (3.2.5.1.3), and under GMAC it would share its nonce, made of the message id, with the
  * final response.
  */
-void reply_interim(struct request *rq)
+bool reply_interim(struct request *rq)
 {
 	struct conn *c = rq->conn;
 	struct element *el = &rq->elements[rq->cur];
@@ -224,7 +224,7 @@ void reply_interim(struct request *rq)
 	struct smb2_wr w;
 
 	if (!o)
-		return;
+		return false;
 	el->async_id = ++c->next_async_id;
 	el->async = true;
 	w = wr_init(o->buf + OUT_HEADROOM, SMB2_HDR_SIZE + 9);
@@ -241,9 +241,10 @@ void reply_interim(struct request *rq)
 	if (rq->sealed && !seal_reply(c, rq->sealed, o)) {
 		outbuf_free(o);
 		conn_close(c);
-		return;
+		return true;
 	}
 	queue_reply(c, o);
+	return true;
 }
 
 bool conn_notify(struct channel *ch, struct outbuf *o, bool sealed)

@@ -182,12 +182,12 @@ static bool element_run(struct request *rq)
 
 	if (status == NT_STATUS_SUCCESS) {
 		op = &smb2_ops[rq->hdr.command];
-		if (rq->resume)
+		if (rq->on_worker && rq->tree && identity_become(rq->tree->identity) < 0)
+			status = NT_STATUS_ACCESS_DENIED;
+		else if (rq->resume)
 			status = rq->resume(rq);
 		else if (op->worker && !rq->on_worker)
 			status = REQ_WORKER;
-		else if (rq->on_worker && rq->tree && identity_become(rq->tree->identity) < 0)
-			status = NT_STATUS_ACCESS_DENIED;
 		else
 			status = op->fn(rq);
 	}
@@ -232,22 +232,30 @@ bool request_go_async(struct request *rq)
 {
 	if (!frame_own(rq))
 		return false;
-	rq->conn->nasync++;
 	if (!rq->elements[rq->cur].async) {
 		reply_send(rq, rq->cur); /* what stands before it in a compound need not wait */
-		reply_interim(rq);
+		if (!reply_interim(rq))
+			return false;
 		if (!rq->conn->in_input)
 			transport_send(rq->conn);
 	}
+	rq->waits = true;
+	rq->conn->nasync++;
 	return true;
+}
+
+void request_unwait(struct request *rq)
+{
+	if (rq->waits)
+		rq->conn->nasync--;
+	rq->waits = false;
 }
 
 static void resume_job(struct reactor_job *j)
 {
 	struct request *rq = container_of(j, struct request, job);
 
-	if (rq->elements[rq->cur].async)
-		rq->conn->nasync--;
+	request_unwait(rq);
 	rq->cancel = NULL;
 	rq->on_worker = false;
 	request_run(rq);
@@ -281,8 +289,7 @@ void request_cancel(struct conn *c, const struct smb2_hdr *h)
 	list_for_each (rq, &c->requests, node) {
 		const struct element *el;
 
-		if (!rq->cancel) /* then nothing else of it may be looked at: a worker may have it
-				  */
+		if (!rq->cancel) /* a worker may have it: nothing else of it is to be looked at */
 			continue;
 		el = &rq->elements[rq->cur];
 		if (h->flags & SMB2_FLAGS_ASYNC_COMMAND ? el->async_id == h->async_id

@@ -27,6 +27,6 @@ bool reply_end(struct request *rq, ntstatus status);
  * yet, up to (not with) upto.
  */
 void reply_send(struct request *rq, unsigned int upto);
-void reply_interim(struct request *rq);
+bool reply_interim(struct request *rq); /* false: no memory */
 
 #endif /* KH_REQUEST_H */

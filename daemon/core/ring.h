@@ -40,12 +40,12 @@ struct reactor {
 
 	pthread_mutex_t jobs_lock;
 	struct list_head jobs;
+	bool ended; /* under jobs_lock: the thread is over */
 
 	struct io_uring_buf_ring *bufs;
 	uint8_t *buf_mem;
 
 	struct list_head listeners, closed_listeners;
-	pthread_mutex_t conns_lock; /* the list; its elements are this thread's */
 	struct list_head conns;
 	unsigned int nconns;
 

@@ -45,41 +45,83 @@ static const char *cipher_name(uint16_t cipher)
 	return "-";
 }
 
-static void add_conn(void *arg, struct conn *c)
+/* A connection as its reactor saw it. */
+struct conn_row {
+	uint64_t id, accepted_ns, last_ns;
+	struct sockaddr_storage peer;
+	unsigned int reactor, sessions, requests;
+	uint16_t dialect, signing_alg, cipher;
+	bool closing, authenticated;
+};
+
+struct conn_rows {
+	struct conn_row *row;
+	size_t n, cap;
+	unsigned int reactor;
+};
+
+/* On the reactor: the text is made elsewhere. */
+static void take_conn(void *arg, struct conn *c)
+{
+	struct conn_rows *rows = arg;
+
+	if (rows->n == rows->cap) {
+		rows->cap = MAX(64, rows->cap * 2);
+		rows->row = xrealloc(rows->row, rows->cap * sizeof(*rows->row));
+	}
+	rows->row[rows->n++] = (struct conn_row) {
+		.id = c->st.id,
+		.accepted_ns = c->accepted_ns,
+		.last_ns = c->last_ns,
+		.peer = c->peer,
+		.reactor = rows->reactor,
+		.sessions = conn_session_count(c),
+		.requests = c->nrequests,
+		.dialect = c->st.dialect,
+		.signing_alg = c->st.signing_alg,
+		.cipher = c->st.cipher,
+		.closing = c->closing,
+		.authenticated = c->st.authenticated,
+	};
+}
+
+static struct json_object *conn_json(const struct conn_row *c, uint64_t now)
 {
 	struct json_object *o = json_object_new_object();
 	char addr[INET6_ADDRSTRLEN];
 
-	put(o, "id", NUM(c->st.id));
-	put(o, "client", STR(conn_peer_str(c, addr)));
-	put(o, "dialect", STR(c->st.dialect ? conf_dialect_name(c->st.dialect) : "-"));
-	put(o, "signing", STR(signing_name(c->st.dialect, c->st.signing_alg)));
-	put(o, "cipher", STR(cipher_name(c->st.cipher)));
+	put(o, "id", NUM(c->id));
+	put(o, "client", STR(sockaddr_str(&c->peer, addr)));
+	put(o, "dialect", STR(c->dialect ? conf_dialect_name(c->dialect) : "-"));
+	put(o, "signing", STR(signing_name(c->dialect, c->signing_alg)));
+	put(o, "cipher", STR(cipher_name(c->cipher)));
 	put(o, "plane", STR("user"));
-	put(o, "why", STR("no kernel module in this version"));
+	put(o, "why", STR("module not loaded"));
 	put(o, "state",
-	    STR(c->closing		? "closing" :
-		c->st.authenticated	? "ready" :
-		c->st.dialect		? "logging in" :
-					  "new"));
-	put(o, "sessions", NUM(conn_session_count(c)));
-	put(o, "requests", NUM(c->nrequests));
-	put(o, "age_s", NUM((now_ns() - c->accepted_ns) / 1000000000u));
-	put(o, "idle_s", NUM((now_ns() - c->last_ns) / 1000000000u));
-	json_object_array_add(arg, o);
+	    STR(c->closing	   ? "closing"
+		: c->authenticated ? "ready"
+		: c->dialect	   ? "logging in"
+				   : "new"));
+	put(o, "sessions", NUM(c->sessions));
+	put(o, "requests", NUM(c->requests));
+	put(o, "age_s", NUM((now - c->accepted_ns) / 1000000000u));
+	put(o, "idle_s", NUM((now - c->last_ns) / 1000000000u));
+	put(o, "reactor", NUM(c->reactor));
+	return o;
 }
 
 static struct json_object *connections(void)
 {
 	struct json_object *a = json_object_new_array();
+	struct conn_rows rows = { 0 };
+	uint64_t now;
 
-	for (unsigned int i = 0; i < server.nreactors; i++) {
-		size_t from = json_object_array_length(a);
-
-		reactor_each_conn(server.reactors[i], add_conn, a);
-		for (size_t k = from; k < json_object_array_length(a); k++)
-			put(json_object_array_get_idx(a, k), "reactor", NUM(i));
-	}
+	for (rows.reactor = 0; rows.reactor < server.nreactors; rows.reactor++)
+		reactor_each_conn(server.reactors[rows.reactor], take_conn, &rows);
+	now = now_ns();
+	for (size_t i = 0; i < rows.n; i++)
+		json_object_array_add(a, conn_json(&rows.row[i], now));
+	free(rows.row);
 	return a;
 }
 

@@ -193,8 +193,7 @@ static ntstatus open_existing(struct create *q)
 	status = ofile_join(o, q->loc.attr.id.dev, q->loc.attr.id.ino, NULL, truncate);
 	if (status == NT_STATUS_SUCCESS)
 		status = open_data(q, truncate);
-	if (o->access != q->granted)
-		o->access = q->granted;
+	ofile_set_access(o, q->granted);
 	q->action = FILE_OPENED;
 	if (status == NT_STATUS_SUCCESS && truncate)
 		status = overwrite(q);

@@ -52,7 +52,7 @@ static ntstatus begin(struct request *rq)
 	rq->cancel = cancel;
 	if (!closing && oplock_wait(rq->priv, rq))
 		return REQ_ASYNC;
-	rq->conn->nasync--; /* nobody will resume it */
+	request_unwait(rq);
 	return over(rq, closing ? NT_STATUS_CANCELLED : NT_STATUS_SUCCESS);
 }
 

@@ -6,6 +6,7 @@
 /* The last close of what was marked for deletion. As the user who marked it. */
 static void delete_now(struct open *o, enum ofile_delete what, const struct identity *as)
 {
+	_cleanup_free_ char *path = open_path_dup(o); /* a rename may still be at it */
 	int err;
 
 	if (as && identity_become(as) < 0)
@@ -13,10 +14,10 @@ static void delete_now(struct open *o, enum ofile_delete what, const struct iden
 	if (what == OFILE_DELETE_STREAM)
 		err = vfs_stream_remove(o->fd, o->stream_name);
 	else
-		err = vfs_remove(o->tree->vfs, o->path, o->entry, o->kind == OPEN_DIR);
+		err = vfs_remove(o->tree->vfs, path, o->entry, o->kind == OPEN_DIR);
 	/* Somebody else removed or replaced it: what was to go is gone. */
 	if (err < 0 && err != -ENOENT && err != -ESTALE)
-		log_notice("delete on close of \"%s\": %s", o->path, strerror(-err));
+		log_notice("delete on close of \"%s\": %s", path, strerror(-err));
 }
 
 void open_close(struct open *o)

@@ -142,7 +142,7 @@ static ntstatus attempt(struct request *rq, struct create *q)
 
 		o->entry = q->loc.entry;
 		o->path = xstrdup(q->loc.path);
-		o->access = q->granted;
+		ofile_set_access(o, q->granted);
 		o->delete_on_close = q->options & FILE_DELETE_ON_CLOSE;
 		o->attributes_at_create = q->loc.attr.attributes;
 		if (!open_publish(o, rq->session))

@@ -76,7 +76,9 @@ bool smb2_sign_as(struct request *rq, struct session *s)
 	struct iovec iov = { (void *)(uintptr_t)rq->elem, rq->elem_len };
 	struct channel *ch;
 
-	if (!(rq->hdr.flags & SMB2_FLAGS_SIGNED) || !s->keys.signing.len)
+	/* While it is in progress its keys are somebody else's to write. */
+	if (!(rq->hdr.flags & SMB2_FLAGS_SIGNED) || atomic_load(&s->state) == SESSION_IN_PROGRESS ||
+	    !s->keys.signing.len)
 		return false;
 	ch = channel_new(s, rq->conn);
 	channel_put(ch); /* one reference: the element's */
@@ -277,8 +279,9 @@ static void drop_previous(struct request *rq, struct session *s, uint64_t previo
 	old = session_find(previous);
 	if (!old)
 		return;
-	/* 3.3.5.5.3: only the same user may end it. */
-	if (old->user && strcmp(old->user, s->user) == 0 && !old->anonymous && !old->guest)
+	/* 3.3.5.5.3: only the same user may end it, and only what has begun has a user. */
+	if (atomic_load(&old->state) != SESSION_IN_PROGRESS && old->user &&
+	    strcmp(old->user, s->user) == 0 && !old->anonymous && !old->guest)
 		session_destroy(old);
 	session_put(old);
 }
@@ -418,7 +421,8 @@ ntstatus smb2_session_setup(struct request *rq)
 	ntstatus status;
 
 	identity_become_self();
-	if (!parse(rq, &q)) {
+	/* What is hashed and what is sent belongs to one exchange: not in a compound. */
+	if (rq->n > 1 || !parse(rq, &q)) {
 		stats_bad(BAD_parameter);
 		return NT_STATUS_INVALID_PARAMETER;
 	}

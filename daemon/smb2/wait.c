@@ -47,7 +47,7 @@ ntstatus wait_begin(struct request *rq, ntstatus (*resume)(struct request *rq))
 
 ntstatus wait_undo(struct request *rq, ntstatus status)
 {
-	rq->conn->nasync--; /* nobody will resume it */
+	request_unwait(rq);
 	return status;
 }
 

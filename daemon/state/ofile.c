@@ -150,6 +150,17 @@ ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stre
 	return status;
 }
 
+void ofile_set_access(struct open *o, uint32_t access)
+{
+	struct ofile *f;
+
+	if (o->access == access)
+		return;
+	f = ofile_lock(o);
+	o->access = access;
+	ofile_unlock(o, f);
+}
+
 struct ofile *ofile_lock(struct open *o)
 {
 	pthread_mutex_lock(&bucket_of(o->file_dev, o->file_ino)->lock);

@@ -60,12 +60,12 @@ struct session {
 
 	/* under lock */
 	struct list_head channels; /* channel.session_node */
-	unsigned int nchannels;
+	_Atomic unsigned int nchannels; /* read without the lock */
 	struct list_head trees;
 	unsigned int ntrees;
 	uint32_t next_tree_id;
 	struct list_head opens;
-	unsigned int nopens;
+	_Atomic unsigned int nopens; /* read without the lock */
 };
 
 struct channel {
@@ -128,7 +128,6 @@ struct tree {
 	_Atomic unsigned int refs;
 	uint32_t id;
 	struct list_head node;	 /* session.trees */
-	struct session *session; /* borrowed: a tree does not outlive it (session.lock) */
 	struct conf *conf;	 /* reference; share points into it */
 	const struct conf_share *share;
 	char *name;		/* as connected, [homes] resolved */
@@ -317,6 +316,8 @@ unsigned int open_count(void);
  */
 #define OFILE_MUST_WAIT 0x2F000010u /* never on the wire */
 ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stream, bool overwrite);
+/* o stays joined, but has less access than it joined with: others look at it. */
+void ofile_set_access(struct open *o, uint32_t access);
 enum ofile_delete { OFILE_KEEP, OFILE_DELETE_STREAM, OFILE_DELETE_FILE };
 /*
  * Leaves the file; its delete_on_close becomes the file's. Says what the caller has to delete now,

@@ -72,7 +72,6 @@ bool tree_add(struct session *s, struct tree *t, unsigned int max)
 
 	pthread_mutex_lock(&s->lock);
 	if (atomic_load(&s->state) != SESSION_GONE && (!max || s->ntrees < max)) {
-		t->session = s;
 		t->id = next_id(s);
 		tree_get(t);
 		list_add_tail(&t->node, &s->trees);
