@@ -137,7 +137,8 @@ static void options(int argc, char **argv)
 			puts("ksmbd-hybridd " KH_VERSION);
 			exit(0);
 		case 'h':
-			puts("Usage: ksmbd-hybridd [--config FILE] [--run-dir DIR] [--instance NAME]\n"
+			puts("Usage: ksmbd-hybridd [--config FILE] [--run-dir DIR] [--instance "
+			     "NAME]\n"
 			     "                     [--ready-fd N]\n"
 			     "The server process of ksmbd-hybrid; `ksmbd-hybrid up` starts it.");
 			exit(0);
@@ -248,10 +249,10 @@ static void set_identity(void)
 		fclose(f);
 	}
 	gethostname(host, sizeof(host) - 1);
-	iov[0] = (struct iovec){ id, strlen(id) };
-	iov[1] = (struct iovec){ current->netbios_name ? (void *)(uintptr_t)current->netbios_name :
-							  host,
-				 strlen(current->netbios_name ? current->netbios_name : host) };
+	iov[0] = (struct iovec) { id, strlen(id) };
+	iov[1] = (struct iovec) { current->netbios_name ? (void *)(uintptr_t)current->netbios_name
+							: host,
+				  strlen(current->netbios_name ? current->netbios_name : host) };
 	if (!id[0] || hash_md5(iov, 2, md) < 0)
 		crypto_random(md, sizeof(md));
 	memcpy(server.guid, md, sizeof(md)); /* the same after each start */

@@ -4,8 +4,8 @@
  *
  * Threads
  *   main     reads the configuration, starts the others, serves the control socket, takes signals.
- *   reactor  one per CPU. Owns an io_uring, a SO_REUSEPORT listener per address, and the connections
- *            that it accepted: their socket, receive state, message-id window, send queue and the
+ *   reactor  one per CPU. Owns an io_uring, a SO_REUSEPORT listener per address, and the
+ * connections that it accepted: their socket, receive state, message-id window, send queue and the
  *            crypto contexts of their channels. A reactor never blocks.
  *   worker   a small pool. Runs whatever may block, with the file system identity of the session's
  *            user (identity_become()).
@@ -59,33 +59,33 @@ struct tree;
 /* ---- counters ---- */
 
 /* Why input was refused: `status --json` shows them by these names. */
-#define BAD_INPUT_LIST(X)                                                                          \
-	X(frame_type)	    /* transport prefix of another protocol */                              \
-	X(frame_too_short)  /* no room for a header */                                              \
-	X(frame_too_long)   /* above the maximum message size */                                    \
-	X(header)	    /* protocol id or header size */                                        \
-	X(compound)	    /* NextCommand broken */                                                \
-	X(message_id)	    /* used or outside the window */                                        \
-	X(structure_size)   /* body's StructureSize or too short for it */                          \
-	X(parameter)	    /* offset, length or value in a body */                                 \
-	X(credit_charge)    /* less than the payload needs */                                       \
-	X(signature)	    /* missing or wrong */                                                  \
-	X(decrypt)	    /* transform header or tag wrong */                                     \
-	X(unencrypted)	    /* plain where encryption is required */                                \
-	X(before_negotiate) /* a command before NEGOTIATE, or a second NEGOTIATE */                 \
-	X(auth_blob)	    /* malformed SPNEGO or NTLMSSP */                                       \
-	X(login_failed)                                                                            \
-	X(name)		 /* malformed file name */                                                  \
-	X(create_context)                                                                          \
-	X(refused_host)	 /* hosts allow/deny */                                                     \
-	X(limit)	 /* a connection above a limit */                                           \
+#define BAD_INPUT_LIST(X)                                                           \
+	X(frame_type)	    /* transport prefix of another protocol */              \
+	X(frame_too_short)  /* no room for a header */                              \
+	X(frame_too_long)   /* above the maximum message size */                    \
+	X(header)	    /* protocol id or header size */                        \
+	X(compound)	    /* NextCommand broken */                                \
+	X(message_id)	    /* used or outside the window */                        \
+	X(structure_size)   /* body's StructureSize or too short for it */          \
+	X(parameter)	    /* offset, length or value in a body */                 \
+	X(credit_charge)    /* less than the payload needs */                       \
+	X(signature)	    /* missing or wrong */                                  \
+	X(decrypt)	    /* transform header or tag wrong */                     \
+	X(unencrypted)	    /* plain where encryption is required */                \
+	X(before_negotiate) /* a command before NEGOTIATE, or a second NEGOTIATE */ \
+	X(auth_blob)	    /* malformed SPNEGO or NTLMSSP */                       \
+	X(login_failed)                                                             \
+	X(name) /* malformed file name */                                           \
+	X(create_context)                                                           \
+	X(refused_host) /* hosts allow/deny */                                      \
+	X(limit)	/* a connection above a limit */                            \
 	X(preauth_timeout)
 
 enum bad_input {
 #define X(name) BAD_##name,
 	BAD_INPUT_LIST(X)
 #undef X
-	BAD_INPUTS
+		BAD_INPUTS
 };
 
 /* Written by one reactor with relaxed stores, read by anybody. */
@@ -138,8 +138,9 @@ static inline void stats_bad(enum bad_input why)
 /* ---- core/buffer.c ---- */
 
 /*
- * Memory for frames and replies. Blocks of up to 8 MiB and a bit are kept for reuse, in size classes
- * of powers of two, by the thread that frees them, up to a bound. Never zeroed. NULL: no memory.
+ * Memory for frames and replies. Blocks of up to 8 MiB and a bit are kept for reuse, in size
+ * classes of powers of two, by the thread that frees them, up to a bound. Never zeroed. NULL: no
+ * memory.
  */
 void *buffer_alloc(size_t size, size_t *cap);
 void buffer_free(void *p, size_t cap);
@@ -226,7 +227,7 @@ struct conn_state {
 	uint32_t max_trans, max_read, max_write;
 	uint16_t client_dialects[64]; /* for VALIDATE_NEGOTIATE_INFO */
 	uint16_t nclient_dialects;
-	bool netbios;	    /* NBSS framing: 17-bit lengths, session request first */
+	bool netbios; /* NBSS framing: 17-bit lengths, session request first */
 	bool supports_large_mtu;
 	bool posix;
 	bool authenticated; /* one session was set up */
@@ -239,11 +240,11 @@ struct conn {
 	struct conf *conf; /* the snapshot of accept time */
 	_Atomic unsigned int refs;
 	int fd;
-	bool closing;	/* no new requests; socket shut down */
+	bool closing; /* no new requests; socket shut down */
 	bool recv_armed, send_armed, teardown_posted;
 	bool in_input; /* bytes are being handled; answers go out together afterwards */
 	struct sockaddr_storage peer, local;
-	struct list_head node; /* reactor's connections */
+	struct list_head node;	   /* reactor's connections */
 	struct list_head requests; /* admitted and not yet answered */
 	unsigned int nrequests, nasync;
 	uint64_t accepted_ns, last_ns;
@@ -257,8 +258,8 @@ struct conn {
 
 	/* sending */
 	struct list_head outq;
-	size_t out_bytes; /* queued or being sent */
-	size_t inflight;  /* bytes of owned frames and queued replies, against max_inflight */
+	size_t out_bytes;	/* queued or being sent */
+	size_t inflight;	/* bytes of owned frames and queued replies, against max_inflight */
 	struct conn_send *send; /* vectors of the send under way */
 
 	pthread_mutex_t lock; /* channels, setups */
@@ -303,19 +304,19 @@ void transport_free(struct conn *c);
 /* ---- core/request.c ---- */
 
 /* Results of a handler that are not an NTSTATUS (the customer bit is never sent by us). */
-#define REQ_WORKER 0x2F000001u /* run me again on a worker */
-#define REQ_ASYNC  0x2F000002u /* I wait; request_resume() will come (reactor rows only) */
-#define REQ_CLOSE  0x2F000003u /* the connection is to be closed without an answer */
+#define REQ_WORKER   0x2F000001u /* run me again on a worker */
+#define REQ_ASYNC    0x2F000002u /* I wait; request_resume() will come (reactor rows only) */
+#define REQ_CLOSE    0x2F000003u /* the connection is to be closed without an answer */
 #define REQ_NO_REPLY 0x2F000004u /* done, nothing to send (CANCEL) */
 
 /* One command of a compound. */
 struct element {
-	uint32_t off, len; /* in the frame */
+	uint32_t off, len;	 /* in the frame */
 	struct channel *channel; /* reference; NULL: no (known) session */
-	ntstatus verdict; /* of admission: not SUCCESS is the answer */
+	ntstatus verdict;	 /* of admission: not SUCCESS is the answer */
 	uint16_t command, credits_asked, charge;
-	bool signed_;	/* came signed and verified: so will be the answer */
-	bool async;	/* an interim response with the credits went out */
+	bool signed_;		 /* came signed and verified: so will be the answer */
+	bool async;		 /* an interim response with the credits went out */
 	size_t out_off, out_len; /* its answer in out->buf; out_len 0: none */
 	uint64_t async_id;
 	struct open *oplock; /* reference: the answer grants one, oplock_told() when it goes out */
@@ -331,13 +332,13 @@ struct request {
 
 	uint8_t *frame; /* SMB2 message without prefix and transform */
 	size_t frame_len, frame_cap;
-	uint8_t *frame_base; /* what to free; NULL: borrowed until the reactor lets go */
+	uint8_t *frame_base;	/* what to free; NULL: borrowed until the reactor lets go */
 	struct channel *sealed; /* reference; came encrypted with its session's key */
 
 	struct element *elements, inline_elements[REQ_INLINE_ELEMENTS];
 	unsigned int n, cur;
 	unsigned int answered; /* elements before this one went out already */
-	bool started;	/* the current element passed its checks */
+	bool started;	       /* the current element passed its checks */
 	bool on_worker;
 	bool waits; /* counted in conn.nasync */
 
@@ -349,13 +350,13 @@ struct request {
 	struct tree *tree;	 /* reference */
 	struct open *open;	 /* reference */
 	struct outbuf *out;
-	struct smb2_wr w;	 /* reply_begin(); offsets count from the element's header */
-	bool body_on_error;	 /* the handler's body goes out although the status is an error */
-	uint32_t error_data;	 /* four bytes of ErrorData, with has_error_data */
+	struct smb2_wr w;    /* reply_begin(); offsets count from the element's header */
+	bool body_on_error;  /* the handler's body goes out although the status is an error */
+	uint32_t error_data; /* four bytes of ErrorData, with has_error_data */
 	bool has_error_data;
 	struct preauth_hash *preauth; /* to be updated with the reply as it goes out; borrowed */
 	void (*sent)(struct request *rq); /* reactor: the reply is final and queued */
-	void *priv;		 /* the handler's, between calls */
+	void *priv;			  /* the handler's, between calls */
 
 	/* what related elements inherit (MS-SMB2 3.3.5.2.7.2) */
 	uint32_t chain_tree_id;
@@ -366,7 +367,7 @@ struct request {
 	/* waiting (REQ_ASYNC) */
 	ntstatus (*resume)(struct request *rq);
 	void (*cancel)(struct request *rq); /* reactor only; makes resume come, with CANCELLED */
-	struct list_head waiters; /* for who makes it wait */
+	struct list_head waiters;	    /* for who makes it wait */
 	ntstatus resume_status;
 	uint64_t start_ns;
 };
@@ -428,7 +429,8 @@ struct smb2_op {
 extern const struct smb2_op smb2_ops[SMB2_COMMANDS];
 /* Session, tree, file and size checks of the current element, by the table. */
 ntstatus smb2_check(struct request *rq);
-/* Looks the open up and stores a reference in rq->open; FILE_CLOSED, or what a related one gives. */
+/* Looks the open up and stores a reference in rq->open; FILE_CLOSED, or what a related one gives.
+ */
 ntstatus request_open(struct request *rq, struct smb2_fid fid);
 
 #endif /* KH_SERVER_H */

@@ -125,7 +125,8 @@ static inline KH_MUST_CHECK bool rd_ok(const struct smb2_rd *r)
 	return !r->bad;
 }
 
-/* n bytes at the cursor, borrowed from the buffer; NULL (also for n == 0 on a bad cursor) when they are not there. */
+/* n bytes at the cursor, borrowed from the buffer; NULL (also for n == 0 on a bad cursor) when they
+ * are not there. */
 static inline const __u8 *rd_bytes(struct smb2_rd *r, __u64 n)
 {
 	const __u8 *p;
@@ -288,7 +289,8 @@ static inline void wr_zero(struct smb2_wr *w, __u64 n)
 		memset(p, 0, n);
 }
 
-/* Zero padding to the next multiple of align (a power of two), counted from the start of the buffer. */
+/* Zero padding to the next multiple of align (a power of two), counted from the start of the
+ * buffer. */
 static inline void wr_align(struct smb2_wr *w, __u64 align)
 {
 	wr_zero(w, (align - (w->off & (align - 1))) & (align - 1));

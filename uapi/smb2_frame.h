@@ -45,13 +45,13 @@ struct smb2_hdr {
 	__u64 session_id;
 };
 
-#define SMB2_HDR_OFF_COMMAND   12
-#define SMB2_HDR_OFF_CREDITS   14
-#define SMB2_HDR_OFF_FLAGS     16
-#define SMB2_HDR_OFF_NEXT      20
+#define SMB2_HDR_OFF_COMMAND	12
+#define SMB2_HDR_OFF_CREDITS	14
+#define SMB2_HDR_OFF_FLAGS	16
+#define SMB2_HDR_OFF_NEXT	20
 #define SMB2_HDR_OFF_MESSAGE_ID 24
-#define SMB2_HDR_OFF_SIGNATURE 48
-#define SMB2_SIGNATURE_SIZE    16
+#define SMB2_HDR_OFF_SIGNATURE	48
+#define SMB2_SIGNATURE_SIZE	16
 
 /* False for a short buffer, another protocol id, or a StructureSize that is not 64. */
 static inline KH_MUST_CHECK bool smb2_hdr_parse(const void *buf, __u64 len, struct smb2_hdr *h)
@@ -124,10 +124,10 @@ static inline KH_MUST_CHECK __u64 smb2_element_len(__u64 frame_len, __u64 off, _
 
 /* ---- the transform header ---- */
 
-#define SMB2_TRANSFORM_OFF_SIGNATURE 4
-#define SMB2_TRANSFORM_OFF_NONCE     20 /* the associated data starts here: 32 bytes */
-#define SMB2_TRANSFORM_AAD_SIZE	     32
-#define SMB2_TRANSFORM_NONCE_SIZE    16
+#define SMB2_TRANSFORM_OFF_SIGNATURE  4
+#define SMB2_TRANSFORM_OFF_NONCE      20 /* the associated data starts here: 32 bytes */
+#define SMB2_TRANSFORM_AAD_SIZE	      32
+#define SMB2_TRANSFORM_NONCE_SIZE     16
 #define SMB2_TRANSFORM_FLAG_ENCRYPTED 0x0001
 
 struct smb2_transform {

@@ -6,12 +6,12 @@
 #ifndef KH_SMB2_PDU_H
 #define KH_SMB2_PDU_H
 
-#define SMB2_HDR_SIZE	    64
-#define SMB2_TRANSFORM_SIZE 52
-#define SMB2_MAGIC	    0x424D53FEu /* FE 'S' 'M' 'B' */
+#define SMB2_HDR_SIZE	     64
+#define SMB2_TRANSFORM_SIZE  52
+#define SMB2_MAGIC	     0x424D53FEu /* FE 'S' 'M' 'B' */
 #define SMB2_TRANSFORM_MAGIC 0x424D53FDu
-#define SMB2_COMPRESS_MAGIC 0x424D53FCu
-#define SMB1_MAGIC	    0x424D53FFu
+#define SMB2_COMPRESS_MAGIC  0x424D53FCu
+#define SMB1_MAGIC	     0x424D53FFu
 
 /* MS-SMB2 2.2.1.1 Flags */
 #define SMB2_FLAGS_SERVER_TO_REDIR    0x00000001u
@@ -69,12 +69,12 @@
 #define SMB2_SESSION_FLAG_ENCRYPT_DATA 0x0004
 
 /* TREE_CONNECT, MS-SMB2 2.2.10 */
-#define SMB2_SHARE_TYPE_DISK			    0x01
-#define SMB2_SHARE_TYPE_PIPE			    0x02
-#define SMB2_SHAREFLAG_MANUAL_CACHING		    0x00000000u
-#define SMB2_SHAREFLAG_NO_CACHING		    0x00000030u
-#define SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM  0x00000800u
-#define SMB2_SHAREFLAG_ENCRYPT_DATA		    0x00008000u
+#define SMB2_SHARE_TYPE_DISK			   0x01
+#define SMB2_SHARE_TYPE_PIPE			   0x02
+#define SMB2_SHAREFLAG_MANUAL_CACHING		   0x00000000u
+#define SMB2_SHAREFLAG_NO_CACHING		   0x00000030u
+#define SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM 0x00000800u
+#define SMB2_SHAREFLAG_ENCRYPT_DATA		   0x00008000u
 
 /* CREATE, MS-SMB2 2.2.13 */
 #define FILE_SUPERSEDE	  0
@@ -117,19 +117,19 @@
 #define FILE_SHARE_DELETE 0x00000004u
 
 /* Access masks, MS-SMB2 2.2.13.1; standard and generic rights are in daemon/vfs/acl.h */
-#define FILE_READ_DATA	       0x00000001u
-#define FILE_LIST_DIRECTORY    0x00000001u
-#define FILE_WRITE_DATA	       0x00000002u
-#define FILE_ADD_FILE	       0x00000002u
-#define FILE_APPEND_DATA       0x00000004u
-#define FILE_ADD_SUBDIRECTORY  0x00000004u
-#define FILE_READ_EA	       0x00000008u
-#define FILE_WRITE_EA	       0x00000010u
-#define FILE_EXECUTE	       0x00000020u
-#define FILE_TRAVERSE	       0x00000020u
-#define FILE_DELETE_CHILD      0x00000040u
-#define FILE_READ_ATTRIBUTES   0x00000080u
-#define FILE_WRITE_ATTRIBUTES  0x00000100u
+#define FILE_READ_DATA	      0x00000001u
+#define FILE_LIST_DIRECTORY   0x00000001u
+#define FILE_WRITE_DATA	      0x00000002u
+#define FILE_ADD_FILE	      0x00000002u
+#define FILE_APPEND_DATA      0x00000004u
+#define FILE_ADD_SUBDIRECTORY 0x00000004u
+#define FILE_READ_EA	      0x00000008u
+#define FILE_WRITE_EA	      0x00000010u
+#define FILE_EXECUTE	      0x00000020u
+#define FILE_TRAVERSE	      0x00000020u
+#define FILE_DELETE_CHILD     0x00000040u
+#define FILE_READ_ATTRIBUTES  0x00000080u
+#define FILE_WRITE_ATTRIBUTES 0x00000100u
 
 /* File attributes, MS-FSCC 2.6 */
 #define FILE_ATTRIBUTE_READONLY		   0x00000001u
@@ -173,41 +173,41 @@
 #define SMB2_REOPEN		 0x10
 
 /* File information classes, MS-FSCC 2.4 */
-#define FileDirectoryInformation	    1
-#define FileFullDirectoryInformation	    2
-#define FileBothDirectoryInformation	    3
-#define FileBasicInformation		    4
-#define FileStandardInformation		    5
-#define FileInternalInformation		    6
-#define FileEaInformation		    7
-#define FileAccessInformation		    8
-#define FileNameInformation		    9
-#define FileRenameInformation		    10
-#define FileLinkInformation		    11
-#define FileNamesInformation		    12
-#define FileDispositionInformation	    13
-#define FilePositionInformation		    14
-#define FileFullEaInformation		    15
-#define FileModeInformation		    16
-#define FileAlignmentInformation	    17
-#define FileAllInformation		    18
-#define FileAllocationInformation	    19
-#define FileEndOfFileInformation	    20
-#define FileAlternateNameInformation	    21
-#define FileStreamInformation		    22
-#define FilePipeInformation		    23
-#define FilePipeLocalInformation	    24
-#define FileCompressionInformation	    28
-#define FileNetworkOpenInformation	    34
-#define FileAttributeTagInformation	    35
-#define FileIdBothDirectoryInformation	    37
-#define FileIdFullDirectoryInformation	    38
-#define FileValidDataLengthInformation	    39
-#define FileNormalizedNameInformation	    48
-#define FileIdInformation		    59
-#define FileIdExtdDirectoryInformation	    60
-#define FileDispositionInformationEx	    64
-#define FileRenameInformationEx		    65
+#define FileDirectoryInformation       1
+#define FileFullDirectoryInformation   2
+#define FileBothDirectoryInformation   3
+#define FileBasicInformation	       4
+#define FileStandardInformation	       5
+#define FileInternalInformation	       6
+#define FileEaInformation	       7
+#define FileAccessInformation	       8
+#define FileNameInformation	       9
+#define FileRenameInformation	       10
+#define FileLinkInformation	       11
+#define FileNamesInformation	       12
+#define FileDispositionInformation     13
+#define FilePositionInformation	       14
+#define FileFullEaInformation	       15
+#define FileModeInformation	       16
+#define FileAlignmentInformation       17
+#define FileAllInformation	       18
+#define FileAllocationInformation      19
+#define FileEndOfFileInformation       20
+#define FileAlternateNameInformation   21
+#define FileStreamInformation	       22
+#define FilePipeInformation	       23
+#define FilePipeLocalInformation       24
+#define FileCompressionInformation     28
+#define FileNetworkOpenInformation     34
+#define FileAttributeTagInformation    35
+#define FileIdBothDirectoryInformation 37
+#define FileIdFullDirectoryInformation 38
+#define FileValidDataLengthInformation 39
+#define FileNormalizedNameInformation  48
+#define FileIdInformation	       59
+#define FileIdExtdDirectoryInformation 60
+#define FileDispositionInformationEx   64
+#define FileRenameInformationEx	       65
 
 /* File system information classes, MS-FSCC 2.5 */
 #define FileFsVolumeInformation	    1

@@ -12,7 +12,7 @@
 
 #include "smb2_cursor.h"
 
-#define SMB2_CREDITS_MAX 8192u			  /* most a connection may hold */
+#define SMB2_CREDITS_MAX 8192u			 /* most a connection may hold */
 #define SMB2_WINDOW_BITS (2u * SMB2_CREDITS_MAX) /* a power of two */
 
 struct smb2_window {

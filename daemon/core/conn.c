@@ -12,9 +12,9 @@
 
 const char *sockaddr_str(const struct sockaddr_storage *ss, char buf[INET6_ADDRSTRLEN])
 {
-	const void *a = ss->ss_family == AF_INET ?
-				      (const void *)&((const struct sockaddr_in *)ss)->sin_addr :
-				      (const void *)&((const struct sockaddr_in6 *)ss)->sin6_addr;
+	const void *a = ss->ss_family == AF_INET
+				? (const void *)&((const struct sockaddr_in *)ss)->sin_addr
+				: (const void *)&((const struct sockaddr_in6 *)ss)->sin6_addr;
 
 	if (!inet_ntop(ss->ss_family, a, buf, INET6_ADDRSTRLEN))
 		strcpy(buf, "?");
@@ -52,13 +52,15 @@ static const char *refused(const struct conn *c)
 {
 	const struct conf *f = c->conf;
 
-	if (!conf_host_allowed(&f->hosts_allow, &f->hosts_deny, (const struct sockaddr *)&c->peer)) {
+	if (!conf_host_allowed(&f->hosts_allow, &f->hosts_deny,
+			       (const struct sockaddr *)&c->peer)) {
 		stats_bad(BAD_refused_host);
 		return "its address is not allowed (hosts allow, hosts deny)";
 	}
 	if (f->max_connections && atomic_load(&server.nconns) >= f->max_connections)
 		return "max connections is reached";
-	if (f->max_preauth_connections && atomic_load(&server.npreauth) >= f->max_preauth_connections)
+	if (f->max_preauth_connections &&
+	    atomic_load(&server.npreauth) >= f->max_preauth_connections)
 		return "max pre-auth connections is reached";
 	if (f->max_connections_per_source &&
 	    atomic_load(source_of(&c->peer)) >= f->max_connections_per_source)
@@ -200,7 +202,7 @@ bool conn_is_idle(struct conn *c)
 	bool idle = c->nrequests == 0;
 
 	pthread_mutex_lock(&c->lock);
-	list_for_each(ch, &c->channels, conn_node)
+	list_for_each (ch, &c->channels, conn_node)
 		if (ch->session->nopens)
 			idle = false;
 	pthread_mutex_unlock(&c->lock);

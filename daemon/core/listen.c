@@ -15,9 +15,9 @@
 static const char *sockaddr_text(const struct sockaddr_storage *ss, char *buf, size_t n)
 {
 	char a[INET6_ADDRSTRLEN];
-	unsigned int port = ss->ss_family == AF_INET ?
-				    ntohs(((const struct sockaddr_in *)ss)->sin_port) :
-				    ntohs(((const struct sockaddr_in6 *)ss)->sin6_port);
+	unsigned int port = ss->ss_family == AF_INET
+				    ? ntohs(((const struct sockaddr_in *)ss)->sin_port)
+				    : ntohs(((const struct sockaddr_in6 *)ss)->sin6_port);
 
 	sockaddr_str(ss, a);
 	snprintf(buf, n, strchr(a, ':') ? "[%s]:%u" : "%s:%u", a, port);
@@ -49,7 +49,8 @@ static int bind_one(const struct sockaddr_storage *ss)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	if (ss->ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(fd, (const struct sockaddr *)ss, sockaddr_len(ss)) == 0 && listen(fd, BACKLOG) == 0)
+	if (bind(fd, (const struct sockaddr *)ss, sockaddr_len(ss)) == 0 &&
+	    listen(fd, BACKLOG) == 0)
 		return fd;
 	err = -errno;
 	close(fd);
@@ -109,15 +110,15 @@ static void add_any(struct addresses *as)
 /* Addresses of an interface by name, or of those inside "address/bits". */
 static bool add_local(struct addresses *as, const char *spec)
 {
-	struct conf_list one = { (char *[]){ (char *)(uintptr_t)spec, NULL }, 1 };
+	struct conf_list one = { (char *[]) { (char *)(uintptr_t)spec, NULL }, 1 };
 	struct ifaddrs *ifs, *i;
 	bool found = false;
 
 	if (getifaddrs(&ifs) < 0)
 		return false;
 	for (i = ifs; i; i = i->ifa_next) {
-		if (!i->ifa_addr || (i->ifa_addr->sa_family != AF_INET &&
-				     i->ifa_addr->sa_family != AF_INET6))
+		if (!i->ifa_addr ||
+		    (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6))
 			continue;
 		if (strcmp(i->ifa_name, spec) == 0 || conf_host_in_list(&one, i->ifa_addr)) {
 			add(as, i->ifa_addr);

@@ -21,11 +21,11 @@ int log_open(const char *file, int level);
 bool log_allowed(struct log_site *s);
 void log_line(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-#define LOG_(level, ...)                                                                           \
-	do {                                                                                       \
-		static struct log_site log_site_;                                                  \
-		if ((level) <= log_level && log_allowed(&log_site_))                 \
-			log_line(level, __VA_ARGS__);                                              \
+#define LOG_(level, ...)                                             \
+	do {                                                         \
+		static struct log_site log_site_;                    \
+		if ((level) <= log_level && log_allowed(&log_site_)) \
+			log_line(level, __VA_ARGS__);                \
 	} while (0)
 #define log_err(...)	LOG_(LOG_LEVEL_ERR, __VA_ARGS__)
 #define log_notice(...) LOG_(LOG_LEVEL_NOTICE, __VA_ARGS__)

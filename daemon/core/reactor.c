@@ -177,10 +177,10 @@ static void tick(struct reactor *r)
 	struct listener *l;
 	struct conn *c, *next;
 
-	list_for_each(l, &r->listeners, node)
+	list_for_each (l, &r->listeners, node)
 		if (!l->armed && !r->stopping)
 			listener_arm(l);
-	list_for_each_safe(c, next, &r->conns, node) {
+	list_for_each_safe (c, next, &r->conns, node) {
 		uint64_t limit;
 
 		if (c->closing)
@@ -239,8 +239,7 @@ static void completion(struct reactor *r, const struct io_uring_cqe *cqe)
 static int ring_setup(struct reactor *r)
 {
 	struct io_uring_params p = { .flags = IORING_SETUP_SINGLE_ISSUER |
-					      IORING_SETUP_DEFER_TASKRUN |
-					      IORING_SETUP_CQSIZE,
+					      IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE,
 				     .cq_entries = RING_ENTRIES * 4 };
 	struct io_uring_buf_reg reg = { .ring_entries = RING_RECV_BUFFERS,
 					.bgid = RING_RECV_GROUP };
@@ -249,7 +248,8 @@ static int ring_setup(struct reactor *r)
 
 	if (err < 0)
 		return err;
-	r->bufs = mmap(NULL, ring_bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+	r->bufs =
+		mmap(NULL, ring_bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
 	r->buf_mem = mmap(NULL, (size_t)RING_RECV_BUFFERS * RING_RECV_SIZE, PROT_READ | PROT_WRITE,
 			  MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
 	if (r->bufs == MAP_FAILED || r->buf_mem == MAP_FAILED)
@@ -384,13 +384,13 @@ static void stop_job(struct reactor_job *j)
 
 	free(s);
 	r->stopping = true;
-	list_for_each_safe(l, lnext, &r->listeners, node) {
+	list_for_each_safe (l, lnext, &r->listeners, node) {
 		list_del(&l->node);
 		shutdown(l->fd, SHUT_RDWR);
 		close(l->fd);
 		list_add_tail(&l->node, &r->closed_listeners); /* a completion may still come */
 	}
-	list_for_each_safe(c, next, &r->conns, node)
+	list_for_each_safe (c, next, &r->conns, node)
 		conn_close(c);
 }
 
@@ -417,7 +417,7 @@ void reactor_free(struct reactor *r)
 {
 	struct listener *l, *next;
 
-	list_for_each_safe(l, next, &r->closed_listeners, node)
+	list_for_each_safe (l, next, &r->closed_listeners, node)
 		free(l);
 	close(r->wake_fd);
 	free(r);

@@ -166,7 +166,7 @@ static void count_trees(void *arg, struct session *s)
 	struct tree *t;
 
 	pthread_mutex_lock(&s->lock);
-	list_for_each(t, &s->trees, node) {
+	list_for_each (t, &s->trees, node) {
 		unsigned int opens = atomic_load(&t->nopens);
 
 		if (!json_object_object_get_ex(counts, t->share->name, &n)) {
@@ -287,12 +287,12 @@ static struct json_object *counters(void)
 	put(o, "opens", NUM(open_count()));
 	put(o, "bytes_in", NUM(STATS_SUM(bytes_in)));
 	put(o, "bytes_out", NUM(STATS_SUM(bytes_out)));
-#define X(NAME, name, code, size, needs, fid, where)                                               \
-	{                                                                                          \
-		struct json_object *op = json_object_new_object();                                 \
-		put(op, "count", NUM(STATS_SUM(op_count[code])));                                  \
-		put(op, "errors", NUM(STATS_SUM(op_errors[code])));                                \
-		put(ops, #name, op);                                                               \
+#define X(NAME, name, code, size, needs, fid, where)                \
+	{                                                           \
+		struct json_object *op = json_object_new_object();  \
+		put(op, "count", NUM(STATS_SUM(op_count[code])));   \
+		put(op, "errors", NUM(STATS_SUM(op_errors[code]))); \
+		put(ops, #name, op);                                \
 	}
 	SMB2_OPS(X)
 #undef X

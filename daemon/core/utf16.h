@@ -30,7 +30,8 @@ int utf8_utf16_len(const char *src, size_t n);
 /* Simple upper case of one code point; code points beyond the BMP are their own upper case. */
 uint32_t unicode_upper(uint32_t cp);
 
-/* Next code point of NUL-terminated UTF-8, *s moved behind it; 0 at the end, UINT32_MAX for bad UTF-8 (*s moves one byte). */
+/* Next code point of NUL-terminated UTF-8, *s moved behind it; 0 at the end, UINT32_MAX for bad
+ * UTF-8 (*s moves one byte). */
 uint32_t utf8_next(const char **s);
 
 /* Case-insensitive equality, order (by upper-cased code point) and hash of valid UTF-8 names. */

@@ -120,12 +120,12 @@ static inline void list_del(struct list_head *n)
 }
 
 #define list_first(l, t, m) container_of((l)->next, t, m)
-#define list_for_each(p, l, m)                                                                     \
-	for (p = container_of((l)->next, __typeof__(*p), m); &p->m != (l);                         \
+#define list_for_each(p, l, m)                                             \
+	for (p = container_of((l)->next, __typeof__(*p), m); &p->m != (l); \
 	     p = container_of(p->m.next, __typeof__(*p), m))
-#define list_for_each_safe(p, q, l, m)                                                             \
-	for (p = container_of((l)->next, __typeof__(*p), m),                                       \
-	    q = container_of(p->m.next, __typeof__(*p), m);                                        \
+#define list_for_each_safe(p, q, l, m)                       \
+	for (p = container_of((l)->next, __typeof__(*p), m), \
+	    q = container_of(p->m.next, __typeof__(*p), m);  \
 	     &p->m != (l); p = q, q = container_of(q->m.next, __typeof__(*q), m))
 
 /* ---- clocks ---- */

@@ -21,7 +21,7 @@ struct create {
 	struct open *open; /* under way; not published yet */
 	uint32_t granted;
 	uint32_t action;
-	bool made; /* the file did not exist: to be removed on failure */
+	bool made;	      /* the file did not exist: to be removed on failure */
 	struct open *blocker; /* with OFILE_MUST_WAIT: reference */
 };
 

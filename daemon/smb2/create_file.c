@@ -9,18 +9,18 @@
 
 #include "smb2/create.h"
 
-#define WRITE_RIGHTS                                                                               \
-	(FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES |              \
+#define WRITE_RIGHTS                                                                  \
+	(FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES | \
 	 FILE_DELETE_CHILD | SEC_STD_DELETE | SEC_STD_WRITE_DAC | SEC_STD_WRITE_OWNER)
-#define SETTABLE                                                                                   \
-	(FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM |                 \
+#define SETTABLE                                                                   \
+	(FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | \
 	 FILE_ATTRIBUTE_ARCHIVE)
 
 struct acl_object create_acl_object(const struct create *q)
 {
 	const struct vfs_attr *a = &q->loc.attr;
 
-	return (struct acl_object){ q->loc.fd, a->uid, a->gid, a->mode };
+	return (struct acl_object) { q->loc.fd, a->uid, a->gid, a->mode };
 }
 
 /* The parent's descriptor matters for DELETE and READ_ATTRIBUTES. False: the share's root. */
@@ -31,7 +31,7 @@ static bool parent_object(struct create *q, struct acl_object *out)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return false;
-	*out = (struct acl_object){ fd, st.st_uid, st.st_gid, st.st_mode };
+	*out = (struct acl_object) { fd, st.st_uid, st.st_gid, st.st_mode };
 	return true;
 }
 
@@ -53,8 +53,8 @@ ntstatus create_access(struct create *q, uint32_t desired)
 		return NT_STATUS_ACCESS_DENIED;
 	if (!max)
 		status = acl_access(&obj, NULL, &t->policy, t->token, desired, &q->granted);
-	if (max || (status == NT_STATUS_ACCESS_DENIED &&
-		    mapped & (SEC_STD_DELETE | FILE_READ_ATTRIBUTES)))
+	if (max ||
+	    (status == NT_STATUS_ACCESS_DENIED && mapped & (SEC_STD_DELETE | FILE_READ_ATTRIBUTES)))
 		status = acl_access(&obj, parent_object(q, &parent) ? &parent : NULL, &t->policy,
 				    t->token, desired, &q->granted);
 	if (status != NT_STATUS_SUCCESS)
@@ -81,13 +81,13 @@ static ntstatus check_existing(const struct create *q)
 	if (a->is_dir) {
 		/* "::$DATA" names the data that a folder does not have */
 		if (q->path.data_type)
-			return q->options & FILE_DIRECTORY_FILE ? NT_STATUS_NOT_A_DIRECTORY :
-								  NT_STATUS_FILE_IS_A_DIRECTORY;
+			return q->options & FILE_DIRECTORY_FILE ? NT_STATUS_NOT_A_DIRECTORY
+								: NT_STATUS_FILE_IS_A_DIRECTORY;
 		if (q->options & FILE_NON_DIRECTORY_FILE)
 			return NT_STATUS_FILE_IS_A_DIRECTORY;
 		if (create_overwrites(q))
-			return q->options & FILE_DIRECTORY_FILE ? NT_STATUS_OBJECT_NAME_COLLISION :
-								  NT_STATUS_FILE_IS_A_DIRECTORY;
+			return q->options & FILE_DIRECTORY_FILE ? NT_STATUS_OBJECT_NAME_COLLISION
+								: NT_STATUS_FILE_IS_A_DIRECTORY;
 		return NT_STATUS_SUCCESS;
 	}
 	if (q->options & FILE_DIRECTORY_FILE || q->path.dir_type)
@@ -137,9 +137,9 @@ static ntstatus open_data(struct create *q, bool truncate)
 		o->fd = steal_fd(&q->loc.fd);
 		return NT_STATUS_SUCCESS;
 	}
-	fd = vfs_open(&q->loc, truncate ? (q->granted & data ? open_flags(q->granted) : O_WRONLY) |
-						  O_TRUNC :
-					  open_flags(q->granted));
+	fd = vfs_open(&q->loc,
+		      truncate ? (q->granted & data ? open_flags(q->granted) : O_WRONLY) | O_TRUNC
+			       : open_flags(q->granted));
 	if (fd == -EACCES && q->desired & SEC_MAXIMUM_ALLOWED) {
 		/* What the descriptor gives and the mode bits do not. */
 		q->granted &= ~(uint32_t)(FILE_WRITE_DATA | FILE_APPEND_DATA);
@@ -155,8 +155,8 @@ static ntstatus open_data(struct create *q, bool truncate)
 static ntstatus overwrite(struct create *q)
 {
 	struct vfs_attr_change c = { .mask = VFS_SET_ATTRIBUTES,
-				     .attributes = (q->attributes & SETTABLE) |
-						   FILE_ATTRIBUTE_ARCHIVE };
+				     .attributes =
+					     (q->attributes & SETTABLE) | FILE_ATTRIBUTE_ARCHIVE };
 	struct vfs_stream *list;
 	unsigned int n;
 	int err;
@@ -215,8 +215,8 @@ ntstatus create_make(struct create *q, bool is_dir)
 	fd = vfs_path_parent(&q->loc);
 	if (fd < 0)
 		return vfs_errno(fd);
-	dir = (struct acl_object){ fd, q->loc.parent_attr.uid, q->loc.parent_attr.gid,
-				   q->loc.parent_attr.mode };
+	dir = (struct acl_object) { fd, q->loc.parent_attr.uid, q->loc.parent_attr.gid,
+				    q->loc.parent_attr.mode };
 	status = acl_may_create(&dir, &t->policy, t->token, is_dir);
 	if (status != NT_STATUS_SUCCESS)
 		return status;

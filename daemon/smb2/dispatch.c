@@ -6,7 +6,7 @@
 #define WORKER	true
 
 const struct smb2_op smb2_ops[SMB2_COMMANDS] = {
-#define X(NAME, name, code, size, needs, fid, where)                                               \
+#define X(NAME, name, code, size, needs, fid, where) \
 	[code] = { #NAME, size, needs, fid, where, smb2_##name },
 	SMB2_OPS(X)
 #undef X

@@ -175,11 +175,11 @@ struct fscc_dir_class {
 };
 const struct fscc_dir_class *fscc_dir_class(uint8_t info_class); /* NULL: none of the seven */
 /*
- * One entry at w's place, which is a multiple of 8 from the first one's. name_len: bytes of the name
- * in UTF-16. False: it does not fit, nothing was written.
+ * One entry at w's place, which is a multiple of 8 from the first one's. name_len: bytes of the
+ * name in UTF-16. False: it does not fit, nothing was written.
  */
-bool fscc_dir_put(struct smb2_wr *w, const struct fscc_dir_class *c, const char *name,
-		  int name_len, const struct vfs_attr *a, uint32_t ea_size);
+bool fscc_dir_put(struct smb2_wr *w, const struct fscc_dir_class *c, const char *name, int name_len,
+		  const struct vfs_attr *a, uint32_t ea_size);
 
 /* fscc_set.c: what SET_INFO sets on a file or directory; access is checked here */
 ntstatus fscc_file_set(struct request *rq, uint8_t info_class, const uint8_t *buf, size_t len);

@@ -4,7 +4,8 @@
 
 ntstatus smb2_cancel(struct request *rq)
 {
-	if (rq->on_worker) { /* behind a worker's command in a compound: requests are the reactor's */
+	if (rq->on_worker) { /* behind a worker's command in a compound: requests are the reactor's
+			      */
 		rq->resume = smb2_cancel;
 		request_resume(rq);
 		return REQ_ASYNC;

@@ -96,14 +96,15 @@ static ntstatus prepare_open(struct request *rq, struct create *q)
 	o->share_access = q->share_access;
 	o->options = q->options;
 	o->disposition = q->disposition;
-	o->mode = q->options & (FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY |
-				FILE_NO_INTERMEDIATE_BUFFERING | FILE_SYNCHRONOUS_IO_ALERT |
-				FILE_SYNCHRONOUS_IO_NONALERT | FILE_DELETE_ON_CLOSE);
+	o->mode = q->options &
+		  (FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY | FILE_NO_INTERMEDIATE_BUFFERING |
+		   FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT | FILE_DELETE_ON_CLOSE);
 	o->write_through = q->options & FILE_WRITE_THROUGH || rq->tree->share->sync_always;
 	o->memory = rq->tree->vfs->in_memory;
 	o->nowait = o->nowait_write = !o->memory;
-	is_dir = !q->path.stream && (q->loc.exists ? q->loc.attr.is_dir :
-			q->options & FILE_DIRECTORY_FILE || q->path.dir_type);
+	is_dir = !q->path.stream &&
+		 (q->loc.exists ? q->loc.attr.is_dir
+				: q->options & FILE_DIRECTORY_FILE || q->path.dir_type);
 	o->oplock.level2_ok = rq->tree->share->level2_oplocks;
 	if (rq->tree->share->oplocks && !is_dir && q->oplock != SMB2_OPLOCK_LEVEL_LEASE)
 		o->oplock.wanted = q->oplock;
@@ -174,7 +175,7 @@ static void mxac_put(struct smb2_wr *w, uint64_t *prev, struct request *rq, stru
 		uint32_t max;
 
 		if (pfd >= 0 && fstat(pfd, &st) == 0)
-			parent = (struct acl_object){ pfd, st.st_uid, st.st_gid, st.st_mode };
+			parent = (struct acl_object) { pfd, st.st_uid, st.st_gid, st.st_mode };
 		else
 			pfd = -1;
 		max = acl_max_access(&obj, pfd >= 0 ? &parent : NULL, &t->policy, t->token);
@@ -252,7 +253,7 @@ static ntstatus create_on_disk(struct request *rq, struct create *q)
 	}
 	if (status == NT_STATUS_SUCCESS) {
 		status = reply(rq, q);
-		rq->chain_fid = (struct smb2_fid){ q->open->persistent, q->open->vol };
+		rq->chain_fid = (struct smb2_fid) { q->open->persistent, q->open->vol };
 		rq->chain_has_fid = true;
 		if (status != NT_STATUS_SUCCESS)
 			open_close(q->open);

@@ -9,8 +9,8 @@ ntstatus smb2_flush(struct request *rq)
 	int err = 0;
 
 	if (o->kind != OPEN_PIPE) {
-		uint32_t need = o->kind == OPEN_DIR ? FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY :
-						      FILE_WRITE_DATA | FILE_APPEND_DATA;
+		uint32_t need = o->kind == OPEN_DIR ? FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY
+						    : FILE_WRITE_DATA | FILE_APPEND_DATA;
 
 		if (!(o->access & need))
 			return NT_STATUS_ACCESS_DENIED;

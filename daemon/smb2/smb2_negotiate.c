@@ -15,7 +15,8 @@ struct wishes {
 };
 
 /* First of the client's ids that is ours, in the order of ours; 0xFFFF: none. */
-static uint16_t choose(const uint16_t *ours, unsigned int n, struct smb2_rd *ids, unsigned int count)
+static uint16_t choose(const uint16_t *ours, unsigned int n, struct smb2_rd *ids,
+		       unsigned int count)
 {
 	uint16_t best = 0xFFFF;
 	unsigned int rank = n;

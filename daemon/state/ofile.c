@@ -3,8 +3,8 @@
  * ofile.c - share modes and deletion: what the opens of one file owe each other.
  *
  * A file and each of its streams is an ofile of its own; all of one inode are in one bucket, under
- * one lock, because deletion concerns them together: a file goes when the last open of it and of its
- * streams is closed.
+ * one lock, because deletion concerns them together: a file goes when the last open of it and of
+ * its streams is closed.
  */
 #include "core/utf16.h"
 #include "state/state.h"
@@ -47,7 +47,7 @@ static struct ofile *find(struct bucket *b, uint64_t dev, uint64_t ino, const ch
 {
 	struct ofile *f;
 
-	list_for_each(f, &b->list, hash)
+	list_for_each (f, &b->list, hash)
 		if (same_inode(f, dev, ino) && same_stream(f, stream))
 			return f;
 	return NULL;
@@ -62,7 +62,7 @@ static void drop(struct ofile *f)
 	free(f);
 }
 
-#define DATA_ACCESS                                                                                \
+#define DATA_ACCESS \
 	(FILE_READ_DATA | FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_EXECUTE | SEC_STD_DELETE)
 
 /* MS-FSA 2.1.5.1.2.2: does what a wants contradict what b shares? */
@@ -99,7 +99,7 @@ static ntstatus check(struct bucket *b, const struct open *o, uint64_t dev, uint
 	struct ofile *f;
 	struct open *other;
 
-	list_for_each(f, &b->list, hash) {
+	list_for_each (f, &b->list, hash) {
 		bool same;
 
 		if (!same_inode(f, dev, ino))
@@ -107,9 +107,9 @@ static ntstatus check(struct bucket *b, const struct open *o, uint64_t dev, uint
 		same = same_stream(f, stream);
 		if (f->delete_pending && (same || !f->stream))
 			return NT_STATUS_DELETE_PENDING;
-		list_for_each(other, &f->opens, file_node) {
-			if (same ? conflict(o, access, other) :
-				   (!f->stream != !stream && delete_conflict(o, other)))
+		list_for_each (other, &f->opens, file_node) {
+			if (same ? conflict(o, access, other)
+				 : (!f->stream != !stream && delete_conflict(o, other)))
 				return NT_STATUS_SHARING_VIOLATION;
 		}
 	}
@@ -176,7 +176,7 @@ static bool others_of_inode(struct bucket *b, const struct ofile *f)
 {
 	struct ofile *g;
 
-	list_for_each(g, &b->list, hash)
+	list_for_each (g, &b->list, hash)
 		if (g != f && g->refs && same_inode(g, f->dev, f->ino))
 			return true;
 	return false;
@@ -255,7 +255,7 @@ bool ofile_others_deny_delete(struct open *o)
 	bool denied = false;
 
 	if (f)
-		list_for_each(other, &f->opens, file_node)
+		list_for_each (other, &f->opens, file_node)
 			if (other != o && other->access & DATA_ACCESS &&
 			    !(other->share_access & FILE_SHARE_DELETE))
 				denied = true;
@@ -270,7 +270,7 @@ bool ofile_inode_open(uint64_t dev, uint64_t ino)
 	bool open = false;
 
 	pthread_mutex_lock(&b->lock);
-	list_for_each(f, &b->list, hash)
+	list_for_each (f, &b->list, hash)
 		if (f->refs && same_inode(f, dev, ino))
 			open = true;
 	pthread_mutex_unlock(&b->lock);
@@ -284,7 +284,7 @@ bool ofile_streams_open(uint64_t dev, uint64_t ino)
 	bool open = false;
 
 	pthread_mutex_lock(&b->lock);
-	list_for_each(f, &b->list, hash)
+	list_for_each (f, &b->list, hash)
 		if (f->refs && f->stream && same_inode(f, dev, ino))
 			open = true;
 	pthread_mutex_unlock(&b->lock);
@@ -303,7 +303,7 @@ ntstatus ofile_may_add_name(uint64_t dev, uint64_t ino)
 	if (f && f->delete_pending)
 		status = NT_STATUS_DELETE_PENDING;
 	if (f && !status)
-		list_for_each(other, &f->opens, file_node)
+		list_for_each (other, &f->opens, file_node)
 			if (other->access & SEC_STD_DELETE ||
 			    (other->access & DATA_ACCESS &&
 			     !(other->share_access & FILE_SHARE_WRITE)))

@@ -137,9 +137,8 @@ struct open *open_find(uint64_t vol, uint64_t persistent)
 	do {
 		if (word >> 32 != vol >> 32 || !((uint32_t)word & LIVE))
 			return NULL;
-	} while (!atomic_compare_exchange_weak_explicit(&s->word, &word, word + 1,
-							memory_order_acquire,
-							memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		&s->word, &word, word + 1, memory_order_acquire, memory_order_relaxed));
 	o = s->open;
 	if (o->persistent != persistent) {
 		open_put(o);

@@ -25,7 +25,7 @@ static struct session *find_locked(uint64_t id)
 {
 	struct session *s;
 
-	list_for_each(s, &table[id % BUCKETS].list, hash)
+	list_for_each (s, &table[id % BUCKETS].list, hash)
 		if (s->id == id)
 			return s;
 	return NULL;
@@ -106,7 +106,7 @@ void session_each(void (*fn)(void *arg, struct session *s), void *arg)
 		struct session *s;
 
 		pthread_mutex_lock(&table[i].lock);
-		list_for_each(s, &table[i].list, hash)
+		list_for_each (s, &table[i].list, hash)
 			fn(arg, s);
 		pthread_mutex_unlock(&table[i].lock);
 	}
@@ -264,7 +264,7 @@ struct channel *channel_find(struct conn *c, uint64_t session_id)
 	struct channel *ch, *found = NULL;
 
 	pthread_mutex_lock(&c->lock);
-	list_for_each(ch, &c->channels, conn_node)
+	list_for_each (ch, &c->channels, conn_node)
 		if (ch->session->id == session_id) {
 			found = channel_get(ch);
 			break;
@@ -335,7 +335,7 @@ struct setup *setup_find_busy(struct conn *c, uint64_t session_id)
 	struct setup *su, *found = NULL;
 
 	pthread_mutex_lock(&c->lock);
-	list_for_each(su, &c->setups, node)
+	list_for_each (su, &c->setups, node)
 		if (su->session->id == session_id && !su->busy) {
 			found = su;
 			su->busy = true;

@@ -8,10 +8,10 @@
  *   session   found by id in a table with sharded locks. `lock` guards its lists and its state.
  *   channel   a session on one connection. On the connection's list and on the session's.
  *   tree      on its session's list, under session.lock.
- *   open      found by volatile id in a slot table without a lock: slot and generation are in the id
- *             and in the slot's word, together with the reference count.
- *   ofile     one per inode (or stream of an inode) that is open: share modes, delete-on-close and
- *             oplocks. Found and guarded by the lock of its bucket.
+ *   open      found by volatile id in a slot table without a lock: slot and generation are in the
+ * id and in the slot's word, together with the reference count. ofile     one per inode (or stream
+ * of an inode) that is open: share modes, delete-on-close and oplocks. Found and guarded by the
+ * lock of its bucket.
  */
 #ifndef KH_STATE_H
 #define KH_STATE_H
@@ -44,22 +44,23 @@ struct session {
 	/* set by the first successful login, then constant */
 	uint16_t dialect, cipher, signing_alg;
 	uint8_t client_guid[16];
-	char *user;	   /* account name as stored */
+	char *user; /* account name as stored */
 	char *domain, *workstation;
 	struct unix_identity unix_id;
 	struct identity *identity;
 	struct security_token *token;
 	bool guest, anonymous;
 	bool signing_required;
-	_Atomic bool refused; /* ended by a failed re-authentication: its connections keep the channels */
-	bool encrypt; /* Session.EncryptData: every request must come encrypted */
+	_Atomic bool refused; /* ended by a failed re-authentication: its connections keep the
+				 channels */
+	bool encrypt;	      /* Session.EncryptData: every request must come encrypted */
 	struct smb2_key session_key; /* Session.FullSessionKey; len 0: guest or anonymous */
 	struct smb2_keys keys;
 	_Atomic uint32_t next_nonce_prefix;
 	uint64_t created_ns;
 
 	/* under lock */
-	struct list_head channels; /* channel.session_node */
+	struct list_head channels;	/* channel.session_node */
 	_Atomic unsigned int nchannels; /* read without the lock */
 	struct list_head trees;
 	unsigned int ntrees;
@@ -85,7 +86,7 @@ struct channel {
 
 /* A SESSION_SETUP exchange of several legs: one per connection and session id. */
 struct setup {
-	struct list_head node; /* conn.setups, under conn.lock */
+	struct list_head node;	 /* conn.setups, under conn.lock */
 	struct session *session; /* reference */
 	struct auth *auth;
 	struct preauth_hash preauth;
@@ -100,8 +101,8 @@ struct session *session_find(uint64_t id); /* reference, or NULL */
 struct session *session_get(struct session *s);
 void session_put(struct session *s);
 /*
- * Takes the session away: no request finds it any more, its opens are closed, its trees and channels
- * dropped. Runs as a worker job (closing files blocks). Idempotent.
+ * Takes the session away: no request finds it any more, its opens are closed, its trees and
+ * channels dropped. Runs as a worker job (closing files blocks). Idempotent.
  */
 void session_destroy(struct session *s);
 /* A channel of a session on a connection. The caller gets no reference: find it. */
@@ -117,7 +118,8 @@ unsigned int session_count(void);
 /* Sessions and exchanges on this connection. */
 unsigned int conn_session_count(struct conn *c);
 
-struct setup *setup_find_busy(struct conn *c, uint64_t session_id); /* marks it busy; NULL if none */
+struct setup *setup_find_busy(struct conn *c,
+			      uint64_t session_id); /* marks it busy; NULL if none */
 struct setup *setup_new(struct conn *c, struct session *s);
 void setup_release(struct conn *c, struct setup *su);
 void setup_free(struct conn *c, struct setup *su); /* off the list and freed */
@@ -127,11 +129,11 @@ void setup_free(struct conn *c, struct setup *su); /* off the list and freed */
 struct tree {
 	_Atomic unsigned int refs;
 	uint32_t id;
-	struct list_head node;	 /* session.trees */
-	struct conf *conf;	 /* reference; share points into it */
+	struct list_head node; /* session.trees */
+	struct conf *conf;     /* reference; share points into it */
 	const struct conf_share *share;
-	char *name;		/* as connected, [homes] resolved */
-	struct vfs_share *vfs;	/* NULL for IPC$ */
+	char *name;	       /* as connected, [homes] resolved */
+	struct vfs_share *vfs; /* NULL for IPC$ */
 	struct acl_policy policy;
 	struct identity *identity;	    /* reference; the session's, or `force user` */
 	const struct security_token *token; /* the session's, or own_token */
@@ -142,7 +144,7 @@ struct tree {
 	_Atomic unsigned int nopens;
 };
 
-struct tree *tree_new(void); /* empty, one reference */
+struct tree *tree_new(void);				/* empty, one reference */
 struct tree *tree_find(struct session *s, uint32_t id); /* reference, or NULL */
 void tree_get(struct tree *t);
 void tree_put(struct tree *t); /* NULL is fine */
@@ -183,7 +185,7 @@ ntstatus share_admit(struct tree *t, const struct session *s, const struct conf_
 
 /* Does the client know of its oplock? A break that overtakes the answer would be ignored. */
 enum oplock_told {
-	OPLOCK_UNTOLD, /* not yet in an answer: may be lowered silently */
+	OPLOCK_UNTOLD,	 /* not yet in an answer: may be lowered silently */
 	OPLOCK_ANSWERED, /* in an answer that is not queued yet */
 	OPLOCK_TOLD,
 };
@@ -249,16 +251,16 @@ struct open {
 	struct tree *tree;	 /* reference */
 	struct list_head session_node;
 	struct list_head file_node;
-	struct ofile *file;	  /* NULL before ofile_join() and after ofile_leave() */
+	struct ofile *file;	     /* NULL before ofile_join() and after ofile_leave() */
 	uint64_t file_dev, file_ino; /* which it is, or was */
 	struct oplock oplock;
 
-	int fd;	       /* readable and writable as `access` says; O_PATH for attributes only */
+	int fd; /* readable and writable as `access` says; O_PATH for attributes only */
 	_Atomic bool nowait, nowait_write; /* the file system takes RWF_NOWAIT */
-	bool memory;   /* I/O never blocks (tmpfs) */
-	bool append_only; /* FILE_APPEND_DATA without FILE_WRITE_DATA */
+	bool memory;			   /* I/O never blocks (tmpfs) */
+	bool append_only;		   /* FILE_APPEND_DATA without FILE_WRITE_DATA */
 	bool write_through;
-	uint32_t access;  /* granted */
+	uint32_t access; /* granted */
 	uint32_t share_access, options, disposition;
 	uint32_t attributes_at_create;
 	struct vfs_id entry; /* what the name is, for vfs_remove() */
@@ -266,8 +268,8 @@ struct open {
 	pthread_mutex_t lock; /* what follows */
 	char *path;	      /* share-relative UTF-8, '/' between components; "" is the root */
 	/*
-	 * NULL: none. Read without the lock: a rename puts another string here, and the old one lives
-	 * on in old_names until the open is freed.
+	 * NULL: none. Read without the lock: a rename puts another string here, and the old one
+	 * lives on in old_names until the open is freed.
 	 */
 	char *_Atomic stream_name;
 	char *old_names[OPEN_STREAM_RENAMES];
@@ -278,13 +280,13 @@ struct open {
 	uint32_t mode;
 	struct vfs_dir *dir; /* enumeration of a directory */
 	char *pattern;
-	bool dir_first;	     /* the next QUERY_DIRECTORY is the first one */
+	bool dir_first; /* the next QUERY_DIRECTORY is the first one */
 	struct rpc_pipe *pipe;
-	struct ipc_env *pipe_env;   /* what the pipe asks; owned */
+	struct ipc_env *pipe_env;  /* what the pipe asks; owned */
 	unsigned int pipe_writers; /* workers inside rpc_pipe_write() */
-	struct list_head waiting; /* pending pipe reads and notifies, request.waiters */
+	struct list_head waiting;  /* pending pipe reads and notifies, request.waiters */
 	bool closing;
-	_Atomic bool wrote;  /* data went in through this open */
+	_Atomic bool wrote; /* data went in through this open */
 
 	/* state/lock.c; the list and the flag under the lock_file's lock */
 	struct lock_file *locks; /* reference, until the open is freed; NULL: a pipe */
@@ -394,7 +396,8 @@ struct lock_wait {
 	struct list_head node;
 	struct open *open;
 	struct lock *lock; /* what it will be; NULL: granted */
-	/* Any thread, under the lock_file's lock: may only pass it on. SUCCESS: the lock is held. */
+	/* Any thread, under the lock_file's lock: may only pass it on. SUCCESS: the lock is held.
+	 */
 	void (*done)(struct lock_wait *w, ntstatus status);
 };
 

@@ -43,8 +43,8 @@ static ntstatus set_owner(const struct acl_object *obj, const struct acl_policy 
 
 	if (secinfo & SECINFO_OWNER && sd->has_owner) {
 		if (!sid_to_uid(&sd->owner, &uid)) {
-			if (!pol->stored || (!(t->privileges & PRIV_RESTORE) &&
-					     !token_has_sid(t, &sd->owner)))
+			if (!pol->stored ||
+			    (!(t->privileges & PRIV_RESTORE) && !token_has_sid(t, &sd->owner)))
 				return NT_STATUS_INVALID_OWNER;
 			uid = obj->uid;
 		}
