@@ -42,10 +42,4 @@ static inline bool create_overwrites(const struct create *q)
 /* Is the share writable for this? The status that refuses what changes. */
 ntstatus create_writable(const struct create *q);
 
-/*
- * create_wait.c: worker. The request waits, in no thread, until the oplock break of blocker is
- * over, and then runs again from the start. Takes the reference; REQ_ASYNC: rq is gone.
- */
-ntstatus create_wait(struct request *rq, struct open *blocker);
-
 #endif /* KH_CREATE_H */

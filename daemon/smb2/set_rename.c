@@ -197,7 +197,19 @@ static ntstatus rename_status(int r)
 	}
 }
 
-static ntstatus rename_file(struct open *o, const struct new_name *n)
+/* Those who cache a handle that is in the way may close it (as Windows; blocker: reference). */
+static bool must_wait(const struct open *o, const struct vfs_path *from, const struct target *to,
+		      bool replace, struct open **blocker)
+{
+	if (o->kind == OPEN_DIR)
+		*blocker = opens_below_break(o->tree->vfs, from->path);
+	if (!*blocker && to->loc.exists && !to->same && replace)
+		*blocker = ofile_break_handles(to->loc.attr.id.dev, to->loc.attr.id.ino);
+	return *blocker;
+}
+
+/* With *blocker: nothing was done. */
+static ntstatus rename_file(struct open *o, const struct new_name *n, struct open **blocker)
 {
 	_cleanup_vfs_path_ struct vfs_path from = { .fd = -1, .parent = -1 };
 	_cleanup_target_ struct target to = { .loc = { .fd = -1, .parent = -1 } };
@@ -208,11 +220,14 @@ static ntstatus rename_file(struct open *o, const struct new_name *n)
 	status = source_resolve(o, &from);
 	if (!status)
 		status = target_resolve(s, n, &to);
-	if (!status)
-		status = source_check(o, &from);
 	if (status)
 		return status;
 	to.same = to.loc.exists && !strcmp(from.path, to.loc.path);
+	if (must_wait(o, &from, &to, n->replace, blocker))
+		return NT_STATUS_SUCCESS;
+	status = source_check(o, &from);
+	if (status)
+		return status;
 	status = target_check(o->tree, &to, o->kind == OPEN_DIR, n->replace);
 	if (status)
 		return status;
@@ -228,6 +243,7 @@ ntstatus set_rename(struct request *rq, const uint8_t *buf, size_t len)
 	struct open *o = rq->open;
 	struct new_name n;
 	ntstatus status;
+	struct open *blocker = NULL;
 	bool colon;
 
 	status = new_name_parse(buf, len, &n);
@@ -240,7 +256,8 @@ ntstatus set_rename(struct request *rq, const uint8_t *buf, size_t len)
 		return colon ? rename_stream(o, &n) : (ntstatus)NT_STATUS_INVALID_PARAMETER;
 	if (colon)
 		return NT_STATUS_INVALID_PARAMETER;
-	return rename_file(o, &n);
+	status = rename_file(o, &n, &blocker);
+	return blocker ? wait_for_break(rq, blocker) : status;
 }
 
 /* ---- link ---- */

@@ -68,6 +68,13 @@ void open_wake_waiting(struct open *o, ntstatus status);
 /* The open is being closed: nothing waits on it any more, and nothing will. */
 void open_cancel_waiting(struct open *o, ntstatus status);
 
+/*
+ * wait_break.c: worker. The command waits, in no thread, until the oplock break of blocker is over,
+ * and then runs again from the start. Takes the reference; REQ_ASYNC: rq is not the caller's any
+ * more.
+ */
+ntstatus wait_for_break(struct request *rq, struct open *blocker);
+
 /* ---- ipc.c: named pipes of IPC$ trees, open.kind OPEN_PIPE ---- */
 
 /*

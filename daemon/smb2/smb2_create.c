@@ -281,7 +281,7 @@ ntstatus smb2_create(struct request *rq)
 		vfs_name_free(&q.path);
 		sd_free(q.sd);
 		if (status == OFILE_MUST_WAIT)
-			return create_wait(rq, q.blocker);
+			return wait_for_break(rq, q.blocker);
 	}
 	/* Related elements behind a failed CREATE fail likewise (3.3.5.2.7.2). */
 	rq->chain_fid_status = status;

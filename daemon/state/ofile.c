@@ -277,6 +277,20 @@ bool ofile_inode_open(uint64_t dev, uint64_t ino)
 	return open;
 }
 
+struct open *ofile_break_handles(uint64_t dev, uint64_t ino)
+{
+	struct bucket *b = bucket_of(dev, ino);
+	struct open *holder = NULL;
+	struct ofile *f;
+
+	pthread_mutex_lock(&b->lock);
+	list_for_each(f, &b->list, hash)
+		if (!holder && same_inode(f, dev, ino))
+			holder = oplock_break_handle(f);
+	pthread_mutex_unlock(&b->lock);
+	return holder;
+}
+
 bool ofile_streams_open(uint64_t dev, uint64_t ino)
 {
 	struct bucket *b = bucket_of(dev, ino);

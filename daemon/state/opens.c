@@ -243,6 +243,7 @@ struct rename_arg {
 	const char *from, *to;
 	size_t from_len;
 	bool found;
+	struct open *holder; /* reference */
 };
 
 static void rename_one(void *arg, struct open *o)
@@ -263,7 +264,7 @@ static void rename_one(void *arg, struct open *o)
 
 void opens_renamed(const struct vfs_share *share, const char *old_path, const char *new_path)
 {
-	struct rename_arg a = { share, old_path, new_path, strlen(old_path), false };
+	struct rename_arg a = { share, old_path, new_path, strlen(old_path), false, NULL };
 
 	open_each(rename_one, &a);
 }
@@ -282,8 +283,33 @@ static void below_one(void *arg, struct open *o)
 
 bool opens_below(const struct vfs_share *share, const char *path)
 {
-	struct rename_arg a = { share, path, NULL, strlen(path), false };
+	struct rename_arg a = { share, path, NULL, strlen(path), false, NULL };
 
 	open_each(below_one, &a);
 	return a.found;
+}
+
+static void break_one(void *arg, struct open *o)
+{
+	struct rename_arg *a = arg;
+	struct ofile *f;
+
+	if (a->holder || atomic_load(&o->oplock.level) != SMB2_OPLOCK_LEVEL_BATCH)
+		return;
+	a->found = false;
+	below_one(a, o);
+	if (!a->found)
+		return;
+	f = ofile_lock(o);
+	if (f)
+		a->holder = oplock_break_handle(f);
+	ofile_unlock(o, f);
+}
+
+struct open *opens_below_break(const struct vfs_share *share, const char *path)
+{
+	struct rename_arg a = { share, path, NULL, strlen(path), false, NULL };
+
+	open_each(break_one, &a);
+	return a.holder;
 }

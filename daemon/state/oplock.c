@@ -160,6 +160,17 @@ ntstatus oplock_contend(struct ofile *f, struct open *o, bool overwrite, ntstatu
 	return sharing;
 }
 
+struct open *oplock_break_handle(struct ofile *f)
+{
+	struct open *h = exclusive_holder(f);
+
+	if (!h || level_of(h) != SMB2_OPLOCK_LEVEL_BATCH)
+		return NULL;
+	if (!h->oplock.breaking)
+		break_begin(h, SMB2_OPLOCK_LEVEL_II);
+	return h->oplock.breaking ? open_get(h) : NULL;
+}
+
 /* Is there nobody else whom an exclusive oplock would lock out? */
 static bool is_alone(struct ofile *f, const struct open *o)
 {

@@ -332,6 +332,8 @@ bool ofile_delete_pending(struct open *o);
 bool ofile_others_deny_delete(struct open *o);
 /* Is this inode, or a stream of it, open by anybody? */
 bool ofile_inode_open(uint64_t dev, uint64_t ino);
+/* oplock_break_handle() for the inode and its streams. */
+struct open *ofile_break_handles(uint64_t dev, uint64_t ino);
 /* Is a stream of this inode open? Then it may not be renamed. */
 bool ofile_streams_open(uint64_t dev, uint64_t ino);
 /* The stream is called so from now on. ACCESS_DENIED: a stream of that name is open. */
@@ -426,6 +428,11 @@ static inline ntstatus lock_check_io(struct open *o, uint64_t off, uint64_t len,
 ntstatus oplock_contend(struct ofile *f, struct open *o, bool overwrite, ntstatus sharing);
 void oplock_grant(struct ofile *f, struct open *o); /* o is on f's list */
 void oplock_leave(struct ofile *f, struct open *o); /* o is off the list */
+/*
+ * Who caches the handle of this file is asked to close it, for a rename (MS-FSA 2.1.5.14.11). The
+ * open, with a reference, whose break is to be waited for; NULL: none.
+ */
+struct open *oplock_break_handle(struct ofile *f);
 /* After ofile_leave(), and after what was to be deleted is: who waits for o goes on. */
 void oplock_finish(struct open *o);
 
@@ -459,5 +466,7 @@ void oplock_tick(uint64_t now);
 void opens_renamed(const struct vfs_share *share, const char *old_path, const char *new_path);
 /* Some open below this directory of the share (itself not counted)? */
 bool opens_below(const struct vfs_share *share, const char *path);
+/* oplock_break_handle() for what is open below. */
+struct open *opens_below_break(const struct vfs_share *share, const char *path);
 
 #endif /* KH_STATE_H */

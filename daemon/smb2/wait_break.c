@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * create_wait.c - a CREATE that waits for the end of an oplock break (MS-SMB2 3.3.5.9, 3.3.4.2).
+ * wait_break.c - a CREATE or rename that waits for the end of an oplock break (MS-SMB2 3.3.5.9,
+ * 3.3.4.2).
  *
  * What the attempt did was undone; nothing of it is kept but the request, and a reference to the
  * open whose oplock is in the way. The interim response goes out on the reactor, and only then the
@@ -8,7 +9,7 @@
  * is nothing to wait for. Not only at the end of a compound: this is the one that Windows lets wait
  * anywhere, <MS-SMB2 3.3.5.2.7.2>.
  */
-#include "smb2/create.h"
+#include "smb2/smb2.h"
 
 #define ASYNC_MAX 512 /* as wait.c */
 
@@ -56,7 +57,7 @@ static ntstatus begin(struct request *rq)
 	return over(rq, closing ? NT_STATUS_CANCELLED : NT_STATUS_SUCCESS);
 }
 
-ntstatus create_wait(struct request *rq, struct open *blocker)
+ntstatus wait_for_break(struct request *rq, struct open *blocker)
 {
 	rq->priv = blocker;
 	request_to_reactor(rq, begin);
