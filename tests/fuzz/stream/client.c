@@ -143,7 +143,7 @@ static void wait_for(struct stream *s, short events, const char *what)
 
 bool stream_drain(struct stream *s)
 {
-	while (s->npending && !s->closed)
+	while (s->npending && !s->closed && !s->torn)
 		wait_for(s, 0, "an answer");
 	return !s->closed;
 }
@@ -254,7 +254,7 @@ void stream_echo(struct stream *s)
 	struct smb2_wr w = wr_init(body, sizeof(body));
 
 	w.off = sizeof(body);
-	if (s->closed || !s->credits)
+	if (s->closed || s->torn || !s->credits)
 		return;
 	call(s, SMB2_ECHO, 0, &w);
 }

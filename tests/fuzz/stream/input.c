@@ -179,6 +179,7 @@ static void play(struct stream *s, const struct record *rec, struct message *m)
 		break;
 	case RECORD_BYTES:
 		stream_send(s, copy, rec->len);
+		s->torn = true;
 		break;
 	}
 	if (!(rec->kind & RECORD_NO_WAIT) && s->dialect)

@@ -44,6 +44,7 @@ struct stream_pending {
 struct stream {
 	int fd;
 	bool closed; /* by the server */
+	bool torn;   /* bytes went that may be the beginning of a frame: nothing need be answered */
 	bool guest;
 	uint16_t dialect, cipher, signing_alg;
 	enum stream_protection protection;
