@@ -326,8 +326,12 @@ void oplock_tick(uint64_t now)
 	struct open *o;
 
 	while ((o = overdue(now))) {
-		log_info("an oplock break was not acknowledged in time");
-		oplock_lost(o);
+		pthread_mutex_lock(o->oplock.lock);
+		if (o->oplock.breaking && o->oplock.deadline_ns <= now) { /* still that one */
+			log_info("an oplock break was not acknowledged in time");
+			break_end(o, SMB2_OPLOCK_LEVEL_NONE);
+		}
+		pthread_mutex_unlock(o->oplock.lock);
 		open_put(o);
 	}
 }
