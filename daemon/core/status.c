@@ -75,7 +75,7 @@ static void take_conn(void *arg, struct conn *c)
 		.last_ns = c->last_ns,
 		.peer = c->peer,
 		.reactor = rows->reactor,
-		.sessions = conn_session_count(c),
+		.sessions = conn_session_count(c, NULL),
 		.requests = c->nrequests,
 		.dialect = c->st.dialect,
 		.signing_alg = c->st.signing_alg,

@@ -8,6 +8,7 @@
 #include "smb2/smb2.h"
 
 #define CHANNELS_MAX 32 /* per session, as Windows */
+#define SETUPS_MAX   32 /* logins of one connection that are under way: each holds memory */
 
 struct session_setup {
 	uint8_t flags, security_mode;
@@ -160,10 +161,12 @@ static ntstatus begin_binding(struct request *rq, struct setup **out)
 
 static ntstatus begin_new(struct request *rq, struct setup **out)
 {
+	unsigned int n, begun;
 	struct session *s;
 
-	if (rq->conn->conf->max_sessions &&
-	    conn_session_count(rq->conn) >= rq->conn->conf->max_sessions)
+	n = conn_session_count(rq->conn, &begun);
+	if (begun >= SETUPS_MAX ||
+	    (rq->conn->conf->max_sessions && n >= rq->conn->conf->max_sessions))
 		return NT_STATUS_TOO_MANY_SESSIONS;
 	s = session_new();
 	if (!s)
@@ -368,9 +371,8 @@ static ntstatus finish_reauth(struct request *rq, struct setup *su)
 			use_channel(rq, rq->elements[rq->cur].channel);
 		return NT_STATUS_SUCCESS;
 	}
-	if (s->guest || s->anonymous ? who != NULL : (!who || strcmp(who, s->user) != 0)) {
+	if (s->guest || s->anonymous ? who != NULL : (!who || strcmp(who, s->user) != 0))
 		return NT_STATUS_ACCESS_DENIED;
-	}
 	atomic_compare_exchange_strong(&s->state, &expired, SESSION_VALID);
 	if (rq->elements[rq->cur].channel)
 		use_channel(rq, rq->elements[rq->cur].channel);

@@ -117,18 +117,20 @@ unsigned int session_count(void)
 	return atomic_load(&nsessions);
 }
 
-unsigned int conn_session_count(struct conn *c)
+unsigned int conn_session_count(struct conn *c, unsigned int *setups)
 {
 	struct list_head *l;
-	unsigned int n = 0;
+	unsigned int n = 0, begun = 0;
 
 	pthread_mutex_lock(&c->lock);
 	for (l = c->channels.next; l != &c->channels; l = l->next)
 		n++;
 	for (l = c->setups.next; l != &c->setups; l = l->next)
-		n++;
+		begun++;
 	pthread_mutex_unlock(&c->lock);
-	return n;
+	if (setups)
+		*setups = begun;
+	return n + begun;
 }
 
 /* False: somebody else takes it away. */

@@ -115,8 +115,8 @@ void channel_put(struct channel *ch);
 void session_conn_gone(struct conn *c);
 void session_each(void (*fn)(void *arg, struct session *s), void *arg);
 unsigned int session_count(void);
-/* Sessions and exchanges on this connection. */
-unsigned int conn_session_count(struct conn *c);
+/* Sessions and exchanges on this connection; *setups (may be NULL): exchanges alone. */
+unsigned int conn_session_count(struct conn *c, unsigned int *setups);
 
 struct setup *setup_find_busy(struct conn *c,
 			      uint64_t session_id); /* marks it busy; NULL if none */
