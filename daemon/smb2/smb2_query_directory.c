@@ -2,9 +2,9 @@
 /*
  * smb2_query_directory.c - QUERY_DIRECTORY (MS-SMB2 2.2.33, 3.3.5.18; MS-FSA 2.1.5.6.3).
  *
- * The enumeration belongs to the open (open.dir, open.pattern) and stands under open.lock for the
- * whole request, so two requests on one handle are served one after the other, each with entries
- * that the other did not get.
+ * The enumeration belongs to the open (open.dir, open.pattern) and stands under its dir_lock for
+ * the whole request, so two requests on one handle are served one after the other, each with
+ * entries that the other did not get.
  */
 #include <fcntl.h>
 
@@ -63,7 +63,7 @@ static ntstatus query_directory_parse(struct request *rq, struct query_directory
 	return pattern_parse(name.buf, name_len, &q->pattern);
 }
 
-/* ---- the enumeration of the open; open.lock is held ---- */
+/* ---- the enumeration of the open; open.dir_lock is held ---- */
 
 static int dir_begin(struct open *o, const char *pattern)
 {
@@ -109,13 +109,14 @@ static bool entry_visible(struct open *o, const struct vfs_dirent *e)
 {
 	const struct conf_share *share = o->tree->share;
 	_cleanup_vfs_path_ struct vfs_path p = { .fd = -1, .parent = -1 };
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *dir = NULL, *path = NULL;
 	struct acl_object obj;
 	uint32_t want, granted;
 
 	if (!strcmp(e->disk, ".") || !strcmp(e->disk, ".."))
 		return true;
-	path = xasprintf("%s%s%s", o->path, *o->path ? "/" : "", e->disk);
+	dir = open_path_dup(o);
+	path = xasprintf("%s%s%s", dir, *dir ? "/" : "", e->disk);
 	if (vfs_resolve(o->tree->vfs, path, VFS_RESOLVE_EXACT, &p))
 		return false;
 	obj = (struct acl_object) { p.fd, p.attr.uid, p.attr.gid, p.attr.mode };
@@ -239,12 +240,12 @@ ntstatus smb2_query_directory(struct request *rq)
 	if (!(o->access & FILE_LIST_DIRECTORY))
 		return NT_STATUS_ACCESS_DENIED;
 
-	pthread_mutex_lock(&o->lock);
+	pthread_mutex_lock(&o->dir_lock);
 	r = dir_position(o, &q);
 	if (r < 0)
 		status = vfs_errno(r);
 	else
 		status = list_entries(rq, &q);
-	pthread_mutex_unlock(&o->lock);
+	pthread_mutex_unlock(&o->dir_lock);
 	return status;
 }

@@ -95,6 +95,7 @@ struct open *open_alloc(void)
 	o->fd = -1;
 	o->dir_first = true;
 	pthread_mutex_init(&o->lock, NULL);
+	pthread_mutex_init(&o->dir_lock, NULL);
 	list_init(&o->session_node);
 	list_init(&o->file_node);
 	list_init(&o->waiting);
@@ -171,6 +172,7 @@ void open_put(struct open *o)
 		tree_put(o->tree);
 	session_put(o->session);
 	pthread_mutex_destroy(&o->lock);
+	pthread_mutex_destroy(&o->dir_lock);
 	free(o->pattern);
 	free(o->path);
 	free(o->stream_name);

@@ -265,7 +265,12 @@ struct open {
 	uint32_t attributes_at_create;
 	struct vfs_id entry; /* what the name is, for vfs_remove() */
 
-	pthread_mutex_t lock; /* what follows */
+	pthread_mutex_t dir_lock; /* what follows, an enumeration: workers only, may block */
+	struct vfs_dir *dir;
+	char *pattern;
+	bool dir_first; /* the next QUERY_DIRECTORY is the first one */
+
+	pthread_mutex_t lock; /* what follows; a reactor takes it */
 	char *path;	      /* share-relative UTF-8, '/' between components; "" is the root */
 	/*
 	 * NULL: none. Read without the lock: a rename puts another string here, and the old one
@@ -278,9 +283,6 @@ struct open {
 	bool is_delete_initial;
 	_Atomic uint64_t position; /* FilePositionInformation */
 	uint32_t mode;
-	struct vfs_dir *dir; /* enumeration of a directory */
-	char *pattern;
-	bool dir_first; /* the next QUERY_DIRECTORY is the first one */
 	struct rpc_pipe *pipe;
 	struct ipc_env *pipe_env;  /* what the pipe asks; owned */
 	unsigned int pipe_writers; /* workers inside rpc_pipe_write() */
