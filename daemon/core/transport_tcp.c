@@ -25,6 +25,9 @@ struct conn_send {
 
 void transport_want(struct conn *c, int bytes)
 {
+	if (bytes == MAX(c->want, 1))
+		return;
+	c->want = bytes;
 	setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
 }
 
