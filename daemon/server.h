@@ -23,8 +23,10 @@
  *                   contexts are touched by the reactor only.
  *   session, tree, open: reference counted, see state/state.h for their locks.
  *
- * Lock order: session.lock → conn.lock; ofile lock (state/opens.c) is taken alone or inside none of
- * those. No lock is held across a call that can block on a client.
+ * Lock order: open.dir_lock → open.lock → bucket of ofiles → session.lock → conn.lock; the session
+ * table's → session.lock; a file's byte-range locks and the list of breaks inside any of these. The
+ * queues of jobs and work, buffers and pipes are innermost. No lock is held across a call that can
+ * block on a client, and none that a reactor takes across one that blocks on a directory.
  */
 #ifndef KH_SERVER_H
 #define KH_SERVER_H
