@@ -256,7 +256,7 @@ struct conn {
 	unsigned int prefix_have;
 	uint8_t *rx;
 	size_t rx_cap, rx_have, rx_need;
-	int want; /* bytes that end a wait for input, transport_want(); 0: one */
+	int want;	       /* bytes that end a wait for input, transport_want(); 0: one */
 	struct stream *stream; /* a large WRITE, piece by piece through rx (core/stream.c) */
 
 	/* sending */

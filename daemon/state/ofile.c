@@ -284,7 +284,7 @@ struct open *ofile_break_handles(uint64_t dev, uint64_t ino)
 	struct ofile *f;
 
 	pthread_mutex_lock(&b->lock);
-	list_for_each(f, &b->list, hash)
+	list_for_each (f, &b->list, hash)
 		if (!holder && same_inode(f, dev, ino))
 			holder = oplock_break_handle(f);
 	pthread_mutex_unlock(&b->lock);
