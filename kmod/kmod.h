@@ -28,6 +28,7 @@
  *   conn.up_lock (spin)      queue to the daemon
  *   conn.tx_list_lock (spin) queue to the socket
  *   conn.tx_lock (mutex)     who sends; taken by trylock: whoever has it sends what others queue
+ *   conn.frag_lock (mutex)   memory for heads of replies
  *   server.lock (mutex)      connections, handles being added and removed; handles are found by RCU
  * None nests in another, but for tx_lock outside tx_list_lock. Receiving (conn.rx) belongs to
  * io_work alone.
@@ -154,7 +155,16 @@ int kh_server_bind_maps(struct kh_server *s, int handles_fd, int conns_fd, int o
 			struct netlink_ext_ack *extack);
 /* Counters over all servers, which are zero when nothing is left. debugfs: ksmbd_hybrid/objects */
 extern atomic_t kh_objects[];
-enum kh_object { KH_OBJ_SERVER, KH_OBJ_CONN, KH_OBJ_CHAN, KH_OBJ_HANDLE, KH_OBJ_REQ, KH_OBJ_TX, KH_OBJ_UP, KH_OBJS };
+enum kh_object {
+	KH_OBJ_SERVER,
+	KH_OBJ_CONN,
+	KH_OBJ_CHAN,
+	KH_OBJ_HANDLE,
+	KH_OBJ_REQ,
+	KH_OBJ_TX,
+	KH_OBJ_UP,
+	KH_OBJS
+};
 
 /* ---- session.c ---- */
 
@@ -201,14 +211,13 @@ enum kh_use { KH_USE_READ, KH_USE_WRITE, KH_USE_FLUSH, KH_USE_CLOSE, KH_USES }; 
 
 struct kh_handle {
 	struct rcu_head rcu;
-	refcount_t refs;
-	atomic_t inflight[KH_USES];
+	atomic_t inflight[KH_USES]; /* waited for by wait_var_event() */
+	atomic_t gone;		    /* no new use */
+	atomic_t barriers;	    /* who waits for inflight */
 	struct file *file;
-	struct kh_server *server; /* not held: handles end before it */
 	struct kh_handle_slot *slot;
 	u64 vol, persistent, session_id, opaque, create_time;
 	u32 tree_id, access, flags, attributes;
-	bool gone; /* no new use */
 };
 
 /* From HANDLE_ADD and from replies. -EBUSY: the slot is in use; -EBADF, -EINVAL, -ENOSPC. */
@@ -242,7 +251,8 @@ struct kh_conn_args {
 	unsigned int nsessions;
 };
 
-#define KH_RBUF (16u << 10) /* bytes that are received at once */
+#define KH_RBUF_ORDER 3
+#define KH_RBUF	      (PAGE_SIZE << KH_RBUF_ORDER) /* bytes that are received at once */
 #define KH_CONN_UNHANDLED_MAX (32u << 10)
 
 enum kh_conn_flag {
@@ -255,13 +265,15 @@ enum kh_conn_flag {
 /* What is being received: io_work only. */
 struct kh_rx {
 	u8 *buf; /* of KH_RBUF bytes; NULL: none is needed now */
-	u32 start, end;
-	u32 frame_len;	     /* of the frame under way, its prefix is off buf; 0: between frames */
-	u32 have;	     /* bytes of it that are in skbs or up, beyond those in buf */
-	struct kh_up *up;    /* it is collected here ... */
-	struct sk_buff_head skbs; /* ... or here, a large WRITE */
+	u32 start, end; /* what is in it and not handled */
+	/* a frame that does not fit into buf; its prefix is handled */
+	u32 frame_len; /* 0: none */
+	u32 have;      /* bytes of it that are here */
+	struct kh_up *up;	  /* it is collected here, or ... */
+	struct sk_buff_head skbs; /* ... a large WRITE: behind the bytes in buf */
 	unsigned int nsegs;
-	bool large; /* the last frame was one: read no more than a head at first */
+	u64 start_ns;
+	bool large; /* the last frame was such a WRITE: read no more than a head at first */
 };
 
 struct kh_conn {
@@ -298,7 +310,7 @@ struct kh_conn {
 	struct list_head tx_queue;
 	size_t out_bytes, out_limit; /* queued, and what requests under way will queue */
 	struct mutex tx_lock;
-	spinlock_t frag_lock;
+	struct mutex frag_lock;
 	struct page_frag_cache frags;
 
 	atomic_t nreqs; /* requests with a work item of their own */
@@ -335,22 +347,23 @@ void kh_up_drop(struct kh_conn *c);
 
 /* ---- rx.c ---- */
 
-/* One round: receives and handles up to a budget. True: there is more to do. */
+int kh_rx_init(struct kh_conn *c, const void *unhandled, u32 len);
+/* One round: receives and handles up to a budget. True: there is more to do. io_work. */
 bool kh_rx_run(struct kh_conn *c);
-void kh_rx_init(struct kh_conn *c);
 void kh_rx_free(struct kh_conn *c);
 
-/* ---- req.c: admission and the table of what is served ---- */
+/* ---- req.c: admission, and the choice of who answers ---- */
 
 struct kh_req {
 	struct work_struct work; /* when it waits by itself */
 	struct kh_conn *conn;
 	struct kh_chan *chan;	  /* reference */
-	struct kh_handle *handle; /* in use; NULL: ECHO */
+	struct kh_handle *handle; /* in use for `use`; NULL: ECHO */
 	enum kh_use use;
 	struct smb2_hdr hdr;
 	u16 charge;
-	bool sealed, signed_;
+	bool sealed, signed_; /* the request came so: so goes the answer */
+	bool heap;	      /* it has its own work item */
 	u64 start_ns;
 	union {
 		struct smb2_read_req read;
@@ -358,21 +371,82 @@ struct kh_req {
 		struct smb2_close_req close;
 	};
 	struct iov_iter *data; /* of WRITE */
+	u32 head_len;	       /* bytes of the message that are not WRITE's data */
 };
 
-/* A whole plain or sealed message in linear memory; may be changed (decryption). */
-void kh_frame(struct kh_conn *c, u8 *msg, u32 len, struct kh_up *up);
+/*
+ * A whole message in linear memory, plain or sealed; decrypted in place. up: the message lies in
+ * its data, and it is taken; NULL: the memory is the caller's. io_work.
+ */
+void kh_frame(struct kh_conn *c, u8 *msg, u32 len, struct kh_up *up, u64 start_ns);
+/*
+ * A plain single WRITE of len bytes as n pieces, of which the first has its head, linear. False: it
+ * goes up, or the connection is over: *go_up. io_work.
+ */
+bool kh_frame_write(struct kh_conn *c, const struct bio_vec *bv, unsigned int n, u32 len,
+		    u64 start_ns, u16 *up_flags);
+/* The request gets a work item, which runs fn. False: no memory. Its references go along. */
+bool kh_req_defer(struct kh_req *rq, work_func_t fn, size_t out_bytes);
+/* The end of a request, answered with this status. */
+void kh_req_end(struct kh_req *rq, u32 status, u64 bytes_in, u64 bytes_out);
+
+/* ---- tx.c ---- */
+
+struct kh_tx {
+	struct list_head node;
+	size_t len;	/* of bv */
+	size_t charged; /* against conn.out_bytes */
+	u32 n, max, cur;
+	struct bio_vec *bv; /* holds a reference of each page */
+	struct bio_vec few[4];
+};
+
+#define KH_TX_LINEAR_MAX (28u << 10)
+
+/* An empty reply with room for max pieces. NULL: no memory. */
+struct kh_tx *kh_tx_new(u32 max);
+void kh_tx_free(struct kh_tx *t);
+/* Linear, contiguous memory at the end of what is there; at most KH_TX_LINEAR_MAX. NULL. */
+void *kh_tx_linear(struct kh_conn *c, struct kh_tx *t, u32 len);
+/* Pages of its own at the end; they hold what they held. Room for len / PAGE_SIZE + 1 pieces. */
+int kh_tx_pages(struct kh_tx *t, size_t len);
+/* Cuts what stands behind len bytes. */
+void kh_tx_trim(struct kh_tx *t, size_t len);
+/* Bytes in front of the SMB2 header: prefix, and transform header if it is to be sealed. */
+static inline u32 kh_tx_front(bool seal)
+{
+	return SMB2_PREFIX_SIZE + (seal ? SMB2_TRANSFORM_SIZE : 0);
+}
+
+/*
+ * Finishes a reply whose first piece begins with the front, then the SMB2 header with body and all;
+ * signs (one element: with chan's key) or seals it, and queues it. Takes t. Errors end the
+ * connection.
+ */
+void kh_tx_finish(struct kh_conn *c, struct kh_tx *t, struct kh_chan *chan, bool sign, bool seal);
+/* The header of the answer to rq at p, credits granted. */
+void kh_tx_header(struct kh_req *rq, u8 *p, u32 status);
+/* An answer without file data; body as on the wire. */
+void kh_tx_simple(struct kh_req *rq, u32 status, const void *body, u32 len);
+/* Sends what is queued as far as the socket takes it. Any context that may sleep. */
+void kh_tx_send(struct kh_conn *c);
+/* From the daemon: the records in `from`, whole ones. Bytes that were taken, or -errno. */
+ssize_t kh_tx_records(struct kh_conn *c, struct iov_iter *from);
+void kh_tx_drop(struct kh_conn *c);
 
 /* ---- smb2_read.c, smb2_write.c, smb2_flush.c, smb2_close.c, smb2_echo.c ---- */
 
 /*
- * Each answers the request (kh_tx_*), or gives it back. The handle's use is theirs to end. True: it
- * is answered, or will be; false: it goes up, nothing happened.
+ * Each answers the request, now or later (kh_req_end()), or gives it back. True: it is answered, or
+ * will be; false: it goes up, nothing happened, the request is the caller's.
  */
 bool kh_smb2_read(struct kh_req *rq);
 bool kh_smb2_write(struct kh_req *rq);
 bool kh_smb2_flush(struct kh_req *rq);
 bool kh_smb2_close(struct kh_req *rq);
 bool kh_smb2_echo(struct kh_req *rq);
+
+/* The NTSTATUS of an errno, the same as the daemon's. */
+u32 kh_status(int err);
 
 #endif /* KH_KMOD_H */

@@ -69,6 +69,11 @@ struct kh_upcall {
 
 /* The message goes out encrypted with the keys of session_id, which the module must have. */
 #define KH_REPLYF_SEAL 0x01
+/*
+ * Credits are final as they stand in the header: exactly these are granted. For responses that go
+ * into a preauthentication hash (MS-SMB2 3.3.5.5), which the daemon computes; at most 1 each.
+ */
+#define KH_REPLYF_CREDITS 0x02
 
 /*
  * The message is a response (or a chain of them by NextCommand), or a notification such as an

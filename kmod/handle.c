@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * handle.c - files that the daemon gave, and who uses them.
+ *
+ * A use counts itself in flight, then looks at `gone` and at the capabilities; who takes them away
+ * stores first and then waits for the count (both with full barriers). So either the use sees the
+ * new value, or it is waited for. The memory of a handle goes after an RCU grace period, because a
+ * use may find it on its last way out.
+ */
+#include <linux/file.h>
+#include <linux/netlink.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <linux/wait_bit.h>
+
+#include "kmod.h"
+
+struct kh_handle *kh_handle_use(struct kh_server *s, const struct smb2_fid *fid, enum kh_use use)
+{
+	u32 slot = (u32)fid->vol;
+	struct kh_handle *h;
+
+	if (slot >= s->maps.nhandles)
+		return NULL;
+	rcu_read_lock();
+	h = rcu_dereference(s->handles[slot]);
+	if (!h || h->vol != fid->vol || h->persistent != fid->persistent) {
+		rcu_read_unlock();
+		return NULL;
+	}
+	atomic_inc(&h->inflight[use]);
+	smp_mb__after_atomic(); /* pairs with the one in stop() */
+	if (atomic_read(&h->gone) || !(smp_load_acquire(&h->slot->caps) & BIT(use))) {
+		kh_handle_done(h, use);
+		h = NULL;
+	}
+	rcu_read_unlock();
+	return h;
+}
+
+void kh_handle_done(struct kh_handle *h, enum kh_use use)
+{
+	/* Fully ordered; afterwards h may be gone, of which only the address is needed. */
+	if (atomic_dec_and_test(&h->inflight[use]))
+		wake_up_var(&h->inflight[use]);
+}
+
+/* What was stored before is seen by every new use; the old ones end here. */
+static int stop(struct kh_handle *h, u32 uses)
+{
+	int use, err = 0;
+
+	smp_mb(); /* pairs with the one in kh_handle_use() */
+	for (use = 0; use < KH_USES && !err; use++)
+		if (uses & BIT(use))
+			err = wait_var_event_killable(&h->inflight[use],
+						      !atomic_read(&h->inflight[use]));
+	return err;
+}
+
+bool kh_handle_close(struct kh_handle *h)
+{
+	if (atomic_cmpxchg(&h->gone, 0, 1))
+		return false;
+	smp_store_release(&h->slot->state, KH_HANDLE_CLOSED);
+	return true;
+}
+
+static void free_handle(struct kh_handle *h)
+{
+	fput(h->file);
+	atomic_dec(&kh_objects[KH_OBJ_HANDLE]);
+	kfree_rcu(h, rcu);
+}
+
+/* Regular files, opened for what the client may do with them. */
+static int check_file(const struct file *f, u32 access)
+{
+	if (!S_ISREG(file_inode(f)->i_mode))
+		return -EINVAL;
+	if (access & (FILE_READ_DATA | FILE_EXECUTE) && !(f->f_mode & FMODE_READ))
+		return -EINVAL;
+	if (access & (FILE_WRITE_DATA | FILE_APPEND_DATA) && !(f->f_mode & FMODE_WRITE))
+		return -EINVAL;
+	return 0;
+}
+
+static int insert(struct kh_server *s, struct kh_handle *h, u32 slot)
+{
+	int err = 0;
+
+	mutex_lock(&s->lock);
+	if (s->dead || !s->has_maps) {
+		err = -ENODEV;
+	} else if (rcu_access_pointer(s->handles[slot])) {
+		err = -EBUSY;
+	} else {
+		rcu_assign_pointer(s->handles[slot], h);
+		atomic_inc(&s->nhandles);
+		smp_store_release(&h->slot->state, KH_HANDLE_OPEN);
+	}
+	mutex_unlock(&s->lock);
+	return err;
+}
+
+int kh_handle_add(struct kh_server *s, const struct kh_reply_handle *a,
+		  struct netlink_ext_ack *extack)
+{
+	struct kh_handle_slot *slot = s->has_maps ? kh_maps_handle(&s->maps, (u32)a->vol) : NULL;
+	struct kh_handle *h;
+	int err;
+
+	if (!slot) {
+		NL_SET_ERR_MSG(extack, "the slot of the file id is outside the map of handles");
+		return -ENOSPC;
+	}
+	h = kzalloc(sizeof(*h), GFP_KERNEL_ACCOUNT);
+	if (!h)
+		return -ENOMEM;
+	h->file = fget(a->fd);
+	if (!h->file) {
+		NL_SET_ERR_MSG(extack, "fd is not an open file");
+		err = -EBADF;
+		goto free;
+	}
+	err = check_file(h->file, a->access);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "fd is not a regular file opened for this access");
+		goto put;
+	}
+	h->slot = slot;
+	h->vol = a->vol;
+	h->persistent = a->persistent;
+	h->session_id = a->session_id;
+	h->opaque = a->opaque;
+	h->create_time = a->create_time;
+	h->tree_id = a->tree_id;
+	h->access = a->access;
+	h->flags = a->flags;
+	h->attributes = a->attributes;
+	slot->reads = slot->read_bytes = slot->writes = slot->write_bytes = 0;
+	slot->end = slot->last_ns = 0;
+	atomic_inc(&kh_objects[KH_OBJ_HANDLE]);
+	err = insert(s, h, (u32)a->vol);
+	if (!err)
+		return 0;
+	atomic_dec(&kh_objects[KH_OBJ_HANDLE]);
+	NL_SET_ERR_MSG(extack, err == -EBUSY ? "the slot of the file id is in use" :
+					       "the server has no maps");
+put:
+	fput(h->file);
+free:
+	kfree(h);
+	return err;
+}
+
+/* The handle of that id; server.lock is held. */
+static struct kh_handle *find_locked(struct kh_server *s, u64 vol)
+{
+	struct kh_handle *h;
+
+	if (!s->has_maps || (u32)vol >= s->maps.nhandles)
+		return NULL;
+	h = rcu_dereference_protected(s->handles[(u32)vol], lockdep_is_held(&s->lock));
+	return h && h->vol == vol ? h : NULL;
+}
+
+static struct kh_handle *unlink(struct kh_server *s, u64 vol)
+{
+	struct kh_handle *h;
+
+	mutex_lock(&s->lock);
+	h = find_locked(s, vol);
+	if (h) {
+		RCU_INIT_POINTER(s->handles[(u32)vol], NULL);
+		atomic_dec(&s->nhandles);
+	}
+	mutex_unlock(&s->lock);
+	return h;
+}
+
+static void end(struct kh_handle *h)
+{
+	int use;
+
+	atomic_set(&h->gone, 1);
+	smp_mb(); /* pairs with the one in kh_handle_use() */
+	for (use = 0; use < KH_USES; use++)
+		wait_var_event(&h->inflight[use], !atomic_read(&h->inflight[use]));
+	wait_var_event(&h->barriers, !atomic_read(&h->barriers));
+	smp_store_release(&h->slot->state, KH_HANDLE_FREE);
+	free_handle(h);
+}
+
+int kh_handle_del(struct kh_server *s, u64 vol)
+{
+	struct kh_handle *h = unlink(s, vol);
+
+	if (!h)
+		return -ENOENT;
+	end(h);
+	return 0;
+}
+
+int kh_handle_barrier(struct kh_server *s, u64 vol, u32 caps)
+{
+	struct kh_handle *h;
+	int err;
+
+	mutex_lock(&s->lock);
+	h = find_locked(s, vol);
+	if (h)
+		atomic_inc(&h->barriers);
+	mutex_unlock(&s->lock);
+	if (!h)
+		return -ENOENT;
+	err = stop(h, caps & KH_CAPS_ALL);
+	if (atomic_dec_and_test(&h->barriers))
+		wake_up_var(&h->barriers);
+	return err;
+}
+
+void kh_handles_drop(struct kh_server *s)
+{
+	u32 slot;
+
+	for (slot = 0; s->has_maps && slot < s->maps.nhandles; slot++) {
+		struct kh_handle *h = rcu_access_pointer(s->handles[slot]);
+
+		if (h && unlink(s, h->vol))
+			end(h);
+	}
+}

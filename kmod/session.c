@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* session.c - sessions on a connection: their keys, and who uses them. */
+#include <linux/netlink.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#include "kmod.h"
+
+static void chan_free(struct kh_chan *ch)
+{
+	kh_sign_free(ch->sign);
+	kh_crypt_free(ch->crypt);
+	atomic_dec(&kh_objects[KH_OBJ_CHAN]);
+	kfree_rcu(ch, rcu);
+}
+
+/* Whoever unlinked it waits until its own reference is the last one. */
+void kh_chan_put(struct kh_chan *ch)
+{
+	if (!ch)
+		return;
+	if (refcount_dec_and_test(&ch->refs))
+		chan_free(ch);
+	else
+		wake_up_var(&ch->refs); /* needs the address only */
+}
+
+struct kh_chan *kh_chan_find(struct kh_conn *c, u64 session_id)
+{
+	struct kh_chan *ch;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(ch, &c->chans, node) {
+		if (ch->session_id == session_id && refcount_inc_not_zero(&ch->refs)) {
+			rcu_read_unlock();
+			return ch;
+		}
+	}
+	rcu_read_unlock();
+	return NULL;
+}
+
+/* Off the list, and not in use any more. Lists are short: a session or two. */
+static bool chan_remove(struct kh_conn *c, u64 session_id)
+{
+	struct kh_chan *ch, *found = NULL;
+
+	spin_lock(&c->chan_lock);
+	list_for_each_entry(ch, &c->chans, node) {
+		if (ch->session_id == session_id) {
+			list_del_rcu(&ch->node);
+			found = ch;
+			break;
+		}
+	}
+	spin_unlock(&c->chan_lock);
+	if (!found)
+		return false;
+	wait_var_event(&found->refs, refcount_read(&found->refs) == 1);
+	kh_chan_put(found);
+	return true;
+}
+
+static struct kh_chan *chan_new(struct kh_conn *c, const struct kh_session_args *a,
+				struct netlink_ext_ack *extack)
+{
+	struct kh_chan *ch = kzalloc(sizeof(*ch), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!ch)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&ch->refs, 1);
+	atomic64_set(&ch->nonce_counter, 0);
+	ch->conn = c;
+	ch->session_id = a->session_id;
+	ch->flags = a->flags;
+	ch->nonce_prefix = a->nonce_prefix;
+	if (a->signing_key_len) {
+		ch->sign = kh_sign_new(a->signing_alg, a->signing_key, a->signing_key_len);
+		if (IS_ERR(ch->sign)) {
+			NL_SET_ERR_MSG(extack, "the kernel lacks this signing algorithm, or the key does not fit it");
+			err = PTR_ERR(ch->sign);
+			goto free;
+		}
+	}
+	if (a->crypt_key_len) {
+		ch->crypt = kh_crypt_new(a->cipher, a->enc_key, a->dec_key, a->crypt_key_len);
+		if (IS_ERR(ch->crypt)) {
+			NL_SET_ERR_MSG(extack, "the kernel lacks this cipher, or the key does not fit it");
+			err = PTR_ERR(ch->crypt);
+			goto free_sign;
+		}
+	}
+	atomic_inc(&kh_objects[KH_OBJ_CHAN]);
+	return ch;
+free_sign:
+	kh_sign_free(ch->sign);
+free:
+	kfree(ch);
+	return ERR_PTR(err);
+}
+
+int kh_session_set(struct kh_conn *c, const struct kh_session_args *a,
+		   struct netlink_ext_ack *extack)
+{
+	struct kh_chan *ch = chan_new(c, a, extack);
+
+	if (IS_ERR(ch))
+		return PTR_ERR(ch);
+	chan_remove(c, a->session_id);
+	spin_lock(&c->chan_lock);
+	list_add_rcu(&ch->node, &c->chans);
+	spin_unlock(&c->chan_lock);
+	return 0;
+}
+
+int kh_session_del(struct kh_server *s, struct kh_conn *only, u64 session_id)
+{
+	struct kh_conn *c;
+	bool found = false;
+
+	if (only)
+		return chan_remove(only, session_id) ? 0 : -ENOENT;
+	mutex_lock(&s->lock);
+	list_for_each_entry(c, &s->conns, node)
+		found |= chan_remove(c, session_id);
+	mutex_unlock(&s->lock);
+	return found ? 0 : -ENOENT;
+}
+
+void kh_chans_drop(struct kh_conn *c)
+{
+	struct kh_chan *ch, *next;
+
+	list_for_each_entry_safe(ch, next, &c->chans, node) {
+		list_del_rcu(&ch->node);
+		kh_chan_put(ch);
+	}
+}
