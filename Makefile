@@ -139,6 +139,13 @@ test: ## install what is missing, build, and run every test (root)
 	$(Q)scripts/install-deps
 	$(Q)tests/run
 
+# CMD as it was written: no dollar sign of it is make's.
+.PHONY: vm
+vm: export KH_CMD = $(value CMD)
+vm: ## CMD='...': run it under Debian's 6.12 kernel in a virtual machine (tests/kernel/README.md)
+	$(Q)scripts/install-deps --only kernel
+	$(Q)tests/kernel/vm $(VMFLAGS) -- "$$KH_CMD"
+
 check: ## static analysis: cppcheck, clang-tidy, shellcheck where installed, formatting
 	$(Q)scripts/check
 
