@@ -260,6 +260,7 @@ enum kh_conn_flag {
 	KH_CONN_GONE,	 /* nothing is received any more; the daemon was told */
 	KH_CONN_UP_FULL, /* receiving waits for the daemon to read */
 	KH_CONN_OUT_FULL, /* receiving waits for the client to read */
+	KH_CONN_TOLD,	 /* the daemon read that the connection is gone */
 };
 
 /* What is being received: io_work only. */
@@ -313,8 +314,7 @@ struct kh_conn {
 	struct mutex frag_lock;
 	struct page_frag_cache frags;
 
-	atomic_t nreqs; /* requests with a work item of their own */
-	wait_queue_head_t reqs_wait;
+	atomic_t nreqs; /* requests with a work item of their own; wait_var_event() */
 };
 
 /* A connection that runs, and its channel file (the caller installs it). */
@@ -324,6 +324,7 @@ struct kh_conn *kh_conn_find(struct kh_server *s, u64 id); /* reference, or NULL
 void kh_conn_get(struct kh_conn *c);
 void kh_conn_put(struct kh_conn *c);
 void kh_conn_kick(struct kh_conn *c); /* io_work is to run */
+void kh_conn_end(struct kh_conn *c);  /* the channel fd is released */
 /* It is over: nothing more is received, the daemon is told why. Any context that may sleep. */
 void kh_conn_gone(struct kh_conn *c, enum kh_gone why);
 u16 kh_conn_grant(struct kh_conn *c, u16 charge, u16 asked);
@@ -332,7 +333,8 @@ u16 kh_conn_grant(struct kh_conn *c, u16 charge, u16 asked);
 
 struct kh_up {
 	struct list_head node;
-	u32 cap; /* bytes behind hdr */
+	u32 cap; /* bytes of data */
+	u32 off; /* of the message in data */
 	struct kh_upcall hdr;
 	u8 data[];
 };
@@ -340,8 +342,8 @@ struct kh_up {
 extern const struct file_operations kh_channel_fops;
 struct kh_up *kh_up_new(u32 len); /* room for a message of len bytes; NULL */
 void kh_up_free(struct kh_up *u);
-/* Takes u. Sets KH_CONN_UP_FULL when the queue is above its limit. */
-void kh_up_queue(struct kh_conn *c, struct kh_up *u, enum kh_upcall_type type, u16 flags,
+/* Takes u, with a message of len bytes. Sets KH_CONN_UP_FULL when the queue is above its limit. */
+void kh_up_queue(struct kh_conn *c, struct kh_up *u, u32 len, enum kh_upcall_type type, u16 flags,
 		 u64 session_id, u64 value);
 void kh_up_drop(struct kh_conn *c);
 
@@ -418,6 +420,9 @@ static inline u32 kh_tx_front(bool seal)
 	return SMB2_PREFIX_SIZE + (seal ? SMB2_TRANSFORM_SIZE : 0);
 }
 
+void kh_tx_queue(struct kh_conn *c, struct kh_tx *t); /* complete but for the prefix; takes t */
+/* The transform header of a message of len bytes with the next nonce; -ENOKEY, -EKEYEXPIRED. */
+int kh_tx_transform(struct kh_conn *c, struct kh_chan *chan, u8 *p, u32 len);
 /*
  * Finishes a reply whose first piece begins with the front, then the SMB2 header with body and all;
  * signs (one element: with chan's key) or seals it, and queues it. Takes t. Errors end the
@@ -430,9 +435,12 @@ void kh_tx_header(struct kh_req *rq, u8 *p, u32 status);
 void kh_tx_simple(struct kh_req *rq, u32 status, const void *body, u32 len);
 /* Sends what is queued as far as the socket takes it. Any context that may sleep. */
 void kh_tx_send(struct kh_conn *c);
+void kh_tx_drop(struct kh_conn *c);
+
+/* ---- tx_daemon.c ---- */
+
 /* From the daemon: the records in `from`, whole ones. Bytes that were taken, or -errno. */
 ssize_t kh_tx_records(struct kh_conn *c, struct iov_iter *from);
-void kh_tx_drop(struct kh_conn *c);
 
 /* ---- smb2_read.c, smb2_write.c, smb2_flush.c, smb2_close.c, smb2_echo.c ---- */
 
