@@ -67,7 +67,7 @@ static void put_credits(struct kh_conn *c, u8 *h, u16 flags)
 		return;
 	}
 	if (get_unaligned_le64(h + SMB2_HDR_OFF_MESSAGE_ID) != U64_MAX &&
-	    !(async && get_unaligned_le32(h + SMB2_HDR_OFF_STATUS) != STATUS_PENDING))
+	    !(async && get_unaligned_le32(h + SMB2_HDR_OFF_STATUS) != NT_STATUS_PENDING))
 		n = kh_conn_grant(c, charge, asked);
 	put_unaligned_le16(n, h + SMB2_HDR_OFF_CREDITS);
 }
