@@ -20,7 +20,7 @@
 #define WORKERS_MIN 4
 #define WORKERS_MAX 64
 
-struct server server;
+struct server server = { .kmod_fd = -1, .kmod_why = "module not loaded" };
 
 static struct conf *current;
 static pthread_mutex_t conf_lock = PTHREAD_MUTEX_INITIALIZER;

@@ -56,6 +56,7 @@ struct open;
 struct reactor;
 struct request;
 struct session;
+struct transport_ops;
 struct tree;
 
 /* ---- counters ---- */
@@ -110,6 +111,10 @@ struct server {
 	uint64_t start_ns;
 	_Atomic unsigned int nconns, npreauth;
 	_Atomic bool stopping;
+	/* the kernel module; constant once the reactors run */
+	int kmod_fd;	      /* what HELLO gave; -1: none, kmod_why says why */
+	const char *kmod_why; /* in a few words, as `status` shows it */
+	const char *bpf_why;  /* why there are no maps; NULL: there are */
 };
 
 extern struct server server;
@@ -242,7 +247,14 @@ struct conn {
 	struct conf *conf; /* the snapshot of accept time */
 	_Atomic unsigned int refs;
 	int fd;
-	bool closing; /* no new requests; socket shut down */
+	const struct transport_ops *transport; /* core/transport.h */
+	/*
+	 * Of the kernel module, which has the socket then: nobody here reads or writes fd. -1: not
+	 * attached. Set once, by the reactor.
+	 */
+	_Atomic int channel_fd;
+	const char *path_reason; /* why it is not attached; reactor */
+	bool closing;		 /* no new requests; socket shut down */
 	bool recv_armed, send_armed, teardown_posted;
 	bool in_input; /* bytes are being handled; answers go out together afterwards */
 	struct sockaddr_storage peer, local;
@@ -286,23 +298,19 @@ void conn_input(struct conn *c, uint8_t *p, size_t n);
 void conn_rx_done(struct conn *c);
 void conn_request_done(struct conn *c, struct request *rq);
 void conn_queue(struct conn *c, struct outbuf *o);
+void conn_dequeue(struct conn *c, struct outbuf *o); /* and frees it */
 bool conn_may_recv(const struct conn *c);
 const char *conn_peer_str(const struct conn *c, char buf[INET6_ADDRSTRLEN]);
 const char *sockaddr_str(const struct sockaddr_storage *ss, char buf[INET6_ADDRSTRLEN]);
 /* No session has an open or a pending request (deadtime). */
 bool conn_is_idle(struct conn *c);
+/* Is the connection in the hands of the kernel module? Any thread; it stays so. */
+static inline bool conn_attached(const struct conn *c)
+{
+	return atomic_load_explicit(&c->channel_fd, memory_order_relaxed) >= 0;
+}
 /* The transport has nothing under way any more, or a request ended: may the connection go? */
 void conn_check_gone(struct conn *c);
-
-/* ---- core/transport_tcp.c ---- */
-
-/* Reactor. Both are no-ops while one is under way, or nothing is to be done. */
-void transport_recv(struct conn *c);
-void transport_send(struct conn *c);
-/* Bytes that must be there before a wait for input ends; 1 is the normal. */
-void transport_want(struct conn *c, int bytes);
-void transport_shutdown(struct conn *c);
-void transport_free(struct conn *c);
 
 /* ---- core/request.c ---- */
 

@@ -11,6 +11,7 @@
 
 #define MESSAGE_MAX (16u << 20) /* the length of the prefix has 24 bits */
 #define FIRST_PIECE (16u << 10) /* of a reply that is too large for one */
+#define REPLY_FLAGS (KH_REPLYF_SEAL | KH_REPLYF_CREDITS | KH_REPLYF_SIGNED)
 
 /* The pieces of a reply that hold len bytes from off on; out has room for as many as t has. */
 static unsigned int slice(const struct kh_tx *t, size_t off, size_t len, struct bio_vec *out)
@@ -83,6 +84,8 @@ static int finish_element(struct kh_conn *c, struct kh_tx *t, size_t off, size_t
 
 	load(bv, n, h, sizeof(h));
 	put_credits(c, h, flags);
+	if (flags & KH_REPLYF_SIGNED)
+		return 0;
 	memset(h + SMB2_HDR_OFF_SIGNATURE, 0, sizeof(sig));
 	store(bv, n, h, sizeof(h));
 	if (flags & KH_REPLYF_SEAL ||
@@ -219,7 +222,8 @@ static int take_header(struct iov_iter *from, struct kh_reply *r, u32 *len)
 	if (have < sizeof(*r) || !copy_from_iter_full(r, sizeof(*r), from))
 		return -EINVAL;
 	before = sizeof(*r) + r->nhandles * sizeof(struct kh_reply_handle);
-	if (r->nhandles > KH_REPLY_HANDLES_MAX || r->flags & ~(KH_REPLYF_SEAL | KH_REPLYF_CREDITS) ||
+	if (r->nhandles > KH_REPLY_HANDLES_MAX || r->flags & ~REPLY_FLAGS ||
+	    (r->flags & KH_REPLYF_SIGNED && !(r->flags & KH_REPLYF_CREDITS)) ||
 	    r->len < before + SMB2_HDR_SIZE || r->len > MESSAGE_MAX ||
 	    kh_record_size((u64)r->len) > have)
 		return -EINVAL;

@@ -71,9 +71,16 @@ struct kh_upcall {
 #define KH_REPLYF_SEAL 0x01
 /*
  * Credits are final as they stand in the header: exactly these are granted. For responses that go
- * into a preauthentication hash (MS-SMB2 3.3.5.5), which the daemon computes; at most 1 each.
+ * into a preauthentication hash (MS-SMB2 3.3.5.5), which the daemon computes; at most 1 each, or
+ * what was charged.
  */
 #define KH_REPLYF_CREDITS 0x02
+/*
+ * With KH_REPLYF_CREDITS: the signatures are in, and stay as they are. For refusals that are signed
+ * with the key of a session which this connection has no channel of (MS-SMB2 3.3.5.5.2): the module
+ * is not to have it.
+ */
+#define KH_REPLYF_SIGNED 0x04
 
 /*
  * The message is a response (or a chain of them by NextCommand), or a notification such as an

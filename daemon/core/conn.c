@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* conn.c - a connection from accept to its end: limits, framing, back-pressure, teardown. */
-#include "core/ring.h"
 #include "core/stream.h"
+#include "core/transport.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
 
@@ -82,6 +82,8 @@ struct conn *conn_new(struct reactor *r, int fd, bool netbios)
 	}
 	c->conf = server_conf();
 	c->fd = fd;
+	c->transport = &transport_tcp;
+	atomic_init(&c->channel_fd, -1);
 	c->reactor = r;
 	atomic_init(&c->refs, 1);
 	getpeername(fd, (struct sockaddr *)&c->peer, &len);
@@ -136,7 +138,7 @@ static void conn_freed(struct reactor_job *j)
 	if (!c->st.authenticated)
 		atomic_fetch_sub(&server.npreauth, 1);
 	atomic_fetch_sub(source_of(&c->peer), 1);
-	transport_free(c);
+	c->transport->free(c);
 	buffer_free(c->rx, c->rx_cap);
 	reactor_conn_gone(c->reactor, c);
 	conn_put(c);
@@ -147,6 +149,8 @@ static void conn_teardown(struct work *w)
 {
 	struct conn *c = container_of(w, struct conn, teardown);
 
+	if (c->transport->end)
+		c->transport->end(c);
 	session_conn_gone(c);
 	c->job.fn = conn_freed;
 	reactor_post(c->reactor, &c->job);
@@ -166,7 +170,7 @@ void conn_close(struct conn *c)
 	if (c->closing)
 		return;
 	c->closing = true;
-	transport_shutdown(c);
+	c->transport->shutdown(c);
 	request_cancel_all(c);
 	stream_abort(c);
 	conn_check_gone(c);
@@ -340,6 +344,13 @@ void conn_queue(struct conn *c, struct outbuf *o)
 	}
 	list_add_tail(&o->node, &c->outq);
 	c->out_bytes += o->cap;
+}
+
+void conn_dequeue(struct conn *c, struct outbuf *o)
+{
+	list_del(&o->node);
+	c->out_bytes -= o->cap;
+	outbuf_free(o);
 }
 
 void conn_request_done(struct conn *c, struct request *rq)

@@ -6,7 +6,7 @@
  * handles each completion to the end. Idle connections hold no buffer: a receive takes one from
  * the provided ring only when bytes are there.
  */
-#include "core/ring.h"
+#include "core/transport.h"
 #include "vfs/vfs.h"
 #include "state/state.h"
 
@@ -208,7 +208,8 @@ static void completion(struct reactor *r, const struct io_uring_cqe *cqe)
 
 	switch ((enum ring_tag)(data & 7)) {
 	case RING_ACCEPT:
-		accepted(p, cqe->res, cqe->flags);
+		if (p)
+			accepted(p, cqe->res, cqe->flags);
 		break;
 	case RING_WAKE:
 		wake_arm(r);
@@ -219,19 +220,11 @@ static void completion(struct reactor *r, const struct io_uring_cqe *cqe)
 		tick_arm(r);
 		break;
 	case RING_RECV:
-		transport_recv_done(p, cqe->res, cqe->flags);
-		break;
 	case RING_BODY:
-		transport_body_done(p, cqe->res);
-		break;
 	case RING_SEND:
-		transport_send_done(p, cqe->res);
-		break;
 	case RING_SPLICE:
-		transport_splice_done(p, cqe->res);
-		break;
 	case RING_READY:
-		transport_ready_done(p, cqe->res);
+		((struct conn *)p)->transport->done(p, data & 7, cqe->res, cqe->flags);
 		break;
 	}
 }

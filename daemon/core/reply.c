@@ -3,6 +3,7 @@
  * reply.c - answers: bodies, headers, compounds, credits, signatures, encryption (MS-SMB2 3.3.4.1).
  */
 #include "core/request.h"
+#include "core/transport.h"
 #include "state/state.h"
 
 /*

@@ -4,6 +4,7 @@
  * admit.c has the admission, reply.c the answers.
  */
 #include "core/request.h"
+#include "core/transport.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
 

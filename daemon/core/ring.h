@@ -15,14 +15,15 @@
 #define RING_RECV_GROUP	  0
 
 enum ring_tag {
-	RING_ACCEPT, /* struct listener */
+	RING_ACCEPT, /* struct listener; NULL: what nobody waits for */
 	RING_WAKE,   /* struct reactor */
 	RING_TICK,   /* struct reactor */
-	RING_RECV,   /* struct conn: into a provided buffer */
-	RING_BODY,   /* struct conn: into its own buffer */
-	RING_SEND,   /* struct conn */
-	RING_SPLICE, /* struct conn */
-	RING_READY,  /* struct conn: bytes are there to be spliced */
+	/* struct conn, by its transport: */
+	RING_RECV, /* into a provided buffer */
+	RING_BODY, /* into its own buffer */
+	RING_SEND,
+	RING_SPLICE,
+	RING_READY, /* bytes are there */
 };
 
 struct reactor {
@@ -69,14 +70,20 @@ static inline void ring_tag(struct io_uring_sqe *sqe, enum ring_tag tag, void *p
 	io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)p | tag);
 }
 
+/* The provided buffer of that id; it goes back when it was handled. */
+static inline uint8_t *ring_buf(struct reactor *r, unsigned int id)
+{
+	return r->buf_mem + (size_t)id * RING_RECV_SIZE;
+}
+
+static inline void ring_buf_give(struct reactor *r, unsigned int id)
+{
+	io_uring_buf_ring_add(r->bufs, ring_buf(r, id), RING_RECV_SIZE, (unsigned short)id,
+			      io_uring_buf_ring_mask(RING_RECV_BUFFERS), 0);
+	io_uring_buf_ring_advance(r->bufs, 1);
+}
+
 /* core/reactor.c */
 void reactor_conn_gone(struct reactor *r, struct conn *c);
-
-/* core/transport_tcp.c: completions */
-void transport_recv_done(struct conn *c, int res, uint32_t cqe_flags);
-void transport_body_done(struct conn *c, int res);
-void transport_ready_done(struct conn *c, int res);
-void transport_send_done(struct conn *c, int res);
-void transport_splice_done(struct conn *c, int res);
 
 #endif /* KH_RING_H */

@@ -8,8 +8,8 @@
  * the socket through one buffer to the file: on the reactor where that cannot block, else on a
  * worker, the connection pausing meanwhile. After an error the rest is received and dropped.
  */
-#include "core/ring.h"
 #include "core/stream.h"
+#include "core/transport.h"
 #include "smb2/smb2.h"
 
 #include <fcntl.h>

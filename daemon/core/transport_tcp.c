@@ -9,8 +9,8 @@
  * Sending: one send is under way per connection; it takes all replies that are queued when it
  * starts. File data that waits in a pipe is spliced behind its header.
  */
-#include "core/ring.h"
 #include "core/stream.h"
+#include "core/transport.h"
 
 #include <poll.h>
 
@@ -31,7 +31,7 @@ void transport_want(struct conn *c, int bytes)
 	setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
 }
 
-void transport_recv(struct conn *c)
+static void tcp_recv(struct conn *c)
 {
 	struct io_uring_sqe *sqe;
 
@@ -55,23 +55,14 @@ void transport_recv(struct conn *c)
 	c->recv_armed = true;
 }
 
-/* After bytes were handled: answer, and ask for more. */
-static void transport_continue(struct conn *c)
-{
-	transport_send(c);
-	transport_recv(c);
-	if (c->closing)
-		conn_check_gone(c);
-}
-
-void transport_recv_done(struct conn *c, int res, uint32_t cqe_flags)
+static void recv_done(struct conn *c, int res, uint32_t cqe_flags)
 {
 	struct reactor *r = c->reactor;
 
 	c->recv_armed = false;
 	if (cqe_flags & IORING_CQE_F_BUFFER) {
 		unsigned int id = cqe_flags >> IORING_CQE_BUFFER_SHIFT;
-		uint8_t *buf = r->buf_mem + (size_t)id * RING_RECV_SIZE;
+		uint8_t *buf = ring_buf(r, id);
 
 		if (res > 0 && !c->closing) {
 			size_t rest = RING_RECV_SIZE - (size_t)res;
@@ -82,16 +73,14 @@ void transport_recv_done(struct conn *c, int res, uint32_t cqe_flags)
 			c->in_input = false;
 			guard_clear(buf + res, rest);
 		}
-		io_uring_buf_ring_add(r->bufs, buf, RING_RECV_SIZE, (unsigned short)id,
-				      io_uring_buf_ring_mask(RING_RECV_BUFFERS), 0);
-		io_uring_buf_ring_advance(r->bufs, 1);
+		ring_buf_give(r, id);
 	}
 	if (res <= 0 && res != -ENOBUFS && res != -EINTR && res != -EAGAIN)
 		conn_close(c);
 	transport_continue(c);
 }
 
-void transport_body_done(struct conn *c, int res)
+static void body_done(struct conn *c, int res)
 {
 	c->recv_armed = false;
 	if (res > 0 && !c->closing) {
@@ -108,7 +97,7 @@ void transport_body_done(struct conn *c, int res)
 	transport_continue(c);
 }
 
-void transport_ready_done(struct conn *c, int res)
+static void ready_done(struct conn *c, int res)
 {
 	c->recv_armed = false;
 	if (res < 0 && res != -EINTR && res != -EAGAIN) {
@@ -121,7 +110,7 @@ void transport_ready_done(struct conn *c, int res)
 	transport_continue(c);
 }
 
-void transport_send(struct conn *c)
+static void tcp_send(struct conn *c)
 {
 	struct conn_send *s = c->send;
 	struct io_uring_sqe *sqe;
@@ -161,13 +150,6 @@ void transport_send(struct conn *c)
 	ring_tag(sqe, RING_SEND, c);
 }
 
-static void outq_pop(struct conn *c, struct outbuf *o)
-{
-	list_del(&o->node);
-	c->out_bytes -= o->cap;
-	outbuf_free(o);
-}
-
 /* Sent bytes leave the queue; a reply goes when its pipe, too, is empty. */
 static void outq_advance(struct conn *c, size_t n)
 {
@@ -181,13 +163,13 @@ static void outq_advance(struct conn *c, size_t n)
 		n -= k;
 		if (o->start < o->len || o->pipe_len)
 			break;
-		outq_pop(c, o);
+		conn_dequeue(c, o);
 		if (n == 0)
 			break;
 	}
 }
 
-void transport_send_done(struct conn *c, int res)
+static void send_done(struct conn *c, int res)
 {
 	c->send_armed = false;
 	if (res > 0)
@@ -197,7 +179,7 @@ void transport_send_done(struct conn *c, int res)
 	transport_continue(c);
 }
 
-void transport_splice_done(struct conn *c, int res)
+static void splice_done(struct conn *c, int res)
 {
 	struct outbuf *o = list_first(&c->outq, struct outbuf, node);
 
@@ -206,23 +188,53 @@ void transport_splice_done(struct conn *c, int res)
 		stats_add(&c->reactor->stats.bytes_out, (uint64_t)res);
 		o->pipe_len -= (size_t)res;
 		if (!o->pipe_len)
-			outq_pop(c, o);
+			conn_dequeue(c, o);
 	} else if (res != -EINTR && res != -EAGAIN) {
 		conn_close(c);
 	}
 	transport_continue(c);
 }
 
-void transport_shutdown(struct conn *c)
+static void tcp_done(struct conn *c, enum ring_tag tag, int res, uint32_t cqe_flags)
+{
+	switch (tag) {
+	case RING_RECV:
+		recv_done(c, res, cqe_flags);
+		break;
+	case RING_BODY:
+		body_done(c, res);
+		break;
+	case RING_SEND:
+		send_done(c, res);
+		break;
+	case RING_SPLICE:
+		splice_done(c, res);
+		break;
+	case RING_READY:
+		ready_done(c, res);
+		break;
+	default:
+		break;
+	}
+}
+
+static void tcp_shutdown(struct conn *c)
 {
 	shutdown(c->fd, SHUT_RDWR);
 }
 
-void transport_free(struct conn *c)
+static void tcp_free(struct conn *c)
 {
-	while (!list_empty(&c->outq))
-		outq_pop(c, list_first(&c->outq, struct outbuf, node));
+	transport_outq_free(c);
 	free(c->send);
 	close(c->fd);
 	c->fd = -1;
 }
+
+const struct transport_ops transport_tcp = {
+	.recv = tcp_recv,
+	.send = tcp_send,
+	.done = tcp_done,
+	.shutdown = tcp_shutdown,
+	.free = tcp_free,
+};

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * transport.h - how messages come to a connection and leave it. A connection begins with a TCP
+ * socket in the daemon's hands (transport_tcp.c); once the kernel module has it, messages pass
+ * through the module's channel (transport_kernel.c, kernel/attach.c).
+ *
+ * A transport has at most one receive and one send under way in the reactor's ring. The hand-over
+ * takes place when there is neither, so a completion is always of the transport that asked.
+ */
+#ifndef KH_TRANSPORT_H
+#define KH_TRANSPORT_H
+
+#include "core/ring.h"
+
+/* All on the connection's reactor, but end(). */
+struct transport_ops {
+	/* Both are no-ops while one is under way, or nothing is to be done. */
+	void (*recv)(struct conn *c);
+	void (*send)(struct conn *c);
+	/* What recv or send asked of the ring, by the tag that they gave it. */
+	void (*done)(struct conn *c, enum ring_tag tag, int res, uint32_t cqe_flags);
+	/* What is under way ends soon, and nothing new is begun: conn.closing is set. */
+	void (*shutdown)(struct conn *c);
+	/* Worker, or NULL: nothing is under way any more; may block. */
+	void (*end)(struct conn *c);
+	void (*free)(struct conn *c);
+};
+
+static inline void transport_recv(struct conn *c)
+{
+	c->transport->recv(c);
+}
+
+static inline void transport_send(struct conn *c)
+{
+	c->transport->send(c);
+}
+
+/* After bytes were handled or sent: answer, and ask for more. For transports. */
+static inline void transport_continue(struct conn *c)
+{
+	transport_send(c);
+	transport_recv(c);
+	if (c->closing)
+		conn_check_gone(c);
+}
+
+/* Everything that is queued goes. */
+static inline void transport_outq_free(struct conn *c)
+{
+	while (!list_empty(&c->outq))
+		conn_dequeue(c, list_first(&c->outq, struct outbuf, node));
+}
+
+/* ---- transport_tcp.c ---- */
+
+extern const struct transport_ops transport_tcp;
+/* Bytes that must be there before a wait for input ends; 1 is the normal. */
+void transport_want(struct conn *c, int bytes);
+
+/* ---- transport_kernel.c ---- */
+
+extern const struct transport_ops transport_kernel;
+
+#endif /* KH_TRANSPORT_H */
