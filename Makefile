@@ -7,6 +7,7 @@ VERSION := 0.1.0
 VARIANT ?=
 CC	?= cc
 CLANG	?= clang
+BPFTOOL ?= $(firstword $(shell command -v bpftool) /usr/sbin/bpftool)
 PREFIX	?= /usr/local
 DESTDIR ?=
 O	?= build$(if $(VARIANT),-$(VARIANT))
@@ -20,7 +21,7 @@ SYSCONFDIR ?= /etc
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 
-PKGS	 := liburing json-c libcrypto libacl
+PKGS	 := liburing json-c libcrypto libacl libbpf
 WARN	 := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	    -Wno-unused-parameter -Wno-missing-field-initializers -Werror
 CPPFLAGS += -D_GNU_SOURCE -DKH_VERSION='"$(VERSION)"' -DKH_LIBEXEC='"$(LIBEXEC)"' \
@@ -50,7 +51,7 @@ endif
 
 CFLAGS	+= -std=gnu11 $(OPT) $(HARDEN) $(WARN) -pthread
 LDFLAGS += $(OPT) $(LDHARDEN) -pthread
-LDLIBS	+= $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo '-luring -ljson-c -lcrypto -lacl')
+LDLIBS	+= $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo '-luring -ljson-c -lcrypto -lacl -lbpf')
 
 DAEMON_SRC := $(sort $(shell find daemon -name '*.c'))
 CTL_SRC	   := $(sort $(wildcard ctl/*.c))
@@ -59,6 +60,7 @@ UNIT_SRC   := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 STREAM_SRC := $(sort $(wildcard tests/fuzz/stream/*.c))
 TOOL_SRC   := $(sort $(wildcard tests/tools/*.c))
+BPF_SRC	   := $(sort $(wildcard bpf/*.bpf.c))
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 LIB    := $(O)/libdaemon.a
@@ -67,6 +69,7 @@ CTL    := $(if $(filter build,$(O)),ksmbd-hybrid,$(O)/ksmbd-hybrid)
 UNIT   := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
 FUZZ   := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
 TOOLS  := $(patsubst tests/tools/%.c,$(O)/tools/%,$(TOOL_SRC))
+SKEL   := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(BPF_SRC))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -77,6 +80,23 @@ $(O)/%.o: %.c $(O)/.flags
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# BPF: `gen object` drops what only a debugger wants; the skeleton has the object inside.
+BPF_FLAGS = -g -O2 -mcpu=v3 -target bpf -Wall -Wextra -Werror -Iuapi \
+	    -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(Q)mkdir -p $(@D)
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $(@:.o=.tmp) $<
+	$(Q)$(BPFTOOL) gen object $@ $(@:.o=.tmp)
+
+$(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
+	$(Q)mkdir -p $(@D)
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+$(call obj,daemon/kernel/bpf_link.c): $(SKEL)
 
 $(LIB): $(call obj,$(LIB_SRC))
 	$(call say,AR,$@)
@@ -176,4 +196,4 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %.o,%.d,$(call obj,$(DAEMON_SRC) $(CTL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(STREAM_SRC) $(TOOL_SRC)))
+-include $(patsubst %.o,%.d,$(call obj,$(BPF_SRC) $(DAEMON_SRC) $(CTL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(STREAM_SRC) $(TOOL_SRC)))

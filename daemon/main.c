@@ -5,6 +5,7 @@
  */
 #include "core/listen.h"
 #include "core/pidfile.h"
+#include "kernel/bpf_link.h"
 #include "state/state.h"
 
 #include <fcntl.h>
@@ -368,6 +369,10 @@ int main(int argc, char **argv)
 	load_domain_sid(current);
 	server.users = users_open(current->passdb_file, current->username_map);
 	start_threads();
+	maps_start(server.instance, server.nreactors);
+	stats_use_maps();
+	if (server.bpf_why)
+		log_notice("no BPF maps: %s", server.bpf_why);
 	ctl = control_open(server.run_dir, &err);
 	if (!ctl)
 		fail(xasprintf("control socket in %s: %s", server.run_dir, strerror(-err)));
@@ -389,6 +394,7 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < listening.n; i++)
 		free(listening.text[i]);
 	free(listening.text);
+	maps_stop();
 	free(server.reactors);
 	users_close(server.users);
 	conf_put(current);

@@ -43,6 +43,7 @@
 #include "core/log.h"
 #include "core/util.h"
 #include "crypto/crypto.h"
+#include "kh_maps.h"
 #include "smb2_cursor.h"
 #include "smb2_frame.h"
 #include "smb2_ops.h"
@@ -95,8 +96,8 @@ enum bad_input {
 struct stats {
 	_Atomic uint64_t accepted, closed;
 	_Atomic uint64_t bytes_in, bytes_out;
-	_Atomic uint64_t op_count[SMB2_COMMANDS], op_errors[SMB2_COMMANDS];
 	_Atomic uint64_t bad[BAD_INPUTS];
+	struct kh_op_stat *ops; /* its lane's, by command: stats_op() */
 };
 
 /* ---- main.c ---- */
@@ -131,6 +132,12 @@ uint64_t stats_sum(size_t offset);
 struct stats *stats_here(void);
 void stats_set_thread(struct stats *s);
 extern struct stats stats_workers;
+/* From here on each thread counts operations in its lane of the maps. Before connections come. */
+void stats_use_maps(void);
+/* One command was answered; bytes: of READ's or WRITE's data. */
+void stats_op(uint16_t command, bool error, uint64_t bytes, uint64_t start_ns);
+/* Sum over all lanes; KH_PLANES: of both planes. */
+struct kh_op_stat stats_op_sum(unsigned int plane, uint16_t command);
 
 static inline void stats_add(_Atomic uint64_t *c, uint64_t n)
 {

@@ -79,17 +79,28 @@ static bool has_body(ntstatus status)
 	return status >> 30 < 2 || status == NT_STATUS_BUFFER_OVERFLOW;
 }
 
+static void count(const struct request *rq, ntstatus status)
+{
+	const struct element *el = &rq->elements[rq->cur];
+	uint16_t command = rq->hdr.command;
+	uint64_t bytes = 0;
+
+	if (command >= SMB2_COMMANDS)
+		return;
+	/* DataLength of READ and Count of WRITE are at the same place. */
+	if (status == NT_STATUS_SUCCESS && (command == SMB2_READ || command == SMB2_WRITE) &&
+	    wr_ok(&rq->w) && rq->w.off > SMB2_HDR_SIZE + 8)
+		bytes = kh_get_le32(rq->out->buf + el->out_off + SMB2_HDR_SIZE + 4);
+	stats_op(command, nt_is_error(status) && status != NT_STATUS_MORE_PROCESSING_REQUIRED,
+		 bytes, rq->start_ns);
+}
+
 bool reply_end(struct request *rq, ntstatus status)
 {
 	struct element *el = &rq->elements[rq->cur];
-	struct stats *st = stats_here();
 	bool ok = true;
 
-	if (rq->hdr.command < SMB2_COMMANDS) {
-		stats_add(&st->op_count[rq->hdr.command], 1);
-		if (nt_is_error(status) && status != NT_STATUS_MORE_PROCESSING_REQUIRED)
-			stats_add(&st->op_errors[rq->hdr.command], 1);
-	}
+	count(rq, status);
 	if (status == REQ_NO_REPLY) {
 		el->out_len = 0;
 	} else {

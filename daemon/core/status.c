@@ -287,12 +287,13 @@ static struct json_object *counters(void)
 	put(o, "opens", NUM(open_count()));
 	put(o, "bytes_in", NUM(STATS_SUM(bytes_in)));
 	put(o, "bytes_out", NUM(STATS_SUM(bytes_out)));
-#define X(NAME, name, code, size, needs, fid, where)                \
-	{                                                           \
-		struct json_object *op = json_object_new_object();  \
-		put(op, "count", NUM(STATS_SUM(op_count[code])));   \
-		put(op, "errors", NUM(STATS_SUM(op_errors[code]))); \
-		put(ops, #name, op);                                \
+#define X(NAME, name, code, size, needs, fid, where)                   \
+	{                                                              \
+		struct json_object *op = json_object_new_object();     \
+		struct kh_op_stat sum = stats_op_sum(KH_PLANES, code); \
+		put(op, "count", NUM(sum.count));                      \
+		put(op, "errors", NUM(sum.errors));                    \
+		put(ops, #name, op);                                   \
 	}
 	SMB2_OPS(X)
 #undef X
