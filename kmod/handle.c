@@ -8,6 +8,7 @@
  * use may find it on its last way out.
  */
 #include <linux/file.h>
+#include <linux/log2.h>
 #include <linux/netlink.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -138,6 +139,7 @@ int kh_handle_add(struct kh_server *s, const struct kh_reply_handle *a,
 	h->access = a->access;
 	h->flags = a->flags;
 	h->attributes = a->attributes;
+	h->alloc_unit = a->alloc_unit && is_power_of_2(a->alloc_unit) ? a->alloc_unit : 1;
 	slot->reads = slot->read_bytes = slot->writes = slot->write_bytes = 0;
 	slot->end = slot->last_ns = 0;
 	atomic_inc(&kh_objects[KH_OBJ_HANDLE]);
@@ -145,8 +147,10 @@ int kh_handle_add(struct kh_server *s, const struct kh_reply_handle *a,
 	if (!err)
 		return 0;
 	atomic_dec(&kh_objects[KH_OBJ_HANDLE]);
-	NL_SET_ERR_MSG(extack, err == -EBUSY ? "the slot of the file id is in use" :
-					       "the server has no maps");
+	if (err == -EBUSY)
+		NL_SET_ERR_MSG(extack, "the slot of the file id is in use");
+	else
+		NL_SET_ERR_MSG(extack, "the server is ending, or has no maps");
 put:
 	fput(h->file);
 free:

@@ -44,11 +44,14 @@
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
-#include <linux/page_frag_cache.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/skbuff.h>
+#include <linux/uio.h>
+#include <linux/unaligned.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -56,6 +59,7 @@
 #include "kh_channel.h"
 #include "kh_maps.h"
 #include "smb2_cursor.h"
+#include "smb2_errno.h"
 #include "smb2_frame.h"
 #include "smb2_ops.h"
 #include "smb2_parse.h"
@@ -70,6 +74,10 @@ struct kh_server;
 struct kh_sign;
 struct net;
 struct netlink_ext_ack;
+
+/* ---- main.c ---- */
+
+extern struct workqueue_struct *kh_wq;
 
 /* ---- crypto.c: any context that may sleep; objects are constant after _new and used by many ---- */
 
@@ -217,7 +225,7 @@ struct kh_handle {
 	struct file *file;
 	struct kh_handle_slot *slot;
 	u64 vol, persistent, session_id, opaque, create_time;
-	u32 tree_id, access, flags, attributes;
+	u32 tree_id, access, flags, attributes, alloc_unit;
 };
 
 /* From HANDLE_ADD and from replies. -EBUSY: the slot is in use; -EBADF, -EINVAL, -ENOSPC. */
@@ -353,6 +361,7 @@ int kh_rx_init(struct kh_conn *c, const void *unhandled, u32 len);
 /* One round: receives and handles up to a budget. True: there is more to do. io_work. */
 bool kh_rx_run(struct kh_conn *c);
 void kh_rx_free(struct kh_conn *c);
+void kh_rx_exit(void); /* the module is unloaded: the buffers of the CPUs */
 
 /* ---- req.c: admission, and the choice of who answers ---- */
 
@@ -365,15 +374,17 @@ struct kh_req {
 	struct smb2_hdr hdr;
 	u16 charge;
 	bool sealed, signed_; /* the request came so: so goes the answer */
-	bool heap;	      /* it has its own work item */
+	bool deferred;	      /* it has its own work item */
+	u32 out_bytes;	      /* counted for it in conn.out_bytes */
 	u64 start_ns;
 	union {
 		struct smb2_read_req read;
 		struct smb2_write_req write;
 		struct smb2_close_req close;
 	};
-	struct iov_iter *data; /* of WRITE */
-	u32 head_len;	       /* bytes of the message that are not WRITE's data */
+	const u8 *head;	       /* header and fixed body, head_len bytes at least; not when deferred */
+	u32 head_len;
+	struct iov_iter *data; /* of WRITE: length bytes; not when deferred */
 };
 
 /*
@@ -382,15 +393,27 @@ struct kh_req {
  */
 void kh_frame(struct kh_conn *c, u8 *msg, u32 len, struct kh_up *up, u64 start_ns);
 /*
- * A plain single WRITE of len bytes as n pieces, of which the first has its head, linear. False: it
- * goes up, or the connection is over: *go_up. io_work.
+ * A plain single WRITE of len bytes as n pieces, of which the first has its header and fixed body,
+ * linear. True: it goes up, with these flags. io_work.
  */
 bool kh_frame_write(struct kh_conn *c, const struct bio_vec *bv, unsigned int n, u32 len,
 		    u64 start_ns, u16 *up_flags);
-/* The request gets a work item, which runs fn. False: no memory. Its references go along. */
+/*
+ * The request gets a work item of its own, which runs fn on a copy that kh_req_end() frees, and
+ * out_bytes are counted as queued until then. False: no memory.
+ */
 bool kh_req_defer(struct kh_req *rq, work_func_t fn, size_t out_bytes);
-/* The end of a request, answered with this status. */
+/*
+ * For the commands: the handle with the capability for this use and any of these rights (0: none
+ * needed), of the request's session and tree; in use. False: it goes up.
+ */
+bool kh_req_handle(struct kh_req *rq, const struct smb2_fid *fid, enum kh_use use, u32 access);
+/* Does the credit charge cover the payload (MS-SMB2 3.3.5.2.5)? */
+bool kh_req_charge_ok(const struct kh_req *rq, u32 payload);
+/* The request is answered: counts it, ends its use of handle and session, sends if it is deferred. */
 void kh_req_end(struct kh_req *rq, u32 status, u64 bytes_in, u64 bytes_out);
+/* Answers with an error (or END_OF_FILE), and ends it. */
+void kh_req_fail(struct kh_req *rq, u32 status);
 
 /* ---- tx.c ---- */
 
@@ -433,6 +456,8 @@ void kh_tx_finish(struct kh_conn *c, struct kh_tx *t, struct kh_chan *chan, bool
 void kh_tx_header(struct kh_req *rq, u8 *p, u32 status);
 /* An answer without file data; body as on the wire. */
 void kh_tx_simple(struct kh_req *rq, u32 status, const void *body, u32 len);
+/* Out_bytes went down: who waits for that goes on. */
+void kh_tx_room(struct kh_conn *c);
 /* Sends what is queued as far as the socket takes it. Any context that may sleep. */
 void kh_tx_send(struct kh_conn *c);
 void kh_tx_drop(struct kh_conn *c);
@@ -445,16 +470,13 @@ ssize_t kh_tx_records(struct kh_conn *c, struct iov_iter *from);
 /* ---- smb2_read.c, smb2_write.c, smb2_flush.c, smb2_close.c, smb2_echo.c ---- */
 
 /*
- * Each answers the request, now or later (kh_req_end()), or gives it back. True: it is answered, or
- * will be; false: it goes up, nothing happened, the request is the caller's.
+ * Each parses, checks, does and answers. True: it is answered, or will be, and ended by
+ * kh_req_end(); false: it goes up, nothing happened. The handle is looked up by the command.
  */
 bool kh_smb2_read(struct kh_req *rq);
 bool kh_smb2_write(struct kh_req *rq);
 bool kh_smb2_flush(struct kh_req *rq);
 bool kh_smb2_close(struct kh_req *rq);
 bool kh_smb2_echo(struct kh_req *rq);
-
-/* The NTSTATUS of an errno, the same as the daemon's. */
-u32 kh_status(int err);
 
 #endif /* KH_KMOD_H */

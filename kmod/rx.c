@@ -191,7 +191,6 @@ static int collect_segments(struct kh_conn *c)
 	struct sock *sk = c->sock->sk;
 	int n;
 
-	want(c, 1);
 	lock_sock(sk);
 	n = tcp_read_sock(sk, &desc, segment);
 	release_sock(sk);

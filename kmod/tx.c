@@ -272,11 +272,18 @@ static size_t gather(struct kh_conn *c, struct bio_vec *bv, unsigned int *n, boo
 	return len;
 }
 
+void kh_tx_room(struct kh_conn *c)
+{
+	if (READ_ONCE(c->out_bytes) > c->out_limit / 2 ||
+	    !test_and_clear_bit(KH_CONN_OUT_FULL, &c->flags))
+		return;
+	kh_conn_kick(c);
+	wake_up_interruptible_poll(&c->up_wait, EPOLLOUT | EPOLLWRNORM);
+}
+
 /* So many bytes were taken. Only who holds tx_lock removes from the queue. */
 static void advance(struct kh_conn *c, size_t n)
 {
-	bool kick = false;
-
 	c->slot->bytes_out += n;
 	while (n) {
 		struct kh_tx *t = list_first_entry(&c->tx_queue, struct kh_tx, node);
@@ -299,15 +306,10 @@ static void advance(struct kh_conn *c, size_t n)
 		list_del(&t->node);
 		c->out_bytes -= t->charged;
 		c->slot->out_bytes = c->out_bytes;
-		if (c->out_bytes <= c->out_limit / 2 && test_and_clear_bit(KH_CONN_OUT_FULL, &c->flags))
-			kick = true;
 		spin_unlock(&c->tx_list_lock);
 		kh_tx_free(t);
 	}
-	if (kick) {
-		kh_conn_kick(c);
-		wake_up_interruptible_poll(&c->up_wait, EPOLLOUT | EPOLLWRNORM);
-	}
+	kh_tx_room(c);
 }
 
 enum sent { SENT_ALL, SENT_SOME, SENT_STUCK };

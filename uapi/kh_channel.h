@@ -114,7 +114,7 @@ struct kh_reply_handle {
 	__u32 flags;   /* KH_HANDLE_* of kh_maps.h */
 	__u64 create_time; /* NTTIME, for the answer of CLOSE */
 	__u32 attributes;  /* FILE_ATTRIBUTE_*, for the answer of CLOSE */
-	__u32 pad;
+	__u32 alloc_unit;  /* allocation sizes are rounded up to it; 0 is 1 */
 };
 
 /* The size of the first record that waits, in bytes with padding; 0: none. */

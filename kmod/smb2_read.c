@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * smb2_read.c - READ (MS-SMB2 2.2.19, 2.2.20, 3.3.5.12).
+ *
+ * Three ways, by size and by who touches the bytes:
+ *   copy    small ones: the page cache is copied behind the header, which is one piece then
+ *   splice  large ones: references to the page cache's pages go to the socket; sealed by a one-pass
+ *           cipher they are its source. What the pages hold may change until they are sent or
+ *           sealed; their number and the length in the header do not.
+ *   own     what is signed, or sealed in two passes, is copied to pages that nobody else writes
+ * The header is made when it is known how many bytes there are, so no PDU is ever too short.
+ */
+#include <linux/cred.h>
+#include <linux/slab.h>
+#include <linux/splice.h>
+#include <linux/uio.h>
+
+#include "kmod.h"
+
+#define BODY	 16
+#define COPY_MAX (16u << 10)
+
+static bool check(const struct kh_req *rq, const struct smb2_read_req *q)
+{
+	return q->length && q->length <= rq->conn->max_read && !q->channel &&
+	       q->offset <= S64_MAX - q->length && kh_req_charge_ok(rq, q->length);
+}
+
+/* Bytes, or -errno; -EAGAIN: it would have to wait. */
+static ssize_t read_iter(struct kh_req *rq, struct iov_iter *it, bool wait)
+{
+	loff_t pos = rq->read.offset;
+	struct file *file = rq->handle->file;
+	size_t len = iov_iter_count(it);
+	ssize_t n;
+
+	while (iov_iter_count(it)) {
+		n = vfs_iter_read(file, it, &pos, wait ? 0 : RWF_NOWAIT);
+		if (n == 0)
+			break;
+		if (n == -EINTR)
+			continue;
+		if (n < 0)
+			return n == -EOPNOTSUPP && !wait ? -EAGAIN : n;
+	}
+	return len - iov_iter_count(it);
+}
+
+static void put_body(u8 *p, u32 n)
+{
+	memset(p, 0, BODY);
+	p[0] = 17;
+	p[2] = SMB2_HDR_SIZE + BODY;
+	kh_put_le32(p + 4, n);
+}
+
+static u32 outcome(const struct smb2_read_req *q, ssize_t n)
+{
+	if (n < 0)
+		return smb2_status_of_errno(n);
+	return n == 0 || n < q->minimum_count ? NT_STATUS_END_OF_FILE : NT_STATUS_SUCCESS;
+}
+
+/* n bytes are in t behind the head at p, or it failed. Takes t. */
+static void answer(struct kh_req *rq, struct kh_tx *t, u8 *p, ssize_t n)
+{
+	u32 status = outcome(&rq->read, n), front = kh_tx_front(rq->sealed);
+	struct kh_handle_slot *slot = rq->handle->slot;
+
+	slot->reads++;
+	slot->last_ns = rq->start_ns;
+	if (status != NT_STATUS_SUCCESS) {
+		kh_tx_free(t);
+		kh_req_fail(rq, status);
+		return;
+	}
+	slot->read_bytes += n;
+	WRITE_ONCE(slot->end, rq->read.offset + n);
+	kh_tx_header(rq, p + front, NT_STATUS_SUCCESS);
+	put_body(p + front + SMB2_HDR_SIZE, n);
+	kh_tx_finish(rq->conn, t, rq->chan, rq->signed_, rq->sealed);
+	kh_req_end(rq, NT_STATUS_SUCCESS, 0, n);
+}
+
+static u32 head_size(const struct kh_req *rq)
+{
+	return kh_tx_front(rq->sealed) + SMB2_HDR_SIZE + BODY;
+}
+
+/* ---- copy: 0, or -EAGAIN, -ENOMEM with nothing done ---- */
+
+static int read_copy(struct kh_req *rq, bool wait)
+{
+	u32 head = head_size(rq), len = rq->read.length;
+	struct kh_tx *t = kh_tx_new(1);
+	struct iov_iter it;
+	struct kvec vec;
+	ssize_t n;
+	u8 *p;
+
+	p = t ? kh_tx_linear(rq->conn, t, head + len) : NULL;
+	if (!p) {
+		kh_tx_free(t);
+		return -ENOMEM;
+	}
+	vec = (struct kvec){ p + head, len };
+	iov_iter_kvec(&it, ITER_DEST, &vec, 1, len);
+	n = read_iter(rq, &it, wait);
+	if (n == -EAGAIN) {
+		kh_tx_free(t);
+		return n;
+	}
+	if (n > 0)
+		kh_tx_trim(t, head + n);
+	answer(rq, t, p, n);
+	return 0;
+}
+
+/* ---- own pages ---- */
+
+static int read_own(struct kh_req *rq, bool wait)
+{
+	u32 head = head_size(rq), len = rq->read.length;
+	struct kh_tx *t = kh_tx_new(2 + (len >> PAGE_SHIFT));
+	struct iov_iter it;
+	ssize_t n;
+	u8 *p;
+
+	p = t ? kh_tx_linear(rq->conn, t, head) : NULL;
+	if (!p || kh_tx_pages(t, len)) {
+		kh_tx_free(t);
+		return -ENOMEM;
+	}
+	iov_iter_bvec(&it, ITER_DEST, t->bv + 1, t->n - 1, len);
+	n = read_iter(rq, &it, wait);
+	if (n == -EAGAIN) {
+		kh_tx_free(t);
+		return n;
+	}
+	if (n > 0)
+		kh_tx_trim(t, head + n);
+	answer(rq, t, p, n);
+	return 0;
+}
+
+/* ---- splice ---- */
+
+static int take_page(struct pipe_inode_info *pipe, struct pipe_buffer *buf, struct splice_desc *sd)
+{
+	struct kh_tx *t = sd->u.data;
+	u32 len = min_t(size_t, buf->len, sd->total_len);
+
+	if (t->n == t->max)
+		return -EIO;
+	get_page(buf->page);
+	bvec_set_page(&t->bv[t->n++], buf->page, len, buf->offset);
+	t->len += len;
+	return len;
+}
+
+static int take_pages(struct pipe_inode_info *pipe, struct splice_desc *sd)
+{
+	return __splice_from_pipe(pipe, sd, take_page);
+}
+
+/* Bytes whose pages are in t now. */
+static ssize_t splice_pages(struct kh_req *rq, struct kh_tx *t)
+{
+	struct splice_desc sd = {
+		.total_len = rq->read.length,
+		.pos = rq->read.offset,
+		.u.data = t,
+	};
+	size_t before = t->len;
+	ssize_t n = splice_direct_to_actor(rq->handle->file, &sd, take_pages);
+
+	return t->len > before ? t->len - before : n;
+}
+
+static int read_splice(struct kh_req *rq, bool wait)
+{
+	u32 head = head_size(rq), len = rq->read.length;
+	/* Pieces of the page cache are pages at most; the first and the last may be parts. */
+	struct kh_tx *t = kh_tx_new(3 + (len >> PAGE_SHIFT));
+	u8 *p = t ? kh_tx_linear(rq->conn, t, head) : NULL;
+
+	if (!p) {
+		kh_tx_free(t);
+		return -ENOMEM;
+	}
+	answer(rq, t, p, splice_pages(rq, t));
+	return 0;
+}
+
+/* ---- which ---- */
+
+static int read_some_way(struct kh_req *rq, bool wait)
+{
+	if (rq->read.length <= COPY_MAX)
+		return read_copy(rq, wait);
+	if (rq->signed_ || rq->sealed)
+		return read_own(rq, wait);
+	return wait ? read_splice(rq, wait) : -EAGAIN;
+}
+
+static void read_work(struct work_struct *work)
+{
+	struct kh_req *rq = container_of(work, struct kh_req, work);
+	const struct cred *old = override_creds(rq->handle->file->f_cred);
+	int err = read_some_way(rq, true);
+
+	revert_creds(old);
+	if (err) /* no memory now: the client may try again */
+		kh_req_fail(rq, NT_STATUS_INSUFFICIENT_RESOURCES);
+}
+
+bool kh_smb2_read(struct kh_req *rq)
+{
+	struct smb2_read_req *q = &rq->read;
+	const struct cred *old;
+	int err;
+
+	if (!smb2_read_parse(rq->head, rq->head_len, q) || !check(rq, q) ||
+	    !kh_req_handle(rq, &q->fid, KH_USE_READ, FILE_READ_DATA | FILE_EXECUTE))
+		return false;
+	old = override_creds(rq->handle->file->f_cred);
+	err = read_some_way(rq, rq->handle->flags & KH_HANDLE_MEMORY);
+	revert_creds(old);
+	if (!err || (err == -EAGAIN && kh_req_defer(rq, read_work, q->length)))
+		return true;
+	kh_handle_done(rq->handle, KH_USE_READ);
+	rq->handle = NULL;
+	return false;
+}
