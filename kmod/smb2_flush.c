@@ -2,7 +2,7 @@
 /* smb2_flush.c - FLUSH (MS-SMB2 2.2.17, 2.2.18, 3.3.5.11): answered when it is on disk. */
 #include "kmod.h"
 
-static void flush_work(struct work_struct *work)
+static void sync_work(struct work_struct *work)
 {
 	static const u8 body[4] = { 4 };
 	struct kh_req *rq = container_of(work, struct kh_req, work);
@@ -28,7 +28,7 @@ bool kh_smb2_flush(struct kh_req *rq)
 	    !kh_req_handle(rq, &fid, KH_USE_FLUSH, FILE_WRITE_DATA | FILE_APPEND_DATA))
 		return false;
 	if (rq->handle->flags & KH_HANDLE_SYNC && !(rq->handle->flags & KH_HANDLE_MEMORY)) {
-		if (kh_req_defer(rq, flush_work, 0))
+		if (kh_req_defer(rq, sync_work, 0))
 			return true;
 		kh_handle_done(rq->handle, KH_USE_FLUSH);
 		rq->handle = NULL;

@@ -150,7 +150,6 @@ static struct kh_tx *take_message(struct kh_conn *c, struct iov_iter *from, u32 
 	bool one = front + len <= KH_TX_LINEAR_MAX;
 	u32 first = one ? len : FIRST_PIECE;
 	struct kh_tx *t = kh_tx_new(one ? 1 : 2 + (len >> PAGE_SHIFT));
-	struct iov_iter to;
 	u32 i;
 	u8 *p;
 
