@@ -166,6 +166,15 @@ vm: ## CMD='...': run it under Debian's 6.12 kernel in a virtual machine (tests/
 	$(Q)scripts/install-deps --only kernel
 	$(Q)tests/kernel/vm $(VMFLAGS) -- "$$KH_CMD"
 
+.PHONY: uml uml-build
+uml: export KH_CMD = $(value CMD)
+uml: ## CMD='...': run it in user-mode Linux; DEBUG=1: with sanitizers (tests/kernel/README.md)
+	$(Q)tests/kernel/uml $(if $(filter 1,$(DEBUG)),--debug) $(UMLFLAGS) -- "$$KH_CMD"
+
+uml-build: ## build both user-mode Linux kernels ahead of time (kept outside the checkout)
+	$(Q)tests/kernel/build-uml >/dev/null
+	$(Q)tests/kernel/build-uml --debug >/dev/null
+
 check: ## static analysis: cppcheck, clang-tidy, shellcheck where installed, formatting
 	$(Q)scripts/check
 
