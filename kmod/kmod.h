@@ -415,6 +415,15 @@ void kh_req_end(struct kh_req *rq, u32 status, u64 bytes_in, u64 bytes_out);
 /* Answers with an error (or END_OF_FILE), and ends it. */
 void kh_req_fail(struct kh_req *rq, u32 status);
 
+/* ---- pages.c ---- */
+
+#define KH_BLOCK_ORDER 3
+
+/* A compound page of KH_BLOCK_ORDER with whatever it held; put_page(). NULL. May sleep. */
+struct page *kh_block_get(void);
+void kh_pages_init(void);
+void kh_pages_exit(void);
+
 /* ---- tx.c ---- */
 
 struct kh_tx {
@@ -452,6 +461,11 @@ int kh_tx_transform(struct kh_conn *c, struct kh_chan *chan, u8 *p, u32 len);
  * connection.
  */
 void kh_tx_finish(struct kh_conn *c, struct kh_tx *t, struct kh_chan *chan, bool sign, bool seal);
+/*
+ * Seals src, a message without front, into t, whose first piece begins with the front; queues it,
+ * takes t unless it fails: -errno.
+ */
+int kh_tx_seal(struct kh_conn *c, struct kh_chan *chan, const struct kh_tx *src, struct kh_tx *t);
 /* The header of the answer to rq at p, credits granted. */
 void kh_tx_header(struct kh_req *rq, u8 *p, u32 status);
 /* An answer without file data; body as on the wire. */

@@ -46,12 +46,26 @@ static ssize_t read_iter(struct kh_req *rq, struct iov_iter *it, bool wait)
 	return len - iov_iter_count(it);
 }
 
-static void put_body(u8 *p, u32 n)
+/* Header and body of an answer of n bytes; p: where the SMB2 header goes. */
+static void put_head(struct kh_req *rq, u8 *p, u32 n)
 {
-	memset(p, 0, BODY);
-	p[0] = 17;
-	p[2] = SMB2_HDR_SIZE + BODY;
-	kh_put_le32(p + 4, n);
+	u8 *body = p + SMB2_HDR_SIZE;
+
+	kh_tx_header(rq, p, NT_STATUS_SUCCESS);
+	memset(body, 0, BODY);
+	body[0] = 17;
+	body[2] = SMB2_HDR_SIZE + BODY;
+	kh_put_le32(body + 4, n);
+}
+
+static void count(struct kh_req *rq, u32 n)
+{
+	struct kh_handle_slot *slot = rq->handle->slot;
+
+	slot->reads++;
+	slot->read_bytes += n;
+	slot->last_ns = rq->start_ns;
+	WRITE_ONCE(slot->end, rq->read.offset + n);
 }
 
 static u32 outcome(const struct smb2_read_req *q, ssize_t n)
@@ -65,19 +79,14 @@ static u32 outcome(const struct smb2_read_req *q, ssize_t n)
 static void answer(struct kh_req *rq, struct kh_tx *t, u8 *p, ssize_t n)
 {
 	u32 status = outcome(&rq->read, n), front = kh_tx_front(rq->sealed);
-	struct kh_handle_slot *slot = rq->handle->slot;
 
-	slot->reads++;
-	slot->last_ns = rq->start_ns;
 	if (status != NT_STATUS_SUCCESS) {
 		kh_tx_free(t);
 		kh_req_fail(rq, status);
 		return;
 	}
-	slot->read_bytes += n;
-	WRITE_ONCE(slot->end, rq->read.offset + n);
-	kh_tx_header(rq, p + front, NT_STATUS_SUCCESS);
-	put_body(p + front + SMB2_HDR_SIZE, n);
+	count(rq, n);
+	put_head(rq, p + front, n);
 	kh_tx_finish(rq->conn, t, rq->chan, rq->signed_, rq->sealed);
 	kh_req_end(rq, NT_STATUS_SUCCESS, 0, n);
 }
@@ -177,7 +186,7 @@ static ssize_t splice_pages(struct kh_req *rq, struct kh_tx *t)
 	return t->len > before ? t->len - before : n;
 }
 
-static int read_splice(struct kh_req *rq, bool wait)
+static int read_splice(struct kh_req *rq)
 {
 	u32 head = head_size(rq), len = rq->read.length;
 	/* Pieces of the page cache are pages at most; the first and the last may be parts. */
@@ -192,15 +201,57 @@ static int read_splice(struct kh_req *rq, bool wait)
 	return 0;
 }
 
+/*
+ * Sealed in one pass, from the page cache's pages to pages of the reply. The messages differ in
+ * where their bytes are, so the reply is finished here.
+ */
+static int read_sealed(struct kh_req *rq)
+{
+	u32 front = kh_tx_front(true), head = head_size(rq), len = rq->read.length;
+	struct kh_tx *src = kh_tx_new(3 + (len >> PAGE_SHIFT)), *t = NULL;
+	u8 *p, *out;
+	ssize_t n;
+	int err;
+
+	p = src ? kh_tx_linear(rq->conn, src, head - front) : NULL;
+	if (!p)
+		goto no_memory;
+	n = splice_pages(rq, src);
+	if (outcome(&rq->read, n) != NT_STATUS_SUCCESS) {
+		answer(rq, src, p, n);
+		return 0;
+	}
+	t = kh_tx_new(2 + (n >> PAGE_SHIFT));
+	out = t ? kh_tx_linear(rq->conn, t, head) : NULL;
+	if (!out || kh_tx_pages(t, n))
+		goto no_memory;
+	put_head(rq, p, n);
+	err = kh_tx_seal(rq->conn, rq->chan, src, t);
+	kh_tx_free(src);
+	count(rq, n);
+	if (err) {
+		kh_tx_free(t);
+		kh_conn_gone(rq->conn, KH_GONE_NO_MEMORY);
+	}
+	kh_req_end(rq, NT_STATUS_SUCCESS, 0, n);
+	return 0;
+no_memory:
+	kh_tx_free(src);
+	kh_tx_free(t);
+	return -ENOMEM;
+}
+
 /* ---- which ---- */
 
 static int read_some_way(struct kh_req *rq, bool wait)
 {
 	if (rq->read.length <= COPY_MAX)
 		return read_copy(rq, wait);
-	if (rq->signed_ || rq->sealed)
+	if (rq->signed_ || (rq->sealed && !kh_crypt_one_pass(rq->chan->crypt)))
 		return read_own(rq, wait);
-	return wait ? read_splice(rq, wait) : -EAGAIN;
+	if (!wait)
+		return -EAGAIN; /* splice would */
+	return rq->sealed ? read_sealed(rq) : read_splice(rq);
 }
 
 static void read_work(struct work_struct *work)

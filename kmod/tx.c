@@ -75,23 +75,20 @@ void *kh_tx_linear(struct kh_conn *c, struct kh_tx *t, u32 len)
 int kh_tx_pages(struct kh_tx *t, size_t len)
 {
 	while (len) {
-		unsigned int order = min_t(unsigned int, get_order(len), 3);
 		struct page *page = NULL;
-		size_t n;
+		size_t n = PAGE_SIZE << KH_BLOCK_ORDER;
 
 		if (WARN_ON_ONCE(t->n == t->max))
 			return -EINVAL;
-		if (order)
-			page = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_COMP | __GFP_NOWARN |
-						   __GFP_NORETRY,
-					   order);
+		if (len > n / 4)
+			page = kh_block_get();
 		if (!page) {
-			order = 0;
+			n = PAGE_SIZE;
 			page = alloc_page(GFP_KERNEL_ACCOUNT);
 		}
 		if (!page)
 			return -ENOMEM;
-		n = min(len, PAGE_SIZE << order);
+		n = min(n, len);
 		add(t, page, 0, n);
 		len -= n;
 	}
@@ -175,14 +172,6 @@ int kh_tx_transform(struct kh_conn *c, struct kh_chan *chan, u8 *p, u32 len)
 	return 0;
 }
 
-static int seal(struct kh_conn *c, struct kh_chan *chan, struct kh_tx *t)
-{
-	u8 *p = piece(&t->bv[0]) - SMB2_TRANSFORM_SIZE;
-	int err = kh_tx_transform(c, chan, p, t->len);
-
-	return err ?: kh_crypt_seal(chan->crypt, p, t->bv, t->n, t->bv, t->n, t->len);
-}
-
 void kh_tx_queue(struct kh_conn *c, struct kh_tx *t)
 {
 	smb2_prefix_put(piece(&t->bv[0]), t->len - SMB2_PREFIX_SIZE);
@@ -196,6 +185,28 @@ void kh_tx_queue(struct kh_conn *c, struct kh_tx *t)
 	spin_unlock(&c->tx_list_lock);
 }
 
+/* src and t begin with the SMB2 header; so does t again afterwards, with room before it. */
+static int seal(struct kh_conn *c, struct kh_chan *chan, const struct kh_tx *src, struct kh_tx *t)
+{
+	u8 *p = piece(&t->bv[0]) - SMB2_TRANSFORM_SIZE;
+	int err = kh_tx_transform(c, chan, p, t->len);
+
+	return err ?: kh_crypt_seal(chan->crypt, p, src->bv, src->n, t->bv, t->n, t->len);
+}
+
+int kh_tx_seal(struct kh_conn *c, struct kh_chan *chan, const struct kh_tx *src, struct kh_tx *t)
+{
+	s32 front = kh_tx_front(true);
+	int err;
+
+	shift(t, front);
+	err = t->len == src->len ? seal(c, chan, src, t) : -EINVAL;
+	shift(t, -front);
+	if (!err)
+		kh_tx_queue(c, t);
+	return err;
+}
+
 void kh_tx_finish(struct kh_conn *c, struct kh_tx *t, struct kh_chan *chan, bool sign, bool sealed)
 {
 	s32 front = kh_tx_front(sealed);
@@ -205,7 +216,7 @@ void kh_tx_finish(struct kh_conn *c, struct kh_tx *t, struct kh_chan *chan, bool
 	if (sign && !sealed)
 		err = sign_element(chan, t);
 	if (sealed)
-		err = seal(c, chan, t);
+		err = seal(c, chan, t, t);
 	shift(t, -front);
 	if (err) { /* a reply that is neither signed nor sealed is worse than none */
 		kh_tx_free(t);

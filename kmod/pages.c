@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pages.c - pages for what is signed or sealed. The kernel zeroes what it gives (init_on_alloc), and
+ * a megabyte of that is a fifth of sealing it; so a few blocks are kept per CPU and taken again when
+ * the socket has let go of them. Whoever takes one overwrites what it then sends.
+ */
+#include <linux/mm.h>
+#include <linux/percpu.h>
+
+#include "kmod.h"
+
+#define BLOCKS 64 /* per CPU: 2 MiB */
+
+struct ring {
+	spinlock_t lock;
+	unsigned int at;
+	struct page *page[BLOCKS]; /* the ring's reference */
+};
+
+static DEFINE_PER_CPU(struct ring, rings);
+
+static struct page *block_new(void)
+{
+	return alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN | __GFP_NORETRY,
+			   KH_BLOCK_ORDER);
+}
+
+struct page *kh_block_get(void)
+{
+	struct ring *r = raw_cpu_ptr(&rings); /* whichever: the lock makes it ours */
+	struct page *page, *spare = NULL;
+
+	spin_lock(&r->lock);
+	page = r->page[r->at];
+	if (page && page_ref_count(page) == 1) {
+		get_page(page);
+		r->at = (r->at + 1) % BLOCKS;
+		spin_unlock(&r->lock);
+		return page;
+	}
+	spin_unlock(&r->lock);
+	page = block_new();
+	if (!page)
+		return NULL;
+	/* It takes the place of one that is still in use, or of none. */
+	spin_lock(&r->lock);
+	spare = r->page[r->at];
+	get_page(page);
+	r->page[r->at] = page;
+	r->at = (r->at + 1) % BLOCKS;
+	spin_unlock(&r->lock);
+	if (spare)
+		put_page(spare);
+	return page;
+}
+
+void kh_pages_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		spin_lock_init(&per_cpu(rings, cpu).lock);
+}
+
+void kh_pages_exit(void)
+{
+	int cpu, i;
+
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < BLOCKS; i++)
+			if (per_cpu(rings, cpu).page[i])
+				put_page(per_cpu(rings, cpu).page[i]);
+}
