@@ -143,6 +143,33 @@ fuzz: ## build the fuzzers (clang, ASan, UBSan) into build-fuzz/fuzz
 .PHONY: fuzz-programs
 fuzz-programs: $(FUZZ)
 
+# The module. KDIR: built kernel headers (default: of the running kernel); ARCH=um goes along. Built
+# in a folder of its own per kernel release, of links to the sources, so that the tree stays clean.
+KDIR	?= /lib/modules/$(shell uname -r)/build
+KREL	 = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+KOUT	?= $(O)/kmod-$(KREL)
+KMAKE	 = +$(MAKE) --no-print-directory $(if $(Q),-s) -C $(KDIR) O= M=$(abspath $(KOUT))/kmod \
+	   $(if $(ARCH),ARCH=$(ARCH)) KH_VERSION=$(VERSION)
+
+.PHONY: kmod kmod-sources kmod-install ynl
+kmod: kmod-sources ## build the kernel module (KDIR=, ARCH=um: for another kernel)
+	$(call say,KMOD,$(KOUT)/kmod/ksmbd_hybrid.ko)
+	$(Q)$(KMAKE) modules
+
+kmod-sources:
+	$(if $(KREL),,$(error no headers of a kernel in $(KDIR): install linux-headers, or give KDIR=))
+	$(Q)mkdir -p $(KOUT)/kmod $(KOUT)/uapi
+	$(Q)find $(KOUT)/kmod $(KOUT)/uapi -xtype l -delete
+	$(Q)ln -sf $(CURDIR)/kmod/* $(KOUT)/kmod/
+	$(Q)ln -sf $(CURDIR)/uapi/* $(KOUT)/uapi/
+
+kmod-install: kmod ## install the module for that kernel (root)
+	$(Q)$(KMAKE) modules_install
+	$(Q)depmod $(KREL)
+
+ynl: ## make the netlink constants and policies anew from uapi/ksmbd_hybrid.yaml
+	$(Q)scripts/ynl-gen --write .
+
 .PHONY: deps up down test check fmt fmt-check install uninstall clean help
 deps: ## install the packages that building and testing need (root)
 	$(Q)scripts/install-deps
@@ -178,11 +205,14 @@ uml-build: ## build both user-mode Linux kernels ahead of time (kept outside the
 check: ## static analysis: cppcheck, clang-tidy, shellcheck where installed, formatting
 	$(Q)scripts/check
 
+# Made by programs: not formatted.
+GENERATED := ^(vmlinux|uapi/ksmbd_hybrid|bpf/vmlinux)\.h$$|netlink_gen\.[ch]$$
+
 fmt: ## format the C sources
-	$(Q)git ls-files '*.c' '*.h' | grep -v '^vmlinux.h' | xargs clang-format -i
+	$(Q)git ls-files '*.c' '*.h' | grep -vE '$(GENERATED)' | xargs clang-format -i
 
 fmt-check:
-	$(Q)git ls-files '*.c' '*.h' | grep -v '^vmlinux.h' | xargs clang-format --dry-run -Werror
+	$(Q)git ls-files '*.c' '*.h' | grep -vE '$(GENERATED)' | xargs clang-format --dry-run -Werror
 
 install: all ## install below DESTDIR and PREFIX
 	$(Q)install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(MANDIR)/man8 \

@@ -44,7 +44,6 @@
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
-#include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
@@ -56,6 +55,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "compat.h"
 #include "kh_channel.h"
 #include "kh_maps.h"
 #include "smb2_cursor.h"
@@ -141,13 +141,13 @@ void kh_maps_count(const struct kh_maps *m, u16 command, bool error, u64 bytes_i
 
 struct kh_server {
 	struct kref ref;
-	struct net *net; /* of the daemon; not held: goes before the server fd's process does */
+	struct net *net; /* of the daemon; reference */
 	struct list_head node; /* all servers, for dumps */
 	u32 id;
 	char instance[33];
 	struct mutex lock;
 	bool dead;	/* the daemon is gone */
-	bool has_maps;
+	bool has_maps; /* maps and handles are there, for good (release, acquire) */
 	struct kh_maps maps;
 	struct list_head conns;
 	struct kh_handle __rcu **handles; /* maps.nhandles of them */
@@ -156,7 +156,6 @@ struct kh_server {
 
 /* A new server and its fd (installed by the caller with fd_install()). */
 struct file *kh_server_open(struct net *net, const char *instance, struct kh_server **out);
-struct kh_server *kh_server_get_fd(int fd); /* reference; ERR_PTR(-EBADF, -EINVAL) */
 void kh_server_get(struct kh_server *s);
 void kh_server_put(struct kh_server *s);
 int kh_server_bind_maps(struct kh_server *s, int handles_fd, int conns_fd, int op_stats_fd,
