@@ -25,6 +25,7 @@ static int __init kh_init(void)
 	kh_wq = alloc_workqueue("ksmbd_hybrid", WQ_MEM_RECLAIM, 0);
 	if (!kh_wq)
 		return -ENOMEM;
+	kh_pages_init();
 	kh_servers_init();
 	err = genl_register_family(&kh_nl_family);
 	if (err)
@@ -41,6 +42,7 @@ static void __exit kh_exit(void)
 	genl_unregister_family(&kh_nl_family);
 	destroy_workqueue(kh_wq);
 	kh_rx_exit();
+	kh_pages_exit();
 	kh_servers_exit();
 	rcu_barrier(); /* objects that wait to be freed are counted, and may have code of ours */
 }
