@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The part of tests/bench/kernel that runs in the guest: servers, mounts, fio.
+
+Progress goes to standard error; every line of standard output is one JSON object.
+"""
+import argparse
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PEER = os.path.normpath(os.path.join(HERE, "..", "peer"))
+WORK = "/run/kh-bench"
+CREDENTIALS = "username=torture1,password=Torture-pw1"
+# cache=none: every read and write of fio is one request. A connection of its own per mount.
+MOUNT = "vers=3.1.1,cache=none,nosharesock,noperm"
+PROTECTION = {"plain": "", "signed": ",sign", "sealed": ",seal"}
+
+# 8 to 16 requests on the way: with a system call for each one, the client's are what is measured.
+DEEP = ("--ioengine=libaio --iodepth=16 --iodepth_batch_submit=8 --iodepth_batch_complete_min=8 "
+        "--iodepth_batch_complete_max=16")
+# name: (title, fio's options)
+WORKLOADS = {
+    "seqread": ("read 1 MiB", "--rw=read --bs=1M --ioengine=psync"),
+    "seqwrite": ("write 1 MiB", "--rw=write --bs=1M --ioengine=psync"),
+    "randread-1": ("random read 4 KiB, depth 1", "--rw=randread --bs=4k --ioengine=psync"),
+    "randwrite-1": ("random write 4 KiB, depth 1", "--rw=randwrite --bs=4k --ioengine=psync"),
+    "randread-16": ("random read 4 KiB, depth 16",
+                    f"--rw=randread --bs=4k {DEEP}"),
+    "randwrite-16": ("random write 4 KiB, depth 16",
+                     f"--rw=randwrite --bs=4k {DEEP}"),
+}
+# MiB that one run moves: long enough for fio's milliseconds, short enough for all the runs.
+AMOUNT = {
+    "uml": {("seq", "plain"): 2048, ("seq", "signed"): 96, ("seq", "sealed"): 64,
+            ("rand", "plain"): 128, ("rand", "signed"): 48, ("rand", "sealed"): 48},
+    "vm": {("seq", "plain"): 128, ("seq", "signed"): 16, ("seq", "sealed"): 16,
+           ("rand", "plain"): 16, ("rand", "signed"): 8, ("rand", "sealed"): 8},
+}
+FILE_MIB = {"uml": 256, "vm": 64}
+# name: (how it is started, its environment, what the table calls it)
+SERVERS = {
+    "ours": ("ours", {}, "ksmbd-hybrid"),
+    "ksmbd": ("ksmbd", {}, "ksmbd"),
+    "samba": ("samba", {}, "Samba"),
+    "user": ("ours", {"KH_UP_OPTIONS": "--no-kmod"}, "ksmbd-hybrid --no-kmod"),
+}
+
+
+def say(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+
+def emit(kind, **fields):
+    print(json.dumps({"kind": kind, **fields}), flush=True)
+
+
+def run(command, **kwargs):
+    done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kwargs)
+    if done.returncode:
+        sys.exit(f"kernel bench: failed ({done.returncode}): {' '.join(command)}\n{done.stdout}")
+    return done.stdout
+
+
+class Server:
+    """A server on a folder of its own of the one tmpfs, and this guest's mount of it."""
+
+    def __init__(self, name, port):
+        self.name, self.port = name, port
+        self.script, environment, self.title = SERVERS[name]
+        self.folder, self.share = f"{WORK}/{name}", f"{WORK}/tmpfs/{name}"
+        self.mountpoint = f"{WORK}/mnt-{name}"
+        for folder in (self.folder, self.share, self.mountpoint):
+            os.makedirs(folder, exist_ok=True)
+        run([f"{PEER}/{self.script}", "start", self.folder, str(port), "bench", self.share],
+            env={**os.environ, **environment})
+
+    def make_file(self, mib):
+        block = os.urandom(1 << 20)
+        with open(f"{self.share}/file", "wb") as f:
+            for _ in range(mib):
+                f.write(block)
+        os.chmod(f"{self.share}/file", 0o666)
+
+    def mount(self, protection):
+        run(["mount", "-i", "-t", "cifs", "//127.0.0.1/torture", self.mountpoint, "-o",
+             f"ip=127.0.0.1,port={self.port},{CREDENTIALS},{MOUNT}{PROTECTION[protection]}"])
+
+    def unmount(self):
+        run(["umount", self.mountpoint])
+
+    def paths(self):
+        """What our server says of its connections; nothing for the others."""
+        if self.script != "ours":
+            return None
+        instance = f"peer{self.port}"
+        out = subprocess.run([os.path.join(PEER, "..", "..", "ksmbd-hybrid"), "-c",
+                              f"{self.folder}/server.conf", "--instance", instance, "status",
+                              "--json"], check=False, capture_output=True, text=True)
+        try:
+            return [c.get("path") for c in json.loads(out.stdout).get("connections", [])]
+        except (ValueError, AttributeError):
+            return None
+
+    def stop(self):
+        subprocess.run([f"{PEER}/{self.script}", "stop", self.folder], check=False,
+                       stdin=subprocess.DEVNULL, stdout=sys.stderr)
+
+
+def fio(server, options, file_mib, amount_mib):
+    """(MiB/s, operations/s, seconds) of one run; amounts are fixed, so the clock is what differs."""
+    command = ["fio", "--name=bench", f"--filename={server.mountpoint}/file", "--direct=1",
+               f"--size={file_mib}M", f"--io_size={amount_mib}M", "--allow_file_create=0",
+               "--randrepeat=1", "--norandommap", "--gtod_reduce=1", "--invalidate=0",
+               "--thread", "--output-format=json", *options.split()]
+    text = run(command)
+    job = json.loads(text[text.index("{"):])["jobs"][0]
+    side = job["read"] if job["read"]["total_ios"] else job["write"]
+    if job["error"] or side["io_bytes"] != amount_mib << 20:
+        sys.exit(f"kernel bench: fio moved {side['io_bytes']} bytes, error {job['error']}")
+    seconds = side["runtime"] / 1000
+    return amount_mib / seconds, side["total_ios"] / seconds, seconds
+
+
+def connections():
+    """Sections of DebugData by connection id: lines that tell dialect, sizes, signing, encryption."""
+    try:
+        with open("/proc/fs/cifs/DebugData", encoding="utf-8", errors="replace") as f:
+            text = f.read()
+    except OSError:
+        return {}
+    found = {}
+    for part in re.split(r"ConnectionId: ", text)[1:]:
+        lines = [line.strip() for line in part.splitlines()]
+        found[lines[0].split()[0]] = [
+            line for line in lines[1:]
+            if re.search(r"Dialect|Security type|[Cc]ipher|[Ee]ncrypt|[Ss]ign", line)]
+    return found
+
+
+def mounted_options(server):
+    with open("/proc/self/mounts", encoding="utf-8") as f:
+        for line in f:
+            if line.split()[1] == server.mountpoint:
+                return line.split()[3]
+    return ""
+
+
+def measure(servers, protection, names, rounds, place):
+    """One line of output per workload: the rates of every round, the servers taking turns."""
+    told, known = {}, set(connections())
+    for server in servers:
+        server.mount(protection)
+        now = connections()
+        told[server.name] = {"options": mounted_options(server),
+                             "connection": [now[c] for c in now if c not in known]}
+        known |= set(now)
+    for name in names:
+        title, options = WORKLOADS[name]
+        amount = AMOUNT[place][name[:3] if name[:3] == "seq" else "rand", protection]
+        taken = {s.name: [] for s in servers}
+        # The first run of each, a short one, brings connection, handle and caches up.
+        for server in servers:
+            fio(server, options, FILE_MIB[place], max(1, amount // 8))
+        for _ in range(rounds):
+            for server in servers:
+                emit("begin", row=f"{name}-{protection}", server=server.name)
+                taken[server.name].append(fio(server, options, FILE_MIB[place], amount))
+                emit("end")
+        sequential = name.startswith("seq")
+        row = {"name": f"{name}-{protection}", "title": f"{title}, {protection}",
+               "unit": "MiB/s" if sequential else "per s", "amount_mib": amount}
+        for server in servers:
+            rates = [v[0] if sequential else v[1] for v in taken[server.name]]
+            row[server.name] = {"rate": round(statistics.median(rates), 1),
+                                "rates": [round(v, 1) for v in rates]}
+        emit("row", row=row)
+    for server in servers:
+        told[server.name]["paths"] = server.paths()
+    emit("mounts", protection=protection, servers=told)
+    for server in servers:
+        server.unmount()
+
+
+def guest(arguments):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("place", choices=("uml", "vm"))
+    parser.add_argument("--servers", required=True)
+    parser.add_argument("--protections", required=True)
+    parser.add_argument("--only", required=True)
+    parser.add_argument("--rounds", type=int, required=True)
+    args = parser.parse_args(arguments)
+    only = args.only.split(",")
+    servers = []
+    os.makedirs(f"{WORK}/tmpfs", exist_ok=True)
+    run(["mount", "-t", "tmpfs", "-o", "mode=755,size=80%", "bench", f"{WORK}/tmpfs"])
+    run(["modprobe", "cifs"])
+    try:
+        for i, name in enumerate(args.servers.split(",")):
+            say(f"starting {name}")
+            servers.append(Server(name, 14450 + i))
+            servers[-1].make_file(FILE_MIB[args.place])
+        emit("where", kernel=platform.release(), machine=platform.machine(), cpus=os.cpu_count(),
+             mount=MOUNT)
+        for protection in args.protections.split(","):
+            names = [n for n in WORKLOADS if f"{n}-{protection}" in only]
+            if names:
+                measure(servers, protection, names, args.rounds, args.place)
+    finally:
+        for server in servers:
+            server.stop()
+    time.sleep(0.2)
