@@ -21,7 +21,7 @@ SYSCONFDIR ?= /etc
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 
-PKGS	 := liburing json-c libcrypto libacl libbpf
+PKGS	 := liburing json-c libcrypto libacl libbpf libmnl
 WARN	 := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	    -Wno-unused-parameter -Wno-missing-field-initializers -Werror
 CPPFLAGS += -D_GNU_SOURCE -DKH_VERSION='"$(VERSION)"' -DKH_LIBEXEC='"$(LIBEXEC)"' \
@@ -51,7 +51,7 @@ endif
 
 CFLAGS	+= -std=gnu11 $(OPT) $(HARDEN) $(WARN) -pthread
 LDFLAGS += $(OPT) $(LDHARDEN) -pthread
-LDLIBS	+= $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo '-luring -ljson-c -lcrypto -lacl -lbpf')
+LDLIBS	+= $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo '-luring -ljson-c -lcrypto -lacl -lbpf -lmnl')
 
 DAEMON_SRC := $(sort $(shell find daemon -name '*.c'))
 CTL_SRC	   := $(sort $(wildcard ctl/*.c))
