@@ -126,6 +126,13 @@ $(O)/tools/parity: $(call obj,$(PARITY_SRC)) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# Tests of the module without a daemon; they run in a test kernel (tests/kernel).
+RIG := $(call obj,tests/kernel/rig/rig.c tests/kernel/rig/rig_client.c)
+$(O)/kernel/%: $(O)/tests/kernel/rig/%.o $(RIG) $(LIB)
+	$(Q)mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # What only the fuzzer of streams is made of.
 $(O)/fuzz/fuzz_stream: $(call obj,$(STREAM_SRC))
 
