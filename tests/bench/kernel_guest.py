@@ -37,8 +37,8 @@ WORKLOADS = {
 }
 # MiB that one run moves: long enough for fio's milliseconds, short enough for all the runs.
 AMOUNT = {
-    "uml": {("seq", "plain"): 2048, ("seq", "signed"): 96, ("seq", "sealed"): 64,
-            ("rand", "plain"): 128, ("rand", "signed"): 48, ("rand", "sealed"): 48},
+    "uml": {("seq", "plain"): 2048, ("seq", "signed"): 192, ("seq", "sealed"): 1024,
+            ("rand", "plain"): 128, ("rand", "signed"): 96, ("rand", "sealed"): 96},
     "vm": {("seq", "plain"): 128, ("seq", "signed"): 16, ("seq", "sealed"): 16,
            ("rand", "plain"): 16, ("rand", "signed"): 8, ("rand", "sealed"): 8},
 }
@@ -154,6 +154,18 @@ def mounted_options(server):
     return ""
 
 
+def ciphers():
+    """The implementations that the kernel takes for what is measured."""
+    best = {}
+    with open("/proc/crypto", encoding="utf-8") as f:
+        for part in f.read().split("\n\n"):
+            fields = dict(re.findall(r"^(\w+)\s*: (.*)$", part, flags=re.M))
+            name, priority = fields.get("name"), int(fields.get("priority", 0))
+            if name in ("aes", "gcm(aes)", "cmac(aes)") and priority > best.get(name, (0, ""))[0]:
+                best[name] = priority, fields["driver"]
+    return {name: driver for name, (_, driver) in best.items()}
+
+
 def measure(servers, protection, names, rounds, place):
     """One line of output per workload: the rates of every round, the servers taking turns."""
     told, known = {}, set(connections())
@@ -201,11 +213,14 @@ def guest(arguments):
     parser.add_argument("--protections", required=True)
     parser.add_argument("--only", required=True)
     parser.add_argument("--rounds", type=int, required=True)
+    parser.add_argument("--insmod", help="a module to load first")
     args = parser.parse_args(arguments)
     only = args.only.split(",")
     servers = []
     os.makedirs(f"{WORK}/tmpfs", exist_ok=True)
     run(["mount", "-t", "tmpfs", "-o", "mode=755,size=80%", "bench", f"{WORK}/tmpfs"])
+    if args.insmod:
+        run(["insmod", args.insmod])
     run(["modprobe", "cifs"])
     try:
         for i, name in enumerate(args.servers.split(",")):
@@ -218,6 +233,7 @@ def guest(arguments):
             names = [n for n in WORKLOADS if f"{n}-{protection}" in only]
             if names:
                 measure(servers, protection, names, args.rounds, args.place)
+        emit("ciphers", **ciphers())
     finally:
         for server in servers:
             server.stop()
