@@ -8,6 +8,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
+#include <linux/kcov.h>
 #include <linux/netlink.h>
 #include <linux/slab.h>
 #include <net/sock.h>
@@ -99,8 +100,11 @@ static void return_callbacks(struct kh_conn *c)
 static void io_work(struct work_struct *work)
 {
 	struct kh_conn *c = container_of(work, struct kh_conn, io_work);
-	bool more = kh_rx_run(c);
+	bool more;
 
+	kcov_remote_start_common(c->kcov_handle);
+	more = kh_rx_run(c);
+	kcov_remote_stop();
 	kh_tx_send(c);
 	c->slot->cpu = raw_smp_processor_id();
 	if (more)
@@ -154,6 +158,7 @@ static struct kh_conn *conn_alloc(struct kh_server *s, const struct kh_conn_args
 	mutex_init(&c->tx_lock);
 	mutex_init(&c->frag_lock);
 	init_waitqueue_head(&c->up_wait);
+	c->kcov_handle = kcov_common_handle(); /* of the fuzzer that attaches; 0 */
 	c->id = a->id;
 	c->dialect = a->dialect;
 	c->large_mtu = a->large_mtu;

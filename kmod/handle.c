@@ -74,10 +74,10 @@ static void free_handle(struct kh_handle *h)
 	kfree_rcu(h, rcu);
 }
 
-/* Regular files, opened for what the client may do with them. */
+/* Regular files, opened for what the client may do with them, and for nothing unusual. */
 static int check_file(const struct file *f, u32 access)
 {
-	if (!S_ISREG(file_inode(f)->i_mode))
+	if (!S_ISREG(file_inode(f)->i_mode) || f->f_flags & (O_APPEND | O_DIRECT))
 		return -EINVAL;
 	if (access & (FILE_READ_DATA | FILE_EXECUTE) && !(f->f_mode & FMODE_READ))
 		return -EINVAL;

@@ -297,6 +297,7 @@ struct kh_conn {
 	void (*old_state_change)(struct sock *sk);
 	struct work_struct io_work;
 	struct kh_conn_slot *slot;
+	u64 kcov_handle;
 	u16 dialect;
 	bool large_mtu;
 	u32 max_frame, max_read, max_write;
