@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * crypto_aead.c - one call of an AEAD: its memory, its scatterlists, waiting for it.
+ * crypto_aead.c - one call of a cipher: its memory, its scatterlists, waiting for it.
  *
  * The ciphers of x86 and arm64 are reached by wrappers that are asynchronous in form: they answer
  * at once, unless the FPU may not be used here; so every call has a wait.
@@ -42,13 +42,12 @@ static void sgl_init(struct kh_sgl *l, struct scatterlist *sg, unsigned int max)
 		sg_init_table(sg, max);
 }
 
-struct kh_aead_call *kh_aead_begin(struct crypto_aead *tfm, unsigned int nsrc, unsigned int ndst)
+struct kh_call *kh_call_begin(size_t req_len, unsigned int nsrc, unsigned int ndst)
 {
-	size_t req_len = sizeof(struct aead_request) + crypto_aead_reqsize(tfm);
 	size_t lists_len = size_mul(size_add(nsrc, ndst), sizeof(struct scatterlist));
-	size_t req_off = ALIGN(sizeof(struct kh_aead_call), CRYPTO_MINALIGN);
+	size_t req_off = ALIGN(sizeof(struct kh_call), CRYPTO_MINALIGN);
 	struct scatterlist *sg = NULL;
-	struct kh_aead_call *c;
+	struct kh_call *c;
 
 	if (lists_len > PAGE_SIZE || req_off + req_len + lists_len > PAGE_SIZE) {
 		sg = kvmalloc(lists_len, GFP_KERNEL);
@@ -63,18 +62,22 @@ struct kh_aead_call *kh_aead_begin(struct crypto_aead *tfm, unsigned int nsrc, u
 		kvfree(sg);
 		return NULL;
 	}
-	c->tfm = tfm;
 	c->lists = sg;
 	c->req = (void *)c + req_off;
 	if (!sg)
-		sg = (void *)c->req + req_len;
+		sg = c->req + req_len;
 	sgl_init(&c->src, sg, nsrc);
 	sgl_init(&c->dst, sg + nsrc, ndst);
 	memset(c->iv, 0, sizeof(c->iv));
 	return c;
 }
 
-void kh_aead_end(struct kh_aead_call *c)
+struct kh_call *kh_aead_begin(struct crypto_aead *tfm, unsigned int nsrc, unsigned int ndst)
+{
+	return kh_call_begin(sizeof(struct aead_request) + crypto_aead_reqsize(tfm), nsrc, ndst);
+}
+
+void kh_call_end(struct kh_call *c)
 {
 	if (!c)
 		return;
@@ -143,23 +146,29 @@ int kh_sgl_mem(struct kh_sgl *l, const void *p, size_t len)
 	return rc;
 }
 
-int kh_aead_run(struct kh_aead_call *c, unsigned int assoc_len, unsigned int crypt_len,
-		bool encrypt)
+bool kh_call_ready(struct kh_call *c)
 {
-	bool in_place = !c->dst.max;
+	if (!c->src.n || (c->dst.max && !c->dst.n))
+		return false;
+	sg_mark_end(&c->src.sg[c->src.n - 1]);
+	if (c->dst.n)
+		sg_mark_end(&c->dst.sg[c->dst.n - 1]);
+	return true;
+}
+
+int kh_aead_run(struct kh_call *c, struct crypto_aead *tfm, unsigned int assoc_len,
+		unsigned int crypt_len, bool encrypt)
+{
+	struct aead_request *req = c->req;
 	DECLARE_CRYPTO_WAIT(wait);
 
-	if (!c->src.n || (!in_place && !c->dst.n))
+	if (!kh_call_ready(c))
 		return -EINVAL;
-	sg_mark_end(&c->src.sg[c->src.n - 1]);
-	if (!in_place)
-		sg_mark_end(&c->dst.sg[c->dst.n - 1]);
-	aead_request_set_tfm(c->req, c->tfm);
-	aead_request_set_callback(c->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
+	aead_request_set_tfm(req, tfm);
+	aead_request_set_callback(req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
 				  crypto_req_done, &wait);
-	aead_request_set_ad(c->req, assoc_len);
-	aead_request_set_crypt(c->req, c->src.sg, in_place ? c->src.sg : c->dst.sg, crypt_len,
-			       c->iv);
-	return crypto_wait_req(encrypt ? crypto_aead_encrypt(c->req) : crypto_aead_decrypt(c->req),
+	aead_request_set_ad(req, assoc_len);
+	aead_request_set_crypt(req, c->src.sg, c->dst.n ? c->dst.sg : c->src.sg, crypt_len, c->iv);
+	return crypto_wait_req(encrypt ? crypto_aead_encrypt(req) : crypto_aead_decrypt(req),
 			       &wait);
 }

@@ -86,7 +86,7 @@ void kh_crypt_nonce(const struct kh_crypt *c, u32 prefix, u64 counter, u8 nonce[
 }
 
 /* The IV and the associated data. */
-static int seal_start(const struct kh_crypt *c, struct kh_aead_call *call, const u8 *hdr)
+static int seal_start(const struct kh_crypt *c, struct kh_call *call, const u8 *hdr)
 {
 	const u8 *nonce = hdr + SMB2_TRANSFORM_OFF_NONCE;
 	int rc;
@@ -108,7 +108,7 @@ int kh_crypt_seal(const struct kh_crypt *c, u8 *hdr, const struct bio_vec *src, 
 		  const struct bio_vec *dst, unsigned int ndst, size_t len)
 {
 	bool in_place = src == dst;
-	struct kh_aead_call *call;
+	struct kh_call *call;
 	int rc;
 
 	if (!len || len > INT_MAX)
@@ -125,17 +125,17 @@ int kh_crypt_seal(const struct kh_crypt *c, u8 *hdr, const struct bio_vec *src, 
 	if (!rc)
 		rc = kh_sgl_mem(in_place ? &call->src : &call->dst, call->tag, sizeof(call->tag));
 	if (!rc)
-		rc = kh_aead_run(call, SMB2_TRANSFORM_AAD_SIZE, len, true);
+		rc = kh_aead_run(call, c->enc, SMB2_TRANSFORM_AAD_SIZE, len, true);
 	if (!rc)
 		memcpy(hdr + SMB2_TRANSFORM_OFF_SIGNATURE, call->tag, sizeof(call->tag));
-	kh_aead_end(call);
+	kh_call_end(call);
 	return rc;
 }
 
 int kh_crypt_unseal(const struct kh_crypt *c, u8 *hdr, size_t len)
 {
 	u8 *msg = hdr + SMB2_TRANSFORM_SIZE;
-	struct kh_aead_call *call;
+	struct kh_call *call;
 	int rc;
 
 	if (!len || len > INT_MAX - SMB2_SIGNATURE_SIZE)
@@ -150,7 +150,8 @@ int kh_crypt_unseal(const struct kh_crypt *c, u8 *hdr, size_t len)
 	if (!rc)
 		rc = kh_sgl_mem(&call->src, call->tag, sizeof(call->tag));
 	if (!rc)
-		rc = kh_aead_run(call, SMB2_TRANSFORM_AAD_SIZE, len + sizeof(call->tag), false);
-	kh_aead_end(call);
+		rc = kh_aead_run(call, c->dec, SMB2_TRANSFORM_AAD_SIZE, len + sizeof(call->tag),
+				 false);
+	kh_call_end(call);
 	return rc;
 }

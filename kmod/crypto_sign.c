@@ -21,6 +21,7 @@
 
 struct kh_sign {
 	struct crypto_shash *shash; /* HMAC-SHA256, AES-CMAC */
+	struct kh_cmac *cmac;	    /* the same AES-CMAC, when it pays */
 	struct crypto_aead *gmac;   /* GCM without anything to encrypt */
 };
 
@@ -43,6 +44,15 @@ static int shash_new(struct kh_sign *s, const char *name, const u8 *key)
 	if (crypto_shash_digestsize(tfm) > SIGN_DIGEST_MAX)
 		return -EINVAL;
 	return crypto_shash_setkey(tfm, key, SIGN_KEY);
+}
+
+static int cmac_new(struct kh_sign *s, const u8 *key)
+{
+	int rc = shash_new(s, "cmac(aes)", key);
+
+	if (rc)
+		return rc;
+	return kh_cmac_new(&s->cmac, crypto_shash_driver_name(s->shash), key, SIGN_KEY);
 }
 
 static int gmac_new(struct kh_sign *s, const u8 *key)
@@ -70,7 +80,7 @@ struct kh_sign *kh_sign_new(u16 alg, const u8 *key, unsigned int len)
 		rc = shash_new(s, "hmac(sha256)", key);
 		break;
 	case SMB2_SIGNING_AES_CMAC:
-		rc = shash_new(s, "cmac(aes)", key);
+		rc = cmac_new(s, key);
 		break;
 	case SMB2_SIGNING_AES_GMAC:
 		rc = gmac_new(s, key);
@@ -87,6 +97,7 @@ void kh_sign_free(struct kh_sign *s)
 	if (!s)
 		return;
 	crypto_free_shash(s->shash);
+	kh_cmac_free(s->cmac);
 	crypto_free_aead(s->gmac);
 	kfree(s);
 }
@@ -173,6 +184,64 @@ static int shash_run(const struct kh_sign *s, const struct sign_msg *m, u8 *sig)
 	return rc;
 }
 
+/* ---- a message as a list for a cipher ---- */
+
+/* Copies from anywhere in it; the bytes may lie across pages and pieces. */
+static int msg_copy(const struct sign_msg *m, size_t off, void *to, size_t len)
+{
+	struct iov_iter it;
+
+	if (m->vm) {
+		memcpy(to, m->vm + off, len);
+		return 0;
+	}
+	iov_iter_bvec(&it, ITER_SOURCE, m->bv, m->n, m->len);
+	iov_iter_advance(&it, off);
+	return copy_from_iter_full(to, len, &it) ? 0 : -EINVAL;
+}
+
+/* One more for the header and one for what the caller puts behind. */
+static unsigned int msg_entries(const struct sign_msg *m)
+{
+	return (m->vm ? kh_sgl_entries(m->vm, m->len) : m->n) + 2;
+}
+
+/* The first len bytes. */
+static int msg_list(struct kh_call *c, const struct sign_msg *m, size_t len)
+{
+	size_t skip = 0;
+	int rc = 0;
+
+	if (m->head) {
+		memcpy(c->head, m->head, SMB2_HDR_SIZE);
+		rc = kh_sgl_mem(&c->src, c->head, SMB2_HDR_SIZE);
+		skip = SMB2_HDR_SIZE;
+	}
+	if (rc || len == skip)
+		return rc;
+	return m->vm ? kh_sgl_mem(&c->src, m->vm + skip, len - skip)
+		     : kh_sgl_bvec(&c->src, m->bv, m->n, skip, len - skip);
+}
+
+/* ---- AES-CMAC by CBC ---- */
+
+static int cmac_run(const struct kh_sign *s, const struct sign_msg *m, u8 *sig)
+{
+	size_t last = round_down(m->len - 1, SMB2_SIGNATURE_SIZE);
+	struct kh_call *c = kh_cmac_begin(s->cmac, msg_entries(m), m->len);
+	int rc;
+
+	if (!c)
+		return -ENOMEM;
+	rc = msg_list(c, m, last);
+	if (!rc)
+		rc = msg_copy(m, last, c->tag, m->len - last);
+	if (!rc)
+		rc = kh_cmac_run(c, s->cmac, m->len, sig);
+	kh_cmac_end(c);
+	return rc;
+}
+
 /* ---- AES-GMAC ---- */
 
 /* MS-SMB2 3.1.4.1: message id; bit 0 of the next byte: from the server; bit 1: CANCEL. */
@@ -190,62 +259,49 @@ static void gmac_nonce(const u8 *hdr, u8 nonce[12])
 	kh_put_le32(nonce + 8, bits);
 }
 
-/* The header as it is; it may lie across pages and pieces. */
-static int msg_head(const struct sign_msg *m, u8 head[SMB2_HDR_SIZE])
-{
-	struct iov_iter it;
-
-	if (m->vm) {
-		memcpy(head, m->vm, SMB2_HDR_SIZE);
-		return 0;
-	}
-	iov_iter_bvec(&it, ITER_SOURCE, m->bv, m->n, m->len);
-	return copy_from_iter_full(head, SMB2_HDR_SIZE, &it) ? 0 : -EINVAL;
-}
-
-static int gmac_list(struct kh_aead_call *c, const struct sign_msg *m)
-{
-	size_t skip = 0;
-	int rc = 0;
-
-	if (m->head) {
-		memcpy(c->head, m->head, SMB2_HDR_SIZE);
-		rc = kh_sgl_mem(&c->src, c->head, SMB2_HDR_SIZE);
-		skip = SMB2_HDR_SIZE;
-	} else {
-		rc = msg_head(m, c->head);
-	}
-	if (!rc && m->len > skip)
-		rc = m->vm ? kh_sgl_mem(&c->src, m->vm + skip, m->len - skip)
-			   : kh_sgl_bvec(&c->src, m->bv, m->n, skip, m->len - skip);
-	return rc ?: kh_sgl_mem(&c->src, c->tag, sizeof(c->tag));
-}
-
 static int gmac_run(const struct kh_sign *s, const struct sign_msg *m, u8 *sig)
 {
-	unsigned int n = m->vm ? kh_sgl_entries(m->vm, m->len) : m->n;
-	struct kh_aead_call *c = kh_aead_begin(s->gmac, n + 2, 0); /* a header; the tag */
+	struct kh_call *c = kh_aead_begin(s->gmac, msg_entries(m), 0);
 	int rc;
 
 	if (!c)
 		return -ENOMEM;
-	rc = gmac_list(c, m);
+	rc = msg_list(c, m, m->len);
+	if (!rc)
+		rc = kh_sgl_mem(&c->src, c->tag, sizeof(c->tag));
+	if (!rc && !m->head)
+		rc = msg_copy(m, 0, c->head, sizeof(c->head));
 	if (!rc) {
 		gmac_nonce(c->head, c->iv);
-		rc = kh_aead_run(c, m->len, 0, true);
+		rc = kh_aead_run(c, s->gmac, m->len, 0, true);
 	}
 	if (!rc)
 		memcpy(sig, c->tag, SMB2_SIGNATURE_SIZE);
-	kh_aead_end(c);
+	kh_call_end(c);
 	return rc;
 }
 
 /* ---- any of them ---- */
 
+/* The pieces hold what they are said to: an iov_iter does not look. */
+static bool msg_good(const struct sign_msg *m)
+{
+	size_t left = m->len;
+	unsigned int i;
+
+	if (left < SMB2_HDR_SIZE || left > INT_MAX)
+		return false;
+	for (i = 0; i < m->n && left; i++)
+		left -= min_t(size_t, left, m->bv[i].bv_len);
+	return m->vm || !left;
+}
+
 static int sign_run(const struct kh_sign *s, const struct sign_msg *m, u8 *sig)
 {
-	if (m->len < SMB2_HDR_SIZE || m->len > INT_MAX)
+	if (!msg_good(m))
 		return -EINVAL;
+	if (s->cmac && m->len >= KH_CMAC_MIN)
+		return cmac_run(s, m, sig);
 	return s->gmac ? gmac_run(s, m, sig) : shash_run(s, m, sig);
 }
 
@@ -254,9 +310,9 @@ static int verify_run(const struct kh_sign *s, struct sign_msg *m)
 	u8 head[SMB2_HDR_SIZE], given[SMB2_SIGNATURE_SIZE], sig[SMB2_SIGNATURE_SIZE];
 	int rc;
 
-	if (m->len < SMB2_HDR_SIZE)
+	if (!msg_good(m))
 		return -EINVAL;
-	rc = msg_head(m, head);
+	rc = msg_copy(m, 0, head, sizeof(head));
 	if (rc)
 		return rc;
 	memcpy(given, head + SMB2_HDR_OFF_SIGNATURE, sizeof(given));

@@ -253,5 +253,6 @@ MODULE_LICENSE("GPL");
 MODULE_SOFTDEP("pre: gcm ccm cmac hmac sha256 aes");
 
 #include "crypto_aead.c"
+#include "crypto_cmac.c"
 #include "crypto_seal.c"
 #include "crypto_sign.c"
