@@ -22,6 +22,11 @@
 
 /* ---- up ---- */
 
+struct up {
+	bool foreground;
+	bool no_kmod;
+};
+
 /* Messages of a daemon in the background, before and unless it opens a log file of its own. */
 static char *message_file(const struct ctl *ctl)
 {
@@ -29,7 +34,7 @@ static char *message_file(const struct ctl *ctl)
 }
 
 /* In the child: becomes the daemon. ready is the pipe to write to, or -1. */
-static void exec_daemon(const struct ctl *ctl, const char *path, bool foreground, int ready)
+static void exec_daemon(const struct ctl *ctl, const char *path, const struct up *how, int ready)
 {
 	char fd[16];
 	const char *argv[12];
@@ -42,8 +47,10 @@ static void exec_daemon(const struct ctl *ctl, const char *path, bool foreground
 	argv[n++] = ctl->instance;
 	argv[n++] = "--run-dir";
 	argv[n++] = ctl->run_dir;
-	if (foreground)
+	if (how->foreground)
 		argv[n++] = "--foreground";
+	if (how->no_kmod)
+		argv[n++] = "--no-kmod";
 	if (ready >= 0) {
 		snprintf(fd, sizeof(fd), "%d", ready);
 		argv[n++] = "--ready-fd";
@@ -76,7 +83,7 @@ static void detach(const struct ctl *ctl)
 	dup2(out, STDERR_FILENO);
 }
 
-static pid_t spawn(const struct ctl *ctl, const char *path, int *ready)
+static pid_t spawn(const struct ctl *ctl, const char *path, const struct up *how, int *ready)
 {
 	int p[2];
 	pid_t pid;
@@ -92,7 +99,7 @@ static pid_t spawn(const struct ctl *ctl, const char *path, int *ready)
 	if (!pid) {
 		fcntl(p[1], F_SETFD, 0);
 		detach(ctl);
-		exec_daemon(ctl, path, false, p[1]);
+		exec_daemon(ctl, path, how, p[1]);
 		dprintf(p[1], "FAIL %s cannot be run: %s.\n", path, strerror(errno));
 		_exit(127);
 	}
@@ -158,11 +165,11 @@ static int say_end(const struct ctl *ctl, pid_t pid)
 	return EXIT_REFUSED;
 }
 
-static int start(const struct ctl *ctl, const char *path)
+static int start(const struct ctl *ctl, const char *path, const struct up *how)
 {
 	char line[READY_MAX] = "";
 	_cleanup_close_ int ready = -1;
-	pid_t pid = spawn(ctl, path, &ready);
+	pid_t pid = spawn(ctl, path, how, &ready);
 	int rc;
 
 	if (pid < 0)
@@ -181,7 +188,20 @@ static int start(const struct ctl *ctl, const char *path)
 	return EXIT_OK;
 }
 
-static int up(struct ctl *ctl, bool foreground)
+/* Without the module everything works in user space, so this is never a reason not to start. */
+static void load_module(const struct ctl *ctl, const struct up *how)
+{
+	_cleanup_free_ char *why = NULL;
+
+	if (how->no_kmod || ctl->conf->kernel_path == CONF_NO)
+		return;
+	why = kmod_load();
+	if (why)
+		printf("Without the kernel module: %s.\n", why);
+	fflush(stdout);
+}
+
+static int up(struct ctl *ctl, const struct up *how)
 {
 	_cleanup_free_ char *path = ctl_daemon_path();
 	pid_t pid = server_pid(ctl);
@@ -193,28 +213,34 @@ static int up(struct ctl *ctl, bool foreground)
 	if (access(path, X_OK))
 		return fail(EXIT_REFUSED,
 			    "The daemon %s is not there. In a checkout, make builds it.", path);
-	if (!foreground)
-		return start(ctl, path);
-	exec_daemon(ctl, path, true, -1);
+	load_module(ctl, how);
+	if (!how->foreground)
+		return start(ctl, path, how);
+	exec_daemon(ctl, path, how, -1);
 	return fail(EXIT_REFUSED, "%s cannot be run: %s.", path, strerror(errno));
 }
 
 int cmd_up(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option opts[] = { { "foreground", no_argument, NULL, 'f' }, { NULL } };
-	bool foreground = false;
+	static const struct option opts[] = { { "foreground", no_argument, NULL, 'f' },
+					      { "no-kmod", no_argument, NULL, 'K' },
+					      { NULL } };
+	struct up how = { 0 };
 	int o;
 
 	while ((o = getopt_long(argc, argv, "f", opts, NULL)) >= 0) {
-		if (o != 'f')
+		if (o == 'f')
+			how.foreground = true;
+		else if (o == 'K')
+			how.no_kmod = true;
+		else
 			return usage(argv[0], "%s is no option of up.", argv[optind - 1]);
-		foreground = true;
 	}
 	if (optind != argc)
 		return usage(argv[0], "up takes no argument.");
 	if (ctl_load(ctl, LOAD_STRICT))
 		return EXIT_REFUSED;
-	return up(ctl, foreground);
+	return up(ctl, &how);
 }
 
 /* ---- down ---- */
@@ -270,16 +296,27 @@ static int down(const struct ctl *ctl)
 
 int cmd_down(struct ctl *ctl, int argc, char **argv)
 {
-	int rc;
+	static const struct option opts[] = { { "unload", no_argument, NULL, 'u' }, { NULL } };
+	_cleanup_free_ char *why = NULL;
+	bool unload = false;
+	int rc, o;
 
-	if (argc != 1)
+	while ((o = getopt_long(argc, argv, "", opts, NULL)) >= 0) {
+		if (o != 'u')
+			return usage(argv[0], "%s is no option of down.", argv[optind - 1]);
+		unload = true;
+	}
+	if (optind != argc)
 		return usage(argv[0], "down takes no argument.");
 	if (ctl_load(ctl, LOAD_TOLERANT))
 		return EXIT_REFUSED;
 	rc = down(ctl);
 	if (!rc)
 		puts("The server has ended.");
-	return rc;
+	if (!unload || (rc && rc != EXIT_NOT_RUNNING))
+		return rc;
+	why = kmod_unload();
+	return why ? fail(EXIT_REFUSED, "The kernel module stays: %s.", why) : rc;
 }
 
 int cmd_restart(struct ctl *ctl, int argc, char **argv)
@@ -292,7 +329,7 @@ int cmd_restart(struct ctl *ctl, int argc, char **argv)
 	if (ctl_load(ctl, LOAD_STRICT))
 		return EXIT_REFUSED;
 	rc = server_pid(ctl) ? down(ctl) : EXIT_OK;
-	return rc == EXIT_OK || rc == EXIT_NOT_RUNNING ? up(ctl, false) : rc;
+	return rc == EXIT_OK || rc == EXIT_NOT_RUNNING ? up(ctl, &(struct up) { 0 }) : rc;
 }
 
 /* ---- reload ---- */

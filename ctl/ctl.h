@@ -55,6 +55,9 @@ int ctl_load(struct ctl *ctl, enum load_how how);
 /* Path of ksmbd-hybridd: beside this program, in build/ below it, or where it was installed. */
 char *ctl_daemon_path(void);
 
+/* The folder of this program, with a slash at the end; NULL: unknown. Caller frees. */
+char *ctl_self_dir(void);
+
 /* "ksmbd-hybrid" with what was given before the verb, for "try ..." lines; static. */
 const char *ctl_self(const struct ctl *ctl);
 
@@ -78,6 +81,17 @@ struct json_object *request_new(const char *verb);
  * EXIT_REFUSED after saying why.
  */
 int server_reload_if_running(const struct ctl *ctl);
+
+/* ---- kmod.c: the kernel module ---- */
+
+/*
+ * Has the kernel load ksmbd_hybrid, if it is not there: in a checkout the one that `make kmod`
+ * built for the running kernel (build/kmod-RELEASE/kmod/ksmbd_hybrid.ko beside this program), else
+ * the installed one. NULL: it is there. Or why not, in a few words; the caller frees.
+ */
+char *kmod_load(void);
+/* NULL: it is gone. Or why not; the caller frees. */
+char *kmod_unload(void);
 
 /* ---- output.c: one description of the columns prints the table and the JSON ---- */
 

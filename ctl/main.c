@@ -12,13 +12,18 @@
 static int cmd_help(struct ctl *ctl, int argc, char **argv);
 
 const struct verb verbs[] = {
-	{ "up", "[--foreground]", "start the server",
-	  "Returns when the port answers, or says why it does not.\n"
+	{ "up", "[--foreground] [--no-kmod]", "start the server",
+	  "Returns when the port answers, or says why it does not. The kernel module is loaded if "
+	  "it\n"
+	  "is there: the one that make kmod built in a checkout, or the installed one.\n"
 	  "\n"
-	  "  --foreground   do not go to the background; messages go to standard error\n",
+	  "  --foreground   do not go to the background; messages go to standard error\n"
+	  "  --no-kmod      serve everything in user space\n",
 	  cmd_up },
-	{ "down", "", "stop the server",
-	  "Connections are closed, open files written back. Returns when the server has ended.\n",
+	{ "down", "[--unload]", "stop the server",
+	  "Connections are closed, open files written back. Returns when the server has ended.\n"
+	  "\n"
+	  "  --unload   take the kernel module out of the kernel as well\n",
 	  cmd_down },
 	{ "restart", "", "stop the server if it runs, and start it", NULL, cmd_restart },
 	{ "reload", "", "have the server read its configuration again",

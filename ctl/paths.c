@@ -150,22 +150,28 @@ int ctl_load(struct ctl *ctl, enum load_how how)
 
 /* ---- the daemon ---- */
 
-char *ctl_daemon_path(void)
+char *ctl_self_dir(void)
 {
-	static const char *const places[] = { "", "build/", "../libexec/ksmbd-hybrid/" };
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (n > 0) {
-		self[n] = 0;
-		n = strrchr(self, '/') - self;
-		for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-			char *path = xasprintf("%.*s/%sksmbd-hybridd", (int)n, self, places[i]);
+	if (n <= 0)
+		return NULL;
+	self[n] = 0;
+	return xasprintf("%.*s", (int)(strrchr(self, '/') + 1 - self), self);
+}
 
-			if (!access(path, X_OK))
-				return path;
-			free(path);
-		}
+char *ctl_daemon_path(void)
+{
+	static const char *const places[] = { "", "build/", "../libexec/ksmbd-hybrid/" };
+	_cleanup_free_ char *dir = ctl_self_dir();
+
+	for (size_t i = 0; dir && i < ARRAY_SIZE(places); i++) {
+		char *path = xasprintf("%s%sksmbd-hybridd", dir, places[i]);
+
+		if (!access(path, X_OK))
+			return path;
+		free(path);
 	}
 	return xstrdup(KH_LIBEXEC "/ksmbd-hybridd");
 }

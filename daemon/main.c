@@ -6,6 +6,7 @@
 #include "core/listen.h"
 #include "core/pidfile.h"
 #include "kernel/bpf_link.h"
+#include "kernel/kmod_link.h"
 #include "state/state.h"
 
 #include <fcntl.h>
@@ -26,6 +27,7 @@ struct server server = { .kmod_fd = -1, .kmod_why = "module not loaded" };
 static struct conf *current;
 static pthread_mutex_t conf_lock = PTHREAD_MUTEX_INITIALIZER;
 static int ready_fd = -1;
+static bool no_kmod; /* --no-kmod */
 
 struct conf *server_conf(void)
 {
@@ -105,6 +107,7 @@ static void options(int argc, char **argv)
 		{ "run-dir", required_argument, NULL, 'r' },
 		{ "foreground", no_argument, NULL, 'f' },
 		{ "ready-fd", required_argument, NULL, 'R' },
+		{ "no-kmod", no_argument, NULL, 'K' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
@@ -132,6 +135,9 @@ static void options(int argc, char **argv)
 			ready_fd = (int)strtol(optarg, NULL, 10);
 			fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
 			break;
+		case 'K':
+			no_kmod = true;
+			break;
 		case 'f':
 			break; /* the daemon never leaves its terminal by itself */
 		case 'V':
@@ -140,7 +146,7 @@ static void options(int argc, char **argv)
 		case 'h':
 			puts("Usage: ksmbd-hybridd [--config FILE] [--run-dir DIR] [--instance "
 			     "NAME]\n"
-			     "                     [--ready-fd N]\n"
+			     "                     [--ready-fd N] [--no-kmod]\n"
 			     "The server process of ksmbd-hybrid; `ksmbd-hybrid up` starts it.");
 			exit(0);
 		default:
@@ -234,6 +240,41 @@ static void start_threads(void)
 				       strerror(-err)));
 		server.nreactors++;
 	}
+}
+
+/* Says HELLO to the module and gives it the maps. An error or NULL; kept in kmod_why. */
+static const char *kmod_start(void)
+{
+	if (no_kmod)
+		return "--no-kmod";
+	if (current->kernel_path == CONF_NO)
+		return "kernel path = no";
+	if (server.bpf_why)
+		return "no BPF maps";
+	server.kmod_fd = kmod_open(server.instance);
+	if (server.kmod_fd < 0)
+		return kmod_error();
+	if (!kmod_bind_maps(maps.handles_fd, maps.conns_fd, maps.op_stats_fd))
+		return NULL;
+	kmod_close();
+	return kmod_error();
+}
+
+static void use_kmod(void)
+{
+	const char *why = kmod_start();
+
+	if (!why) {
+		server.kmod_why = NULL;
+		log_notice("kernel module ksmbd_hybrid %s", kmod_version());
+		return;
+	}
+	server.kmod_fd = -1;
+	server.kmod_why = xstrdup(why);
+	if (current->kernel_path == CONF_YES && !no_kmod)
+		fail(xasprintf("\"kernel path = yes\", but the kernel module cannot be used: %s",
+			       why));
+	log_notice("no kernel path: %s", why);
 }
 
 static void set_identity(void)
@@ -373,6 +414,7 @@ int main(int argc, char **argv)
 	stats_use_maps();
 	if (server.bpf_why)
 		log_notice("no BPF maps: %s", server.bpf_why);
+	use_kmod();
 	ctl = control_open(server.run_dir, &err);
 	if (!ctl)
 		fail(xasprintf("control socket in %s: %s", server.run_dir, strerror(-err)));
@@ -394,6 +436,7 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < listening.n; i++)
 		free(listening.text[i]);
 	free(listening.text);
+	kmod_close();
 	maps_stop();
 	free(server.reactors);
 	users_close(server.users);

@@ -57,4 +57,3 @@ MODULE_VERSION(KH_VERSION);
 MODULE_ALIAS_GENL_FAMILY(KSMBD_HYBRID_FAMILY_NAME);
 /* Asked for by name when a session is set; here so that they are in an initramfs and loaded. */
 MODULE_SOFTDEP("pre: gcm ccm cmac hmac sha256 aes");
-KH_IMPORT_NS(BPF_INTERNAL); /* bpf_map_get() */

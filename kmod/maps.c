@@ -11,7 +11,7 @@
 
 #include "kmod.h"
 
-MODULE_IMPORT_NS(BPF_INTERNAL);
+KH_IMPORT_NS(BPF_INTERNAL);
 
 static struct bpf_map *map_get(int fd, u32 value_size, struct netlink_ext_ack *extack)
 {

@@ -109,3 +109,13 @@ print(d[\"ok\"], d[\"findings\"][0][\"line\"], d[\"shares\"][\"x\"][\"path\"], d
 		awk -F'\t' '$1 != "copy" { gsub(/ /, "_", $1); print $1, $2, ($3 ~ /\.later = true/) ? 1 : 0 }')
 	assert_equal "$wrong" ""
 }
+
+@test "conf: kernel path is auto, yes or no" {
+	printf '[global]\nkernel path = sometimes\n' >"$conf"
+	run kh testconf
+	assert_status 2
+	assert_line 'test.conf:2: error: .*kernel path'
+	printf '[global]\nkernel path = no\n' >"$conf"
+	ok kh testconf
+	assert_line 'kernel path = no'
+}

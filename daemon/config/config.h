@@ -234,6 +234,7 @@ struct conf {
 	const char *run_dir;	/* NULL: the default of the instance */
 	unsigned int worker_threads; /* 0: by the number of CPUs */
 	unsigned int reactors;	     /* 0: one per CPU */
+	enum conf_tristate kernel_path;
 
 	/* shares in the order of the file; [homes] is among them, IPC$ is not */
 	struct conf_share *shares;

@@ -54,6 +54,14 @@ static const struct conf_enum signing_values[] = {
 	{ "0", CONF_SIGN_DISABLED },	    { NULL },
 };
 
+static const struct conf_enum kernel_path_values[] = {
+	{ "auto", CONF_AUTO }, { "yes", CONF_YES },
+	{ "true", CONF_YES },  { "1", CONF_YES },
+	{ "on", CONF_YES },    { "no", CONF_NO },
+	{ "false", CONF_NO },  { "0", CONF_NO },
+	{ "off", CONF_NO },    { NULL },
+};
+
 /* MS-SMB2 2.2.3.1.2 and 2.2.3.1.7. */
 static const struct conf_enum ciphers[] = {
 	{ "AES-128-GCM", 2 },
@@ -230,5 +238,9 @@ const struct conf_option conf_global_options[] = {
 		 "CPUs." },
 	{ OPT("reactors", NULL, UINT, reactors, "0"), .max = 1024,
 	  .doc = "Threads that serve the network; 0 is one per CPU." },
+	{ OPT("kernel path", NULL, ENUM, kernel_path, "auto"), .values = kernel_path_values,
+	  .doc = "Whether connections that move data are handed to the kernel module ksmbd_hybrid. "
+		 "auto: where it is there; yes: without it, the server does not start; no: never. "
+		 "The answers that clients get are the same." },
 	{ 0 },
 };
