@@ -30,8 +30,10 @@ hello_source() {
 }
 
 setup_file() {
-	local why
-	why=$("$vm" --check 2>&1) || skip "$why"
+	[ -z "${KH_VARIANT:-}" ] || WHY="nothing here is built with sanitizers"
+	[ -n "${WHY:-}" ] || WHY=$("$vm" --check 2>&1) || :
+	export WHY
+	[ -z "$WHY" ] || return 0
 	# Not on /dev/shm, which the guest has of its own.
 	T=$(mktemp -d "${TMPDIR:-/tmp}/kh-vm-bats.XXXXXX")
 	export T
@@ -44,6 +46,7 @@ teardown_file() {
 }
 
 setup() {
+	[ -z "$WHY" ] || skip "$WHY"
 	[ -s "$T/kh_hello.ko" ] || [ "$BATS_TEST_NUMBER" = 1 ] || skip "the module did not build"
 }
 
@@ -97,7 +100,7 @@ setup() {
 }
 
 @test "a crash ends the guest, with the log" {
-	run --separate-stderr "$vm" -c 1 'echo before; echo c >/proc/sysrq-trigger; sleep 1000'
+	run --separate-stderr "$vm" -c 1 'echo before; sleep 1; echo c >/proc/sysrq-trigger; sleep 99'
 	assert_status 125
 	assert_output before
 	output=$stderr
