@@ -51,6 +51,9 @@ struct rig_conn {
 	struct sign_ctx *sign;
 	struct seal_ctx *enc, *dec;
 	uint64_t nonce;
+	/* Changes a message before it is signed or sealed; NULL: nobody does. */
+	void (*tamper)(void *arg, uint8_t *msg, size_t *len);
+	void *tamper_arg;
 };
 
 /* The module's answer to a netlink request: 0 or -errno; *sentence (static) is the extack's. */

@@ -51,6 +51,8 @@ size_t rig_build(struct rig_conn *c, uint16_t command, const void *body, size_t 
 		rig_die("header");
 	memcpy(out + SMB2_PREFIX_SIZE + SMB2_HDR_SIZE, body, len);
 	c->message_id += h.credit_charge;
+	if (c->tamper)
+		c->tamper(c->tamper_arg, out + SMB2_PREFIX_SIZE, &n);
 	if (c->security == RIG_SIGNED) {
 		struct iovec iov = { out + SMB2_PREFIX_SIZE, n };
 
