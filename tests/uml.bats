@@ -5,18 +5,21 @@
 load helpers
 
 setup_file() {
-	[ -z "${KH_VARIANT:-}" ] || skip "make uml is the same in every variant"
-	"$top/tests/kernel/build-uml" >/dev/null && return
-	[ $? != 77 ] || skip "no linux-source-6.12 for user-mode Linux"
-	return 1
+	local status=0
+	export WHY_NOT=
+	[ -z "${KH_VARIANT:-}" ] || { WHY_NOT="make uml is the same in every variant"; return; }
+	"$top/tests/kernel/build-uml" >/dev/null || status=$?
+	[ $status != 77 ] || { WHY_NOT="no linux-source-6.12 for user-mode Linux"; return; }
+	return $status
 }
 
 setup() {
+	[ -z "$WHY_NOT" ] || skip "$WHY_NOT"
 	T=$(mktemp -d)
 }
 
 teardown() {
-	rm -rf "$T"
+	rm -rf "${T:-}"
 }
 
 uml() {
