@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 
+#include "kernel/handles.h"
 #include "smb2/create.h"
 
 #define WRITE_RIGHTS                                                                  \
@@ -166,6 +167,7 @@ static ntstatus overwrite(struct create *q)
 			vfs_stream_remove(q->open->fd, list[i].name);
 		vfs_stream_list_free(list, n);
 	}
+	handles_attr_change(q->open);
 	err = vfs_attr_set(q->tree->vfs, q->open->fd, q->loc.leaf, &c);
 	if (err < 0)
 		return vfs_errno(err);

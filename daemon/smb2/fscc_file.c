@@ -4,6 +4,7 @@
  * Each writes its answer in full; what does not fit is cut by the command.
  */
 #include "core/utf16.h"
+#include "kernel/handles.h"
 #include "smb2/smb2.h"
 
 /* File times are those of the base file, for a stream too, so attr serves all classes. */
@@ -117,7 +118,7 @@ static ntstatus put_access(struct fscc_query *q)
 
 static ntstatus put_position(struct fscc_query *q)
 {
-	wr_le64(&q->w, atomic_load_explicit(&q->open->position, memory_order_relaxed));
+	wr_le64(&q->w, handle_position(q->open));
 	return NT_STATUS_SUCCESS;
 }
 

@@ -3,6 +3,7 @@
  * fscc_set.c - file information classes that SET_INFO writes (MS-FSCC 2.4, MS-SMB2 3.3.5.21.1,
  * MS-FSA 2.1.5.14). Renames and links have a file of their own, set_rename.c.
  */
+#include "kernel/handles.h"
 #include "smb2/smb2.h"
 
 /* MS-FSCC 2.4.7: a time of -1 stops, -2 starts again, what the server does by itself. */
@@ -61,6 +62,7 @@ static ntstatus set_basic(struct request *rq, struct smb2_rd *r)
 		 (time_given(c.access_time) ? VFS_SET_ACCESS : 0) |
 		 (time_given(c.write_time) ? VFS_SET_WRITE : 0);
 	if (c.mask) {
+		handles_attr_change(o);
 		err = vfs_attr_set(o->tree->vfs, o->fd, path_leaf(path), &c);
 		if (err < 0)
 			return vfs_errno(err);
@@ -124,7 +126,7 @@ static ntstatus set_eof(struct request *rq, struct smb2_rd *r)
 	if (err < 0)
 		return vfs_errno(err);
 	write_time_flush(o);
-	o->wrote = true;
+	handle_wrote(o);
 	oplock_changed(o);
 	return NT_STATUS_SUCCESS;
 }
@@ -166,7 +168,7 @@ static ntstatus set_position(struct request *rq, struct smb2_rd *r)
 
 	if (position > INT64_MAX)
 		return NT_STATUS_INVALID_PARAMETER;
-	atomic_store_explicit(&rq->open->position, position, memory_order_relaxed);
+	handle_position_set(rq->open, position);
 	return NT_STATUS_SUCCESS;
 }
 

@@ -3,6 +3,7 @@
  * ioctl_copy.c - server-side copy (MS-SMB2 3.3.5.15.5, 3.3.5.15.6). The resume key of an open is
  * its FileId: it is looked up like one, within the session.
  */
+#include "kernel/handles.h"
 #include "smb2/ioctl.h"
 
 #include <sys/stat.h>
@@ -188,7 +189,7 @@ static ntstatus copy_all(struct request *rq, struct ioctl *q, struct open *from,
 	unsigned int i;
 
 	pthread_mutex_lock(&to->lock);
-	to->wrote = true;
+	handle_wrote(to);
 	pthread_mutex_unlock(&to->lock);
 	end_init(&src, from);
 	end_init(&dst, to);

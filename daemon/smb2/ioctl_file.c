@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* ioctl_file.c - FSCTLs on a file (MS-FSCC 2.3): sparse files, holes, compression, object ids. */
+#include "kernel/handles.h"
 #include "smb2/ioctl.h"
 
 #include <sys/stat.h>
@@ -34,6 +35,7 @@ ntstatus ioctl_set_sparse(struct request *rq, struct ioctl *q)
 		return NT_STATUS_INVALID_PARAMETER;
 	if (q->in_len == 0 || q->in[0])
 		c.attributes = FILE_ATTRIBUTE_SPARSE_FILE;
+	handles_attr_change(o);
 	r = vfs_attr_set(o->tree->vfs, o->fd, "", &c);
 	return vfs_errno(r);
 }

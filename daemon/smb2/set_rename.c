@@ -7,6 +7,7 @@
  * that somebody has open, which on Linux stays readable for him.
  */
 #include "core/utf16.h"
+#include "kernel/handles.h"
 #include "smb2/smb2.h"
 
 struct new_name {
@@ -223,6 +224,10 @@ static ntstatus rename_file(struct open *o, const struct new_name *n, struct ope
 	if (status)
 		return status;
 	to.same = to.loc.exists && !strcmp(from.path, to.loc.path);
+	if (!handles_reap(from.attr.id.dev, from.attr.id.ino, o->tree->identity) ||
+	    (to.loc.exists &&
+	     !handles_reap(to.loc.attr.id.dev, to.loc.attr.id.ino, o->tree->identity)))
+		return NT_STATUS_ACCESS_DENIED;
 	if (must_wait(o, &from, &to, n->replace, blocker))
 		return NT_STATUS_SUCCESS;
 	status = source_check(o, &from);
@@ -231,6 +236,7 @@ static ntstatus rename_file(struct open *o, const struct new_name *n, struct ope
 	status = target_check(o->tree, &to, o->kind == OPEN_DIR, n->replace);
 	if (status)
 		return status;
+	handles_attr_change(o); /* the name decides what is hidden */
 	r = vfs_rename(&from, &to.loc, n->replace);
 	if (r < 0)
 		return rename_status(r);

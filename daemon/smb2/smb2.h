@@ -43,6 +43,8 @@ bool oplock_notify(struct open *o, uint8_t level);
 
 /* smb2_close.c: everything that closing an open means, whoever closes it. Worker. */
 void open_close(struct open *o);
+/* The rest of it, after open_unpublish(); idempotent. Worker, if the module has it. */
+void open_close_rest(struct open *o);
 
 /* ---- wait.c: requests that wait, mostly on an open (pipe reads, notifies; open.waiting) ---- */
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* smb2_close.c - CLOSE (MS-SMB2 2.2.15, 2.2.16, 3.3.5.10), and closing by any other way. */
+#include "kernel/handles.h"
 #include "rpc/rpc.h"
 #include "smb2/smb2.h"
 
@@ -20,14 +21,16 @@ static void delete_now(struct open *o, enum ofile_delete what, const struct iden
 		log_notice("delete on close of \"%s\": %s", path, strerror(-err));
 }
 
-void open_close(struct open *o)
+void open_close_rest(struct open *o)
 {
 	struct identity *as;
 	enum ofile_delete what;
 
-	if (!open_unpublish(o))
+	if (atomic_exchange(&o->leaving, true))
 		return;
+	atomic_store(&o->client_closed, handle_is_closed(o)); /* it is not to be seen for long */
 	open_cancel_waiting(o, NT_STATUS_FILE_CLOSED);
+	handle_close(o);
 	write_time_close(o);
 	lock_close(o);
 	what = ofile_leave(o, &as);
@@ -38,10 +41,23 @@ void open_close(struct open *o)
 	open_put(o);
 }
 
+void open_close(struct open *o)
+{
+	bool deletes = handles_enabled && (o->delete_on_close || ofile_delete_pending(o));
+
+	if (!open_unpublish(o))
+		return;
+	open_close_rest(o);
+	/* Does not wait for those whose close is on its way from the module. */
+	if (deletes)
+		(void)handles_reap(o->file_dev, o->file_ino, NULL);
+}
+
 /* Closing may wait for a disk when something is to be removed. */
 static bool may_block(struct open *o)
 {
-	return o->kind != OPEN_FILE || o->delete_on_close || ofile_delete_pending(o);
+	return handle_given(o) || o->kind != OPEN_FILE || o->delete_on_close ||
+	       ofile_delete_pending(o);
 }
 
 ntstatus smb2_close(struct request *rq)
@@ -56,6 +72,7 @@ ntstatus smb2_close(struct request *rq)
 		return NT_STATUS_INVALID_PARAMETER;
 	if (!rq->on_worker && may_block(o))
 		return REQ_WORKER;
+	handle_close(o); /* before its size and times are looked at */
 	write_time_close(o);
 	post = q.flags & SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB && o->kind != OPEN_PIPE &&
 	       open_attr(o, &a) == 0;

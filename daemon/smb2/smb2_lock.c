@@ -3,6 +3,7 @@
  * smb2_lock.c - LOCK (MS-SMB2 2.2.26, 2.2.27, 3.3.5.14). The flags of the first element decide
  * whether the request unlocks, one element after the other, or locks, all elements or none.
  */
+#include "kernel/handles.h"
 #include "smb2/smb2.h"
 
 #define LOCK_ELEMENT 24
@@ -112,8 +113,10 @@ static void cancel(struct request *rq)
 {
 	struct waiting *w = rq->priv;
 
-	if (lock_wait_cancel(&w->wait))
-		granted(&w->wait, NT_STATUS_CANCELLED);
+	if (!lock_wait_cancel(&w->wait))
+		return;
+	handles_update(rq->open);
+	granted(&w->wait, NT_STATUS_CANCELLED);
 }
 
 /* Reactor */
@@ -162,6 +165,7 @@ static ntstatus unlock(struct request *rq, struct lock_req *q)
 		else
 			status = NT_STATUS_INVALID_PARAMETER;
 	}
+	handles_update(rq->open);
 	return status == NT_STATUS_SUCCESS ? reply(rq, q->sequence) : status;
 }
 
@@ -169,6 +173,7 @@ static ntstatus unlock(struct request *rq, struct lock_req *q)
 static ntstatus lock(struct request *rq, struct lock_req *q)
 {
 	_cleanup_free_ struct lock_range *ranges = malloc(q->count * sizeof(*ranges));
+	struct open *o = rq->open;
 	bool may_wait = false;
 	ntstatus status;
 
@@ -184,10 +189,17 @@ static ntstatus lock(struct request *rq, struct lock_req *q)
 	}
 	if (may_wait && q->count > 1)
 		return NT_STATUS_INVALID_PARAMETER;
-	status = lock_take(rq->open, ranges, q->count);
+	if (!handles_lock_begin(o, rq->on_worker))
+		return REQ_WORKER;
+	open_get(o); /* a request that waits is not ours any more */
+	status = lock_take(o, ranges, q->count);
 	if (status == NT_STATUS_LOCK_NOT_GRANTED && may_wait)
-		return wait_for(rq, q, ranges);
-	return status == NT_STATUS_SUCCESS ? reply_locked(rq, q->sequence) : status;
+		status = wait_for(rq, q, ranges);
+	else if (status == NT_STATUS_SUCCESS)
+		status = reply_locked(rq, q->sequence);
+	handles_lock_end(o);
+	open_put(o);
+	return status;
 }
 
 static ntstatus check(const struct open *o)

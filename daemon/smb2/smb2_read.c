@@ -6,6 +6,7 @@
  * disk is done again on a worker. The bytes are read right behind the reply's header, so there is
  * no copy but the kernel's.
  */
+#include "kernel/handles.h"
 #include "smb2/smb2.h"
 
 #include <fcntl.h>
@@ -145,7 +146,7 @@ static bool read_splice(struct request *rq, const struct smb2_read_req *q, ntsta
 	rq->out->pipe[0] = p[0];
 	rq->out->pipe[1] = p[1];
 	rq->out->pipe_len = (size_t)n;
-	atomic_store_explicit(&o->position, q->offset + (uint64_t)n, memory_order_relaxed);
+	handle_position_set(o, q->offset + (uint64_t)n);
 	return true;
 }
 
@@ -213,6 +214,6 @@ ntstatus smb2_read(struct request *rq)
 	w->off += (uint64_t)n;
 	if (n == 0)
 		wr_u8(w, 0); /* StructureSize is odd: one byte of buffer is there */
-	atomic_store_explicit(&o->position, q.offset + (uint64_t)n, memory_order_relaxed);
+	handle_position_set(o, q.offset + (uint64_t)n);
 	return NT_STATUS_SUCCESS;
 }

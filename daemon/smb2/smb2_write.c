@@ -6,6 +6,7 @@
  * of it; with write-through after it is on disk. A partial write is an error: the client would not
  * look at the count.
  */
+#include "kernel/handles.h"
 #include "smb2/smb2.h"
 
 /* 0, -errno, or *block: would block. */
@@ -95,7 +96,7 @@ static ntstatus end(struct request *rq, const struct smb2_write_req *q)
 	struct open *o = rq->open;
 	struct smb2_wr *w = reply_begin(rq, 17);
 
-	o->wrote = true;
+	handle_wrote(o);
 	oplock_changed(o);
 	if (!w)
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
@@ -103,7 +104,7 @@ static ntstatus end(struct request *rq, const struct smb2_write_req *q)
 	wr_le16(w, 0);
 	wr_le32(w, q->length);
 	wr_zero(w, 9);
-	atomic_store_explicit(&o->position, q->offset + q->length, memory_order_relaxed);
+	handle_position_set(o, q->offset + q->length);
 	return NT_STATUS_SUCCESS;
 }
 

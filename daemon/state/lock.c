@@ -40,6 +40,24 @@ void lock_file_put(struct lock_file *f)
 	free(f);
 }
 
+bool lock_file_quiet(struct lock_file *f)
+{
+	bool quiet;
+
+	pthread_mutex_lock(&f->lock);
+	quiet = !f->holds && !atomic_load_explicit(&f->count, memory_order_relaxed) &&
+		list_empty(&f->waiting);
+	pthread_mutex_unlock(&f->lock);
+	return quiet;
+}
+
+void lock_file_hold(struct lock_file *f, bool on)
+{
+	pthread_mutex_lock(&f->lock);
+	f->holds += on ? 1 : -1u;
+	pthread_mutex_unlock(&f->lock);
+}
+
 /* ---- one lock; under the file's lock but for lock_new() ---- */
 
 static struct lock *lock_new(const struct open *o, const struct lock_range *r)

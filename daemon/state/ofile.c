@@ -7,6 +7,7 @@
  * its streams is closed.
  */
 #include "core/utf16.h"
+#include "kernel/handles.h"
 #include "state/state.h"
 
 #define BUCKETS 4096
@@ -108,6 +109,8 @@ static ntstatus check(struct bucket *b, const struct open *o, uint64_t dev, uint
 		if (f->delete_pending && (same || !f->stream))
 			return NT_STATUS_DELETE_PENDING;
 		list_for_each (other, &f->opens, file_node) {
+			if (open_is_gone(other))
+				continue;
 			if (same ? conflict(o, access, other)
 				 : (!f->stream != !stream && delete_conflict(o, other)))
 				return NT_STATUS_SHARING_VIOLATION;
@@ -116,12 +119,36 @@ static ntstatus check(struct bucket *b, const struct open *o, uint64_t dev, uint
 	return NT_STATUS_SUCCESS;
 }
 
-ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stream, bool overwrite)
+/* Those that clients closed by the kernel module do not count. RETRY: the file may be gone. */
+static ntstatus reap(const struct open *o, uint64_t dev, uint64_t ino)
 {
 	struct bucket *b = bucket_of(dev, ino);
+	bool closed = false, pending = false;
+	struct open *other;
 	struct ofile *f;
-	ntstatus status;
 
+	pthread_mutex_lock(&b->lock);
+	f = find(b, dev, ino, NULL);
+	if (f) {
+		pending = f->delete_pending;
+		list_for_each (other, &f->opens, file_node)
+			closed |= handle_is_closed(other);
+	}
+	pthread_mutex_unlock(&b->lock);
+	if (closed && !handles_reap(dev, ino, o->tree->identity))
+		return NT_STATUS_ACCESS_DENIED;
+	return closed && pending ? NT_STATUS_RETRY : NT_STATUS_SUCCESS;
+}
+
+ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stream, bool overwrite)
+{
+	struct handles_taken taken = HANDLES_TAKEN(KH_CAP_WRITE);
+	struct bucket *b = bucket_of(dev, ino);
+	struct ofile *f;
+	ntstatus status = handles_enabled ? reap(o, dev, ino) : NT_STATUS_SUCCESS;
+
+	if (status != NT_STATUS_SUCCESS)
+		return status;
 	pthread_mutex_lock(&b->lock);
 	f = find(b, dev, ino, stream);
 	status = check(b, o, dev, ino, stream, overwrite);
@@ -145,8 +172,10 @@ ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stre
 		o->locks = lock_file_get(f->locks);
 		o->oplock.lock = &b->lock;
 		oplock_grant(f, o);
+		handles_refresh(f, &taken);
 	}
 	pthread_mutex_unlock(&b->lock);
+	handles_wait(&taken); /* nobody writes by himself what is cached now */
 	return status;
 }
 
@@ -172,6 +201,40 @@ void ofile_unlock(struct open *o, struct ofile *f)
 	pthread_mutex_unlock(&bucket_of(o->file_dev, o->file_ino)->lock);
 }
 
+struct open *ofile_closed_by_client(uint64_t dev, uint64_t ino)
+{
+	struct bucket *b = bucket_of(dev, ino);
+	struct open *o, *found = NULL;
+	struct ofile *f;
+
+	pthread_mutex_lock(&b->lock);
+	f = find(b, dev, ino, NULL);
+	if (f)
+		list_for_each (o, &f->opens, file_node)
+			if (handle_is_closed(o) && !atomic_load(&o->leaving)) {
+				found = open_get(o);
+				break;
+			}
+	pthread_mutex_unlock(&b->lock);
+	return found;
+}
+
+void ofile_handles_stale(uint64_t dev, uint64_t ino)
+{
+	struct bucket *b = bucket_of(dev, ino);
+	struct ofile *f;
+	struct open *o;
+
+	pthread_mutex_lock(&b->lock);
+	f = find(b, dev, ino, NULL);
+	if (f) {
+		list_for_each (o, &f->opens, file_node)
+			o->handle_stale = true;
+		handles_refresh(f, NULL);
+	}
+	pthread_mutex_unlock(&b->lock);
+}
+
 static bool others_of_inode(struct bucket *b, const struct ofile *f)
 {
 	struct ofile *g;
@@ -184,6 +247,7 @@ static bool others_of_inode(struct bucket *b, const struct ofile *f)
 
 enum ofile_delete ofile_leave(struct open *o, struct identity **as)
 {
+	struct handles_taken taken = HANDLES_TAKEN(KH_CAP_CLOSE);
 	struct ofile *f = o->file, *base;
 	enum ofile_delete what = OFILE_KEEP;
 	struct bucket *b;
@@ -221,21 +285,27 @@ enum ofile_delete ofile_leave(struct open *o, struct identity **as)
 			*as = steal_ptr(&f->delete_as);
 		}
 		drop(f);
+	} else {
+		handles_refresh(f, f->delete_pending ? &taken : NULL);
 	}
 	pthread_mutex_unlock(&b->lock);
+	handles_wait(&taken);
 	return what;
 }
 
 ntstatus ofile_set_delete(struct open *o, bool on)
 {
+	struct handles_taken taken = HANDLES_TAKEN(KH_CAP_CLOSE);
 	struct ofile *f = ofile_lock(o);
 
 	if (f) {
 		f->delete_pending = on;
 		identity_put(f->delete_as);
 		f->delete_as = on ? identity_get(o->tree->identity) : NULL;
+		handles_refresh(f, &taken);
 	}
 	ofile_unlock(o, f);
+	handles_wait(&taken); /* whoever is last deletes */
 	return f ? NT_STATUS_SUCCESS : NT_STATUS_ACCESS_DENIED;
 }
 

@@ -6,6 +6,7 @@
  * reference if the generation is the one asked for and the slot is live; so an id that was closed,
  * or belongs to an earlier life of the slot, finds nothing. Chunks of slots are never freed.
  */
+#include "kernel/handles.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
 
@@ -126,11 +127,10 @@ bool open_publish(struct open *o, struct session *s)
 	return ok;
 }
 
-struct open *open_find(uint64_t vol, uint64_t persistent)
+struct open *open_find_vol(uint64_t vol)
 {
 	struct slot *s = slot_at((uint32_t)vol);
 	uint64_t word;
-	struct open *o;
 
 	if (!s)
 		return NULL;
@@ -140,8 +140,14 @@ struct open *open_find(uint64_t vol, uint64_t persistent)
 			return NULL;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&s->word, &word, word + 1, memory_order_acquire, memory_order_relaxed));
-	o = s->open;
-	if (o->persistent != persistent) {
+	return s->open;
+}
+
+struct open *open_find(uint64_t vol, uint64_t persistent)
+{
+	struct open *o = open_find_vol(vol);
+
+	if (o && o->persistent != persistent) {
 		open_put(o);
 		return NULL;
 	}
@@ -275,7 +281,7 @@ static void below_one(void *arg, struct open *o)
 {
 	struct rename_arg *a = arg;
 
-	if (o->tree->vfs != a->share)
+	if (o->tree->vfs != a->share || open_is_gone(o))
 		return;
 	pthread_mutex_lock(&o->lock);
 	if (o->path && strlen(o->path) > a->from_len && path_within(o->path, a->from, a->from_len))

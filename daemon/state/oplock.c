@@ -9,6 +9,7 @@
  * client acknowledges, closes, goes away, or is silent for too long. A level II oplock is told that
  * it is gone, and nobody waits.
  */
+#include "kernel/handles.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
 
@@ -56,6 +57,7 @@ static void update_caches(struct ofile *f)
 		any |= level_of(o) == SMB2_OPLOCK_LEVEL_II;
 	list_for_each (o, &f->opens, file_node)
 		atomic_store(&o->oplock.others_cache, any);
+	handles_refresh(f, NULL);
 }
 
 /* ---- breaks ---- */
@@ -177,7 +179,7 @@ static bool is_alone(struct ofile *f, const struct open *o)
 	struct open *other;
 
 	list_for_each (other, &f->opens, file_node)
-		if (other != o &&
+		if (other != o && !open_is_gone(other) &&
 		    (!is_stat_open(other) || level_of(other) != SMB2_OPLOCK_LEVEL_NONE))
 			return false;
 	return true;

@@ -290,6 +290,17 @@ struct open {
 	bool closing;
 	_Atomic bool wrote; /* data went in through this open */
 
+	/* kernel/handles.c; the first is set once, the others are under the bucket's lock */
+	struct kh_handle_slot *_Atomic handle; /* NULL: never offered to the kernel module */
+	uint32_t handle_caps;		       /* what is in the slot */
+	uint32_t handle_undrained;	       /* taken away, but nobody waited for it yet */
+	bool handle_queued;		       /* the record is on its way to the module */
+	bool handle_done;		       /* closed: not to be offered */
+	bool handle_stale;		       /* attributes changed since the open */
+	_Atomic bool leaving;		       /* open_close_rest() has it */
+	_Atomic bool client_closed;	       /* by a CLOSE that the module answered */
+	_Atomic uint64_t position_ops;	       /* of the module, when `position` was set */
+
 	/* state/lock.c; the list and the flag under the lock_file's lock */
 	struct lock_file *locks; /* reference, until the open is freed; NULL: a pipe */
 	struct list_head locks_held;
@@ -302,6 +313,7 @@ struct open *open_alloc(void);
 /* Makes it visible under its id; false: the session or tree is gone (the caller drops it). */
 bool open_publish(struct open *o, struct session *s);
 struct open *open_find(uint64_t vol, uint64_t persistent); /* reference, or NULL */
+struct open *open_find_vol(uint64_t vol);
 struct open *open_get(struct open *o);
 void open_put(struct open *o); /* the last one frees */
 /* False: somebody else closed it already. Takes the id away; the table's reference goes along. */
@@ -347,6 +359,10 @@ ntstatus ofile_rename_stream(struct open *o, const char *to);
 ntstatus ofile_may_add_name(uint64_t dev, uint64_t ino);
 /* The file with its lock held, or NULL (closed meanwhile); both want ofile_unlock(). */
 struct ofile *ofile_lock(struct open *o);
+/* For kernel/handles.c. An open whose CLOSE the module answered and nobody finishes: reference. */
+struct open *ofile_closed_by_client(uint64_t dev, uint64_t ino);
+/* No handle of the inode shows the module's attributes any more. */
+void ofile_handles_stale(uint64_t dev, uint64_t ino);
 void ofile_unlock(struct open *o, struct ofile *f);
 
 /* ---- state/write_time.c: cheap on a reactor ---- */
@@ -376,6 +392,7 @@ struct lock_file {
 	pthread_mutex_t lock;	/* innermost but for a reactor's queue */
 	struct range *root;
 	struct list_head waiting; /* lock_wait.node, the oldest first */
+	unsigned int holds;	  /* locks about to be taken, lock_file_hold() */
 };
 
 struct lock_range {
@@ -386,6 +403,9 @@ struct lock_range {
 struct lock_file *lock_file_new(void);
 struct lock_file *lock_file_get(struct lock_file *f);
 void lock_file_put(struct lock_file *f); /* NULL is fine */
+/* Nobody has a lock, waits for one, or is about to take one. */
+bool lock_file_quiet(struct lock_file *f);
+void lock_file_hold(struct lock_file *f, bool on);
 
 /*
  * All of n locks, or none. LOCK_NOT_GRANTED, INVALID_LOCK_RANGE, FILE_CLOSED,

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "kernel/handles.h"
 #include "state/state.h"
 
 #define DELAY_NS 2000000000ull
@@ -58,6 +59,7 @@ void write_time_begin(struct open *o)
 		f->wtime.state = WRITE_TIME_PENDING;
 		f->wtime.shown = kernel_time(o);
 		f->wtime.since_ns = now_ns();
+		handles_refresh(f, NULL);
 	}
 	ofile_unlock(o, f);
 }
@@ -66,8 +68,10 @@ void write_time_flush(struct open *o)
 {
 	struct ofile *f = ofile_lock(o);
 
-	if (f && f->wtime.state == WRITE_TIME_PENDING)
+	if (f && f->wtime.state == WRITE_TIME_PENDING) {
 		show_pending(o, &f->wtime);
+		handles_refresh(f, NULL);
+	}
 	ofile_unlock(o, f);
 }
 
@@ -78,6 +82,7 @@ void write_time_fix(struct open *o, bool on)
 	if (f) {
 		f->wtime.state = on ? WRITE_TIME_FIXED : WRITE_TIME_NONE;
 		f->wtime.shown = f->wtime.kernel = kernel_time(o);
+		handles_refresh(f, NULL);
 	}
 	ofile_unlock(o, f);
 }
@@ -86,8 +91,10 @@ void write_time_set_change(struct open *o, uint64_t change)
 {
 	struct ofile *f = ofile_lock(o);
 
-	if (f)
+	if (f) {
 		f->wtime.change = change;
+		handles_refresh(f, NULL);
+	}
 	ofile_unlock(o, f);
 }
 
@@ -95,8 +102,10 @@ void write_time_show(struct open *o, struct vfs_attr *a)
 {
 	struct ofile *f = ofile_lock(o);
 
-	if (f && f->wtime.state == WRITE_TIME_PENDING && now_ns() - f->wtime.since_ns >= DELAY_NS)
+	if (f && f->wtime.state == WRITE_TIME_PENDING && now_ns() - f->wtime.since_ns >= DELAY_NS) {
 		show_pending(o, &f->wtime);
+		handles_refresh(f, NULL);
+	}
 	if (f && f->wtime.state != WRITE_TIME_NONE)
 		a->write_time = a->change_time = f->wtime.shown;
 	if (f && f->wtime.change)
@@ -119,5 +128,6 @@ void write_time_close(struct open *o)
 	}
 	if (f && f->wtime.state != WRITE_TIME_FIXED)
 		f->wtime.state = WRITE_TIME_NONE;
+	handles_refresh(f, NULL);
 	ofile_unlock(o, f);
 }
