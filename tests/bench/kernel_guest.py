@@ -115,9 +115,9 @@ class Server:
                        stdin=subprocess.DEVNULL, stdout=sys.stderr)
 
 
-def fio(server, options, file_mib, amount_mib):
+def fio(server, options, file_mib, amount_mib, before=()):
     """(MiB/s, operations/s, seconds) of one run; amounts are fixed, so the clock is what differs."""
-    command = ["fio", "--name=bench", f"--filename={server.mountpoint}/file", "--direct=1",
+    command = [*before, "fio", "--name=bench", f"--filename={server.mountpoint}/file", "--direct=1",
                f"--size={file_mib}M", f"--io_size={amount_mib}M", "--allow_file_create=0",
                "--randrepeat=1", "--norandommap", "--gtod_reduce=1", "--invalidate=0",
                "--thread", "--output-format=json", *options.split()]
@@ -206,6 +206,28 @@ def measure(servers, protection, names, rounds, place):
         server.unmount()
 
 
+def profile(server, name, protection, place, out):
+    """One run, sampled: here by perf, in user-mode Linux by the machine, which "begin" tells."""
+    _, options = WORKLOADS[name]
+    amount = AMOUNT[place][name[:3] if name[:3] == "seq" else "rand", protection] * 4
+    fio(server, options, FILE_MIB[place], max(1, amount // SHORT))
+    with open("/proc/kallsyms", encoding="ascii") as f, \
+            open(f"{out}/kallsyms", "w", encoding="ascii") as copy:
+        copy.write(f.read())
+    data = f"{WORK}/perf.data"
+    perf = ["perf", "record", "-q", "-a", "-g", "-e", "cpu-clock", "-c", "100000", "-o", data, "--"]
+    emit("begin", row=f"{name}-{protection}", server=server.name, amount=amount)
+    time.sleep(0.5 if place == "uml" else 0)
+    _, _, seconds = fio(server, options, FILE_MIB[place], amount, perf if place == "vm" else ())
+    emit("end")
+    if place == "vm":
+        with open(f"{out}/{server.name}.{name}-{protection}.chains", "w", encoding="utf-8") as f:
+            subprocess.run(["perf", "script", "-i", data, "-F", "comm,ip"], check=True, stdout=f)
+    block = 1 << 20 if name.startswith("seq") else 4096
+    emit("profiled", row=f"{name}-{protection}", server=server.name, seconds=seconds,
+         operations=(amount << 20) // block)
+
+
 def guest(arguments):
     parser = argparse.ArgumentParser()
     parser.add_argument("place", choices=("uml", "vm"))
@@ -214,11 +236,15 @@ def guest(arguments):
     parser.add_argument("--only", required=True)
     parser.add_argument("--rounds", type=int, required=True)
     parser.add_argument("--insmod", help="a module to load first")
+    parser.add_argument("--profile", action="store_true")
     args = parser.parse_args(arguments)
     only = args.only.split(",")
     servers = []
     os.makedirs(f"{WORK}/tmpfs", exist_ok=True)
     run(["mount", "-t", "tmpfs", "-o", "mode=755,size=80%", "bench", f"{WORK}/tmpfs"])
+    if args.profile and args.place == "vm":
+        run(["sysctl", "-q", "kernel.perf_event_max_sample_rate=100000",
+             "kernel.perf_cpu_time_max_percent=0"])
     if args.insmod:
         run(["insmod", args.insmod])
     run(["modprobe", "cifs"])
@@ -231,7 +257,13 @@ def guest(arguments):
              mount=MOUNT)
         for protection in args.protections.split(","):
             names = [n for n in WORKLOADS if f"{n}-{protection}" in only]
-            if names:
+            if names and args.profile:
+                for server in servers:
+                    server.mount(protection)
+                    for name in names:
+                        profile(server, name, protection, args.place, os.environ["KERNEL_OUT"])
+                    server.unmount()
+            elif names:
                 measure(servers, protection, names, args.rounds, args.place)
         emit("ciphers", **ciphers())
     finally:
