@@ -98,17 +98,18 @@ class Server:
         run(["umount", self.mountpoint])
 
     def paths(self):
-        """What our server says of its connections; nothing for the others."""
+        """Which path our server says each of its connections takes; nothing for the others."""
         if self.script != "ours":
-            return None
-        instance = f"peer{self.port}"
+            return []
         out = subprocess.run([os.path.join(PEER, "..", "..", "ksmbd-hybrid"), "-c",
-                              f"{self.folder}/server.conf", "--instance", instance, "status",
-                              "--json"], check=False, capture_output=True, text=True)
+                              f"{self.folder}/server.conf", "--instance", f"peer{self.port}",
+                              "--json", "status", "connections"], check=False,
+                             capture_output=True, text=True).stdout
         try:
-            return [c.get("path") for c in json.loads(out.stdout).get("connections", [])]
+            return [": ".join(filter(None, (c.get("plane"), c.get("why"))))
+                    for c in json.loads(out)]
         except (ValueError, AttributeError):
-            return None
+            return [f"status says: {out[:200]}"]
 
     def stop(self):
         subprocess.run([f"{PEER}/{self.script}", "stop", self.folder], check=False,
