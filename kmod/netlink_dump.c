@@ -32,11 +32,10 @@ static int dump_all(struct sk_buff *skb, struct netlink_callback *cb, dump_serve
 	BUILD_BUG_ON(sizeof(*d) > sizeof(cb->ctx));
 	while (!full && (s = kh_server_next(sock_net(cb->skb->sk), d->server))) {
 		if (s->id != d->server)
-			d->index = 0; /* the one before is gone, or done */
-		d->server = s->id;
+			*d = (struct dump) { .server = s->id }; /* the one before is gone */
 		full = fill(skb, cb, s, &d->index);
 		if (!full)
-			d->server++;
+			*d = (struct dump) { .server = s->id + 1 };
 		kh_server_put(s);
 	}
 	return skb->len;

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The kernel module: its netlink family in user-mode Linux (tests/kernel), and servers without it.
+
+load helpers
+bats_require_minimum_version 1.5.0
+
+teardown() {
+	[ -z "${T:-}" ] || server_teardown_file
+}
+
+# in_uml [OPTION...] -- COMMAND: $KO is the module that was built for that kernel.
+in_uml() {
+	local options=() kdir
+	while [ "$1" != -- ]; do options+=("$1"); shift; done
+	shift
+	kdir=$("$top/tests/kernel/uml" "${options[@]}" --kdir) || skip "no kernel to run it in"
+	make -s -C "$top" kmod ARCH=um KDIR="$kdir" >"$BATS_TEST_TMPDIR/make" 2>&1 ||
+		fail "$(cat "$BATS_TEST_TMPDIR/make")"
+	KO=$top/build/kmod-$(cat "$kdir/include/config/kernel.release")/kmod/ksmbd_hybrid.ko
+	run --separate-stderr "$top/tests/kernel/uml" -q "${options[@]}" -- "${1//@KO@/$KO}"
+	[ "$status" != 126 ] || skip "no kernel to run it in: ${stderr##*$'\n'}"
+}
+
+check_netlink() {
+	[ -z "${KH_VARIANT:-}" ] || skip "the same in every variant"
+	in_uml "$@" -- "$top/tests/kernel/netlink_test @KO@"
+	refute_line '^not ok'
+	assert_line '^1\.\.[0-9]+$'
+	assert_status 0
+}
+
+@test "the netlink family does what its contract says, and leaves nothing" {
+	check_netlink
+}
+
+@test "the same under KASAN, UBSAN and lockdep" {
+	check_netlink --debug
+}
+
+# up_alone ARGS: starts a server of this test's own
+up_alone() {
+	printf '[global]\n\tsmb ports = %s\n\tinterfaces = 127.0.0.1\n\tbind interfaces only = yes\n' \
+		"$(free_port)" >"$T/conf"
+	printf '\trun directory = %s/run\n\tkernel path = %s\n' "$T" "$1" >>"$T/conf"
+	run kh_exec -c "$T/conf" up "${@:2}"
+}
+
+@test "kernel path = yes does not start without the module, auto and --no-kmod do" {
+	[ ! -e /proc/modules ] || skip "this kernel might load it"
+	T=$(mktemp -d "$BATS_TEST_TMPDIR/XXXXXX")
+	up_alone yes
+	assert_status 2
+	assert_output 'Without the kernel module: this kernel cannot load modules.'
+	assert_output '"kernel path = yes", but the kernel module cannot be used: module not loaded'
+	up_alone auto
+	assert_status 0
+	assert_output 'Without the kernel module: this kernel cannot load modules.'
+	ok kh_exec -c "$T/conf" down --unload
+	up_alone yes --no-kmod
+	assert_status 0
+	refute_output 'kernel module'
+	ok kh_exec -c "$T/conf" down
+}
