@@ -6,6 +6,7 @@
 #include "core/listen.h"
 #include "core/pidfile.h"
 #include "kernel/bpf_link.h"
+#include "kernel/handles.h"
 #include "kernel/kmod_link.h"
 #include "state/state.h"
 
@@ -262,9 +263,11 @@ static const char *kmod_start(void)
 
 static void use_kmod(void)
 {
+	static const struct handle_ops ops = { kmod_handle_del, kmod_handle_barrier };
 	const char *why = kmod_start();
 
 	if (!why) {
+		handles_start(&ops);
 		server.kmod_why = NULL;
 		log_notice("kernel module ksmbd_hybrid %s", kmod_version());
 		return;

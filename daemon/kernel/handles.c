@@ -102,12 +102,24 @@ void handles_refresh(struct ofile *f, struct handles_taken *t)
 		atomic_fetch_add(&draining, 1);
 }
 
+/* Without an answer the module must not keep it: the daemon serves it from then on. */
+static void wait_one(uint64_t vol, uint32_t caps)
+{
+	int err = ops->barrier(vol, caps);
+
+	if (err == 0 || err == -ENOENT) /* it has none to be waited for */
+		return;
+	log_err("the kernel module gives no barrier for handle %016llx: %s",
+		(unsigned long long)vol, strerror(-err));
+	(void)ops->del(vol);
+}
+
 void handles_wait(struct handles_taken *t)
 {
 	if (likely(!t->n))
 		return;
 	for (unsigned int i = 0; i < t->n; i++)
-		(void)ops->barrier(t->vols[i], t->caps); /* ENOENT: it has none to be waited for */
+		wait_one(t->vols[i], t->caps);
 	atomic_fetch_sub(&draining, 1);
 	free(t->vols);
 	*t = (struct handles_taken) { .caps = t->caps };

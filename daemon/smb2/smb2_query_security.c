@@ -3,6 +3,7 @@
  * smb2_query_security.c - security descriptors of open files: QUERY_INFO and SET_INFO of type
  * SMB2_0_INFO_SECURITY (MS-SMB2 3.3.5.20.3, 3.3.5.21.3). A stream has the descriptor of its file.
  */
+#include "kernel/handles.h"
 #include "smb2/smb2.h"
 
 /* What is understood of SECURITY_INFORMATION; other bits are ignored. */
@@ -104,5 +105,6 @@ ntstatus set_security(struct request *rq, uint32_t secinfo, const uint8_t *buf, 
 		secinfo &= ~SECINFO_GROUP;
 	if (!(secinfo & (SECINFO_ALL | SECINFO_LABEL)))
 		return NT_STATUS_SUCCESS;
+	handles_attr_change(rq->open); /* mode bits may stand for attributes */
 	return acl_set(&obj, &rq->tree->policy, rq->tree->token, secinfo, sd);
 }
