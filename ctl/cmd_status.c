@@ -2,8 +2,9 @@
 /*
  * cmd_status.c - status: a summary, or one of the lists that the server sends with it.
  *
- * The reply to {"verb": "status"} has version, pid, uptime_s, planes {data, why}, listeners,
- * counters, connections, sessions, shares, handles. What a server does not send is not shown.
+ * The reply to {"verb": "status"} has version, pid, uptime_s, planes {data, why,
+ * kernel_connections, user_connections}, listeners, counters, connections, sessions, shares,
+ * handles. What a server does not send is not shown.
  */
 #include "ctl.h"
 
@@ -20,7 +21,7 @@ static const struct column connection_cols[] = {
 	{ "DIALECT", "dialect" },
 	{ "SIGNING", "signing" },
 	{ "CIPHER", "cipher" },
-	{ "PLANE", "plane" },
+	{ "PATH", "path" },
 	{ "STATE", "state" },
 	{ "REACTOR", "reactor", COL_NUMBER },
 	{ "SESSIONS", "sessions", COL_NUMBER },
@@ -121,15 +122,21 @@ static void print_summary(const struct ctl *ctl, struct json_object *status)
 	struct json_object *planes = member(status, "planes");
 	struct json_object *data = planes ? member(planes, "data") : NULL;
 	struct json_object *why = planes ? member(planes, "why") : NULL;
+	struct json_object *n = planes ? member(planes, "kernel_connections") : NULL;
 
 	line("Version", member(status, "version"), COL_TEXT);
 	line("Process", member(status, "pid"), COL_TEXT);
 	line("Runs for", member(status, "uptime_s"), COL_SECONDS);
 	printf("%-15s %s\n", "Configuration", ctl->conf_path);
 	print_listeners(member(status, "listeners"));
-	if (data)
-		printf("%-15s %s%s%s%s\n", "Data plane", json_object_get_string(data),
-		       why ? " (" : "", why ? json_object_get_string(why) : "", why ? ")" : "");
+	if (data && why && *json_object_get_string(why))
+		printf("%-15s %s (%s)\n", "Data plane", json_object_get_string(data),
+		       json_object_get_string(why));
+	else if (data)
+		printf("%-15s %s (%lld of %lld connections)\n", "Data plane",
+		       json_object_get_string(data), (long long)json_object_get_int64(n),
+		       (long long)(json_object_get_int64(n) +
+				   json_object_get_int64(member(planes, "user_connections"))));
 	print_counts(status);
 }
 

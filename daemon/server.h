@@ -53,7 +53,9 @@
 
 struct channel;
 struct conn;
+struct kh_upcall;
 struct open;
+struct out_handles;
 struct reactor;
 struct request;
 struct session;
@@ -96,6 +98,7 @@ enum bad_input {
 struct stats {
 	_Atomic uint64_t accepted, closed;
 	_Atomic uint64_t bytes_in, bytes_out;
+	_Atomic uint64_t attached, attach_refused; /* connections, by the kernel module */
 	_Atomic uint64_t bad[BAD_INPUTS];
 	struct kh_op_stat *ops; /* its lane's, by command: stats_op() */
 };
@@ -172,6 +175,9 @@ struct outbuf {
 	size_t len;   /* end of what is in buf */
 	int pipe[2];  /* file data that follows, in a pipe of pipe_get(); -1 if none */
 	size_t pipe_len;
+	/* attached connections: until the module took it */
+	struct channel *channel;     /* reference: whose key it is signed or sealed with; or NULL */
+	struct out_handles *handles; /* files that go along; or NULL */
 };
 
 struct outbuf *outbuf_new(size_t body_max);
@@ -257,11 +263,15 @@ struct conn {
 	const struct transport_ops *transport; /* core/transport.h */
 	/*
 	 * Of the kernel module, which has the socket then: nobody here reads or writes fd. -1: not
-	 * attached. Set once, by the reactor.
+	 * attached. Set by the reactor; -1 again at the end.
 	 */
 	_Atomic int channel_fd;
-	const char *path_reason; /* why it is not attached; reactor */
-	bool closing;		 /* no new requests; socket shut down */
+	uint32_t conn_slot;	    /* in kh_conns, while attached */
+	_Atomic bool attach_wanted; /* it moves data: kernel/attach.h */
+	bool attach_refused;	    /* not again; path_reason says why */
+	uint64_t attach_wait_ns;    /* since when it waits for a send to end; 0: it does not */
+	char *path_reason;	    /* owned; NULL: none of its own */
+	bool closing;		    /* no new requests; socket shut down */
 	bool recv_armed, send_armed, teardown_posted;
 	bool in_input; /* bytes are being handled; answers go out together afterwards */
 	struct sockaddr_storage peer, local;
@@ -307,11 +317,12 @@ void conn_request_done(struct conn *c, struct request *rq);
 void conn_queue(struct conn *c, struct outbuf *o);
 void conn_dequeue(struct conn *c, struct outbuf *o); /* and frees it */
 bool conn_may_recv(const struct conn *c);
+size_t conn_frame_max(const struct conn *c); /* bytes of a message */
 const char *conn_peer_str(const struct conn *c, char buf[INET6_ADDRSTRLEN]);
 const char *sockaddr_str(const struct sockaddr_storage *ss, char buf[INET6_ADDRSTRLEN]);
 /* No session has an open or a pending request (deadtime). */
 bool conn_is_idle(struct conn *c);
-/* Is the connection in the hands of the kernel module? Any thread; it stays so. */
+/* Is the connection in the hands of the kernel module? Any thread; it stays so to the end. */
 static inline bool conn_attached(const struct conn *c)
 {
 	return atomic_load_explicit(&c->channel_fd, memory_order_relaxed) >= 0;
@@ -358,7 +369,9 @@ struct request {
 	unsigned int answered; /* elements before this one went out already */
 	bool started;	       /* the current element passed its checks */
 	bool on_worker;
-	bool waits; /* counted in conn.nasync */
+	bool admitted; /* by the module: its ids are out of the window */
+	bool verified; /* by the module: all elements that say that they are signed */
+	bool waits;    /* counted in conn.nasync */
 
 	/* the current element */
 	struct smb2_hdr hdr;
@@ -392,6 +405,9 @@ struct request {
 
 /* Reactor. The frame is borrowed unless base is given (then it is freed with the request). */
 void request_receive(struct conn *c, uint8_t *frame, size_t len, uint8_t *base, size_t cap);
+/* The same for what the kernel module passed up as u says; plain. Takes base also if it fails. */
+void request_receive_admitted(struct conn *c, uint8_t *frame, size_t len, uint8_t *base, size_t cap,
+			      const struct kh_upcall *u);
 /*
  * For a handler that is about to return REQ_ASYNC, on the reactor: sends the interim response. Then
  * it makes the request visible to who will resume it, and returns. False: no memory.

@@ -29,6 +29,13 @@ struct channel *request_unseal(struct conn *c, uint8_t *frame, size_t len)
 	return ch;
 }
 
+static bool signature_right(struct channel *ch, const struct iovec *iov)
+{
+	if (!ch->sign)
+		ch->sign = sign_ctx_new(ch->signing_alg, &ch->signing_key);
+	return ch->sign && sign_verify(ch->sign, iov, 1) == 0;
+}
+
 /* MS-SMB2 3.3.5.2.4: a signature that must be there, and must be right. */
 static ntstatus verify(struct request *rq, struct element *el, const struct smb2_hdr *h)
 {
@@ -44,9 +51,7 @@ static ntstatus verify(struct request *rq, struct element *el, const struct smb2
 		if (!ch->signing_key.len)
 			return NT_STATUS_SUCCESS; /* no key yet, or guest: nothing to compare with
 						   */
-		if (!ch->sign)
-			ch->sign = sign_ctx_new(ch->signing_alg, &ch->signing_key);
-		if (!ch->sign || sign_verify(ch->sign, &iov, 1) < 0) {
+		if (!rq->verified && !signature_right(ch, &iov)) {
 			stats_bad(BAD_signature);
 			return NT_STATUS_ACCESS_DENIED;
 		}
@@ -66,11 +71,14 @@ static ntstatus verify(struct request *rq, struct element *el, const struct smb2
 	return NT_STATUS_SUCCESS;
 }
 
-static bool admit_ids(struct conn *c, const struct smb2_hdr *h, struct element *el)
+static bool admit_ids(struct request *rq, const struct smb2_hdr *h, struct element *el)
 {
+	struct conn *c = rq->conn;
+
 	el->charge = c->st.supports_large_mtu && h->credit_charge ? h->credit_charge : 1;
-	if (h->command == SMB2_CANCEL)
-		return true; /* carries the id of what it cancels, 3.2.4.24 */
+	/* CANCEL carries the id of what it cancels, 3.2.4.24. */
+	if (h->command == SMB2_CANCEL || rq->admitted)
+		return true;
 	if (!smb2_window_use(&c->st.window, h->message_id, el->charge)) {
 		stats_bad(BAD_message_id);
 		return false;
@@ -121,7 +129,7 @@ static bool admit_element(struct request *rq, uint64_t off, uint64_t *session_id
 		stats_bad(BAD_before_negotiate);
 		return false;
 	}
-	if (!admit_ids(c, &h, el))
+	if (!admit_ids(rq, &h, el))
 		return false;
 	if (h.flags & SMB2_FLAGS_RELATED_OPERATIONS && rq->n > 1)
 		h.session_id = *session_id; /* 3.3.5.2.7.2 */

@@ -6,7 +6,8 @@
  * large blocks are kept, per size class, in one pool: a lock per class is nothing beside the copy
  * of 16 KiB and more, and blocks that a worker allocates and a reactor frees find their way back.
  */
-#include "server.h"
+#include "kernel/attach.h"
+#include "state/state.h"
 
 #define CLASS_MIN_SHIFT 14 /* smaller blocks are malloc's business */
 #define CLASS_MAX_SHIFT 24
@@ -104,6 +105,8 @@ struct outbuf *outbuf_new(size_t body_max)
 	o->start = o->len = OUT_HEADROOM;
 	o->pipe[0] = o->pipe[1] = -1;
 	o->pipe_len = 0;
+	o->channel = NULL;
+	o->handles = NULL;
 	list_init(&o->node);
 	return o;
 }
@@ -130,6 +133,8 @@ void outbuf_free(struct outbuf *o)
 	if (!o)
 		return;
 	pipe_put(o->pipe, o->pipe_len == 0);
+	channel_put(o->channel);
+	out_handles_free(o->handles);
 	buffer_free(o->buf, o->cap);
 	free(o);
 }

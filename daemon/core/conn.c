@@ -125,6 +125,7 @@ void conn_put(struct conn *c)
 		return;
 	pthread_mutex_destroy(&c->lock);
 	conf_put(c->conf);
+	free(c->path_reason);
 	free(c);
 }
 
@@ -223,7 +224,7 @@ bool conn_may_recv(const struct conn *c)
 	return c->rx || c->inflight + c->out_bytes <= c->conf->max_inflight;
 }
 
-static size_t frame_max(const struct conn *c)
+size_t conn_frame_max(const struct conn *c)
 {
 	uint32_t m = MAX(c->st.max_trans, MAX(c->st.max_read, c->st.max_write));
 
@@ -266,7 +267,7 @@ static ssize_t prefix_check(struct conn *c)
 		stats_bad(BAD_frame_too_short);
 		return -1;
 	}
-	if (len > frame_max(c)) {
+	if (len > conn_frame_max(c)) {
 		stats_bad(BAD_frame_too_long);
 		return -1;
 	}

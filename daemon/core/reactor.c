@@ -7,6 +7,7 @@
  * the provided ring only when bytes are there.
  */
 #include "core/transport.h"
+#include "kernel/attach.h"
 #include "vfs/vfs.h"
 #include "state/state.h"
 
@@ -185,6 +186,7 @@ static void tick(struct reactor *r)
 
 		if (c->closing)
 			continue;
+		kernel_attach_tick(c, now);
 		limit = (uint64_t)c->conf->preauth_timeout * 1000000000u;
 		if (limit && !c->st.authenticated && now - c->accepted_ns > limit) {
 			stats_bad(BAD_preauth_timeout);

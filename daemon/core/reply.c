@@ -4,6 +4,7 @@
  */
 #include "core/request.h"
 #include "core/transport.h"
+#include "kernel/attach.h"
 #include "state/state.h"
 
 /*
@@ -114,24 +115,35 @@ bool reply_end(struct request *rq, ntstatus status)
 			header_put(rq, status);
 		}
 	}
+	if (status == NT_STATUS_SUCCESS && rq->open &&
+	    (rq->hdr.command == SMB2_READ || rq->hdr.command == SMB2_WRITE))
+		kernel_data_done(rq);
 	request_element_done(rq);
 	rq->body_on_error = rq->has_error_data = false;
 	rq->w = (struct smb2_wr) { 0 }; /* the next one's body is not this one */
 	return ok;
 }
 
-static void sign_reply(struct request *rq, struct element *el, size_t len)
+/* Is this answer signed? Sealed ones are not, 3.3.4.1.1. */
+static bool is_signed(const struct request *rq, const struct element *el)
+{
+	return el->signed_ && el->channel && el->channel->signing_key.len && !rq->sealed;
+}
+
+static void sign_reply(struct request *rq, struct element *el, size_t len, bool by_module)
 {
 	struct channel *ch = el->channel;
 	uint8_t *h = rq->out->buf + el->out_off;
 	struct iovec iov = { h, len };
 
-	if (!el->signed_ || !ch || !ch->signing_key.len || rq->sealed)
+	if (!is_signed(rq, el))
+		return;
+	kh_put_le32(h + SMB2_HDR_OFF_FLAGS,
+		    kh_get_le32(h + SMB2_HDR_OFF_FLAGS) | SMB2_FLAGS_SIGNED);
+	if (by_module)
 		return;
 	if (!ch->sign)
 		ch->sign = sign_ctx_new(ch->signing_alg, &ch->signing_key);
-	kh_put_le32(h + SMB2_HDR_OFF_FLAGS,
-		    kh_get_le32(h + SMB2_HDR_OFF_FLAGS) | SMB2_FLAGS_SIGNED);
 	if (!ch->sign || sign_message_put(ch->sign, &iov, 1) < 0)
 		conn_close(rq->conn); /* an unsigned reply is worse than none */
 }
@@ -171,6 +183,96 @@ static unsigned int next_answer(const struct request *rq, unsigned int i, unsign
 	return i;
 }
 
+/* What the kernel module does for the answers of an attached connection. */
+struct module_part {
+	uint16_t flags;	     /* KH_REPLYF_* */
+	struct channel *key; /* that it does it with, or NULL */
+};
+
+/*
+ * SESSION_SETUP answers are hashed as they go out, so their credits are the daemon's to say. What
+ * is signed with a key that the module has not, and with more than one, the daemon signs. False:
+ * there is a key that the module must have, and does not.
+ */
+static bool module_part(struct request *rq, unsigned int i, unsigned int upto,
+			struct module_part *m)
+{
+	*m = (struct module_part) { .key = rq->sealed };
+	if (rq->sealed)
+		m->flags = KH_REPLYF_SEAL;
+	if (rq->sealed && !rq->sealed->in_kernel)
+		return false;
+	for (; i < upto; i = next_answer(rq, i + 1, upto)) {
+		struct element *el = &rq->elements[i];
+
+		if (el->command == SMB2_SESSION_SETUP) {
+			m->flags |= KH_REPLYF_CREDITS;
+			if (el->channel && !kernel_channel_add(el->channel))
+				return false;
+		}
+		if (!is_signed(rq, el))
+			continue;
+		if (el->channel->in_kernel && (!m->key || m->key == el->channel))
+			m->key = el->channel;
+		else
+			m->flags |= KH_REPLYF_CREDITS | KH_REPLYF_SIGNED;
+	}
+	return true;
+}
+
+static uint16_t reply_credits(struct conn *c, const struct element *el, uint16_t flags)
+{
+	if (!conn_attached(c))
+		return smb2_window_grant(&c->st.window, el->charge, el->credits_asked);
+	return flags & KH_REPLYF_CREDITS ? el->charge : el->credits_asked;
+}
+
+/* An answer from before the connection was attached: its data comes out of the pipe again. */
+static bool pipe_to_buf(struct outbuf *o)
+{
+	if (!outbuf_reserve(o, o->pipe_len + 8))
+		return false;
+	while (o->pipe_len) {
+		ssize_t n = read(o->pipe[0], o->buf + o->len, o->pipe_len);
+
+		if (n <= 0)
+			return false;
+		o->len += (size_t)n;
+		o->pipe_len -= (size_t)n;
+	}
+	pipe_put(o->pipe, true);
+	return true;
+}
+
+/* Credits, chaining and signatures of the elements that are answered, from i on. The last one. */
+static struct element *finish_elements(struct request *rq, unsigned int i, unsigned int upto,
+				       uint16_t flags)
+{
+	struct conn *c = rq->conn;
+	struct outbuf *o = rq->out;
+	struct element *el = NULL;
+
+	while (i < upto) {
+		unsigned int next = next_answer(rq, i + 1, upto);
+		size_t end = next < upto ? rq->elements[next].out_off : o->len;
+		uint8_t *h;
+
+		el = &rq->elements[i];
+		h = o->buf + el->out_off;
+		if (!el->async)
+			kh_put_le16(h + SMB2_HDR_OFF_CREDITS, reply_credits(c, el, flags));
+		if (next < upto)
+			kh_put_le32(h + SMB2_HDR_OFF_NEXT, (uint32_t)(end - el->out_off));
+		sign_reply(rq, el, end - el->out_off,
+			   conn_attached(c) && !(flags & KH_REPLYF_SIGNED));
+		/* A break comes by a job of this reactor: later than what follows. */
+		if (el->oplock)
+			oplock_told(steal_ptr(&el->oplock));
+		i = next;
+	}
+	return el;
+}
+
 /*
  * Reactor. Credits, chaining, signatures, encryption, out: for the elements that were not answered
  * yet, up to (not with) upto. Each answer of a compound is padded to 8, the last one too, as
@@ -180,7 +282,8 @@ void reply_send(struct request *rq, unsigned int upto)
 {
 	struct conn *c = rq->conn;
 	struct outbuf *o = rq->out;
-	struct element *last = NULL;
+	struct module_part m = { 0 };
+	struct element *last;
 	unsigned int i = next_answer(rq, rq->answered, upto);
 
 	rq->answered = upto;
@@ -190,29 +293,20 @@ void reply_send(struct request *rq, unsigned int upto)
 		memset(o->buf + o->len, 0, 8 - o->len % 8);
 		o->len += 8 - o->len % 8;
 	}
-	while (i < upto) {
-		struct element *el = &rq->elements[i];
-		unsigned int next = next_answer(rq, i + 1, upto);
-		size_t end = next < upto ? rq->elements[next].out_off : o->len;
-		uint8_t *h = o->buf + el->out_off;
-
-		if (!el->async)
-			kh_put_le16(
-				h + SMB2_HDR_OFF_CREDITS,
-				smb2_window_grant(&c->st.window, el->charge, el->credits_asked));
-		if (next < upto)
-			kh_put_le32(h + SMB2_HDR_OFF_NEXT, (uint32_t)(end - el->out_off));
-		sign_reply(rq, el, end - el->out_off);
-		if (el->oplock) /* a break comes by a job of this reactor: later than what follows
-				 */
-			oplock_told(steal_ptr(&el->oplock));
-		last = el;
-		i = next;
+	if (conn_attached(c) &&
+	    ((o->pipe_len && !pipe_to_buf(o)) || !module_part(rq, i, upto, &m))) {
+		conn_close(c);
+		return;
 	}
+	last = finish_elements(rq, i, upto, m.flags);
 	if (rq->preauth) {
 		struct iovec iov = { o->buf + last->out_off, last->out_len };
 
 		preauth_update(rq->preauth, &iov, 1);
+	}
+	if (conn_attached(c)) {
+		kernel_queue(c, steal_ptr(&rq->out), m.flags, m.key);
+		return;
 	}
 	if (rq->sealed && !seal_reply(c, rq->sealed, o)) {
 		conn_close(c);
@@ -220,6 +314,21 @@ void reply_send(struct request *rq, unsigned int upto)
 	}
 	rq->out = NULL;
 	queue_reply(c, o);
+}
+
+/* A message of the server's own making: sealed with the keys of ch unless that is NULL. */
+static bool send_alone(struct conn *c, struct channel *ch, struct outbuf *o)
+{
+	if (conn_attached(c)) {
+		if (ch && !ch->in_kernel)
+			return false;
+		kernel_queue(c, o, ch ? KH_REPLYF_SEAL : 0, ch);
+		return true;
+	}
+	if (ch && !seal_reply(c, ch, o))
+		return false;
+	queue_reply(c, o);
+	return true;
 }
 
 /*
@@ -242,7 +351,7 @@ bool reply_interim(struct request *rq)
 	w = wr_init(o->buf + OUT_HEADROOM, SMB2_HDR_SIZE + 9);
 	h.status = NT_STATUS_PENDING;
 	h.credit_charge = el->charge;
-	h.credits = smb2_window_grant(&c->st.window, el->charge, el->credits_asked);
+	h.credits = reply_credits(c, el, 0);
 	h.next_command = 0;
 	h.flags = SMB2_FLAGS_SERVER_TO_REDIR | SMB2_FLAGS_ASYNC_COMMAND;
 	h.async_id = el->async_id;
@@ -250,22 +359,19 @@ bool reply_interim(struct request *rq)
 	wr_le16(&w, 9);
 	wr_zero(&w, 7);
 	o->len = OUT_HEADROOM + w.off;
-	if (rq->sealed && !seal_reply(c, rq->sealed, o)) {
+	if (!send_alone(c, rq->sealed, o)) {
 		outbuf_free(o);
 		conn_close(c);
-		return true;
 	}
-	queue_reply(c, o);
 	return true;
 }
 
 bool conn_notify(struct channel *ch, struct outbuf *o, bool sealed)
 {
-	if (ch->conn->closing || (sealed && !seal_reply(ch->conn, ch, o))) {
+	if (ch->conn->closing || !send_alone(ch->conn, sealed ? ch : NULL, o)) {
 		outbuf_free(o);
 		return false;
 	}
-	queue_reply(ch->conn, o);
 	if (!ch->conn->in_input)
 		transport_send(ch->conn);
 	return true;

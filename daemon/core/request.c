@@ -5,6 +5,7 @@
  */
 #include "core/request.h"
 #include "core/transport.h"
+#include "kh_channel.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
 
@@ -312,11 +313,36 @@ void request_cancel_all(struct conn *c)
 
 /* ---- what arrives ---- */
 
+/* A plain frame, whole. Takes base and sealed. u: of the kernel module, or NULL. */
+static void receive(struct conn *c, uint8_t *frame, size_t len, uint8_t *base, size_t cap,
+		    struct channel *sealed, const struct kh_upcall *u)
+{
+	struct request *rq = request_new(c, frame, len);
+
+	if (!rq) {
+		channel_put(sealed);
+		buffer_free(base, cap);
+		conn_close(c);
+		return;
+	}
+	rq->frame_base = base;
+	rq->frame_cap = base ? cap : 0;
+	c->inflight += rq->frame_cap;
+	rq->sealed = sealed;
+	rq->admitted = u;
+	rq->verified = u && u->flags & KH_UPF_VERIFIED;
+	if (!request_admit(rq)) {
+		conn_close(c);
+		request_free(rq);
+		return;
+	}
+	request_run(rq);
+}
+
 void request_receive(struct conn *c, uint8_t *frame, size_t len, uint8_t *base, size_t cap)
 {
 	uint32_t magic = kh_get_le32(frame);
 	struct channel *sealed = NULL;
-	struct request *rq;
 
 	if (magic == SMB1_MAGIC && c->st.dialect == 0) {
 		smb2_negotiate_smb1(c, frame, len);
@@ -327,30 +353,31 @@ void request_receive(struct conn *c, uint8_t *frame, size_t len, uint8_t *base, 
 		sealed = request_unseal(c, frame, len);
 		if (!sealed) {
 			stats_bad(BAD_decrypt);
-			goto close;
+			buffer_free(base, cap);
+			conn_close(c);
+			return;
 		}
 		frame += SMB2_TRANSFORM_SIZE;
 		len -= SMB2_TRANSFORM_SIZE;
 	}
-	rq = request_new(c, frame, len);
-	if (!rq) {
-		channel_put(sealed);
-		goto close;
+	receive(c, frame, len, base, cap, sealed, NULL);
+}
+
+void request_receive_admitted(struct conn *c, uint8_t *frame, size_t len, uint8_t *base, size_t cap,
+			      const struct kh_upcall *u)
+{
+	struct channel *sealed = NULL;
+
+	if (u->flags & KH_UPF_SEALED) {
+		sealed = channel_find(c, u->session_id);
+		if (!sealed) { /* gone since the module looked */
+			stats_bad(BAD_decrypt);
+			buffer_free(base, cap);
+			conn_close(c);
+			return;
+		}
 	}
-	rq->frame_base = base;
-	rq->frame_cap = base ? cap : 0;
-	c->inflight += rq->frame_cap;
-	rq->sealed = sealed;
-	if (!request_admit(rq)) {
-		conn_close(c);
-		request_free(rq);
-		return;
-	}
-	request_run(rq);
-	return;
-close:
-	buffer_free(base, cap);
-	conn_close(c);
+	receive(c, frame, len, base, cap, sealed, u);
 }
 
 /* ---- a WRITE whose data is still on its way ---- */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* status.c - the control verb "status": the server in JSON. Names are stable, see the man page. */
 #include "core/listen.h"
+#include "kernel/attach.h"
+#include "kernel/bpf_link.h"
 #include "state/state.h"
 
 static struct json_object *str_or_empty(const char *s)
@@ -52,6 +54,7 @@ struct conn_row {
 	unsigned int reactor, sessions, requests;
 	uint16_t dialect, signing_alg, cipher;
 	bool closing, authenticated;
+	char path[96]; /* why it is not the kernel's; "": it is */
 };
 
 struct conn_rows {
@@ -64,12 +67,15 @@ struct conn_rows {
 static void take_conn(void *arg, struct conn *c)
 {
 	struct conn_rows *rows = arg;
+	const char *why = kernel_path_reason(c);
+	struct conn_row *row;
 
 	if (rows->n == rows->cap) {
 		rows->cap = MAX(64, rows->cap * 2);
 		rows->row = xrealloc(rows->row, rows->cap * sizeof(*rows->row));
 	}
-	rows->row[rows->n++] = (struct conn_row) {
+	row = &rows->row[rows->n++];
+	*row = (struct conn_row) {
 		.id = c->st.id,
 		.accepted_ns = c->accepted_ns,
 		.last_ns = c->last_ns,
@@ -83,11 +89,13 @@ static void take_conn(void *arg, struct conn *c)
 		.closing = c->closing,
 		.authenticated = c->st.authenticated,
 	};
+	snprintf(row->path, sizeof(row->path), "%s", why ? why : "");
 }
 
 static struct json_object *conn_json(const struct conn_row *c, uint64_t now)
 {
 	struct json_object *o = json_object_new_object();
+	_cleanup_free_ char *path = NULL;
 	char addr[INET6_ADDRSTRLEN];
 
 	put(o, "id", NUM(c->id));
@@ -95,8 +103,10 @@ static struct json_object *conn_json(const struct conn_row *c, uint64_t now)
 	put(o, "dialect", STR(c->dialect ? conf_dialect_name(c->dialect) : "-"));
 	put(o, "signing", STR(signing_name(c->dialect, c->signing_alg)));
 	put(o, "cipher", STR(cipher_name(c->cipher)));
-	put(o, "plane", STR("user"));
-	put(o, "why", STR("module not loaded"));
+	put(o, "plane", STR(*c->path ? "user" : "kernel"));
+	put(o, "why", STR(c->path));
+	path = *c->path ? xasprintf("user: %s", c->path) : xstrdup("kernel");
+	put(o, "path", STR(path));
 	put(o, "state",
 	    STR(c->closing	   ? "closing"
 		: c->authenticated ? "ready"
@@ -110,7 +120,8 @@ static struct json_object *conn_json(const struct conn_row *c, uint64_t now)
 	return o;
 }
 
-static struct json_object *connections(void)
+/* *attached: how many the kernel has. */
+static struct json_object *connections(unsigned int *attached)
 {
 	struct json_object *a = json_object_new_array();
 	struct conn_rows rows = { 0 };
@@ -119,8 +130,10 @@ static struct json_object *connections(void)
 	for (rows.reactor = 0; rows.reactor < server.nreactors; rows.reactor++)
 		reactor_each_conn(server.reactors[rows.reactor], take_conn, &rows);
 	now = now_ns();
-	for (size_t i = 0; i < rows.n; i++)
+	for (size_t i = 0; i < rows.n; i++) {
 		json_object_array_add(a, conn_json(&rows.row[i], now));
+		*attached += !*rows.row[i].path;
+	}
 	free(rows.row);
 	return a;
 }
@@ -254,6 +267,7 @@ static const char *oplock_name(uint8_t level)
 
 static void add_open(void *arg, struct open *op)
 {
+	const struct kh_handle_slot *slot = maps_handle((uint32_t)op->vol);
 	struct json_object *o = json_object_new_object();
 	_cleanup_free_ char *name = NULL;
 	char id[20];
@@ -270,7 +284,8 @@ static void add_open(void *arg, struct open *op)
 	put(o, "access", access_text(op->access));
 	put(o, "share_access", sharing_text(op->share_access));
 	put(o, "oplock", STR(oplock_name(atomic_load(&op->oplock.level))));
-	put(o, "plane", STR("user"));
+	put(o, "plane",
+	    STR(slot && slot->vol == op->vol && slot->state != KH_HANDLE_FREE ? "kernel" : "user"));
 	json_object_array_add(arg, o);
 }
 
@@ -281,6 +296,8 @@ static struct json_object *counters(void)
 
 	put(o, "accepted", NUM(STATS_SUM(accepted)));
 	put(o, "closed", NUM(STATS_SUM(closed)));
+	put(o, "attached", NUM(STATS_SUM(attached)));
+	put(o, "attach_refused", NUM(STATS_SUM(attach_refused)));
 	put(o, "connections", NUM(atomic_load(&server.nconns)));
 	put(o, "preauth_connections", NUM(atomic_load(&server.npreauth)));
 	put(o, "sessions", NUM(session_count()));
@@ -305,23 +322,36 @@ static struct json_object *counters(void)
 	return o;
 }
 
+/* Who moves data: the kernel module, if it can be had. */
+static struct json_object *planes(size_t nconns, unsigned int attached)
+{
+	struct json_object *o = json_object_new_object();
+	const char *why = server.kmod_fd < 0 ? server.kmod_why : server.bpf_why;
+
+	put(o, "data", STR(why ? "user" : "kernel"));
+	put(o, "why", STR(why));
+	put(o, "kernel_connections", NUM(attached));
+	put(o, "user_connections", NUM(nconns - attached));
+	return o;
+}
+
 char *status_verb(void *arg, struct json_object *request, struct json_object *reply)
 {
 	const struct listening *l = arg;
-	struct json_object *a = json_object_new_array(), *planes = json_object_new_object();
+	struct json_object *a = json_object_new_array(), *conns;
+	unsigned int attached = 0;
 
-	put(planes, "data", STR("user"));
-	put(planes, "why", STR("no kernel module in this version"));
+	conns = connections(&attached);
 	put(reply, "version", STR(KH_VERSION));
 	put(reply, "pid", NUM(getpid()));
 	put(reply, "uptime_s", NUM((now_ns() - server.start_ns) / 1000000000u));
-	put(reply, "planes", planes);
+	put(reply, "planes", planes(json_object_array_length(conns), attached));
 	put(reply, "reactors", NUM(server.nreactors));
 	for (unsigned int i = 0; i < l->n; i++)
 		json_object_array_add(a, STR(l->text[i]));
 	put(reply, "listeners", a);
 	put(reply, "counters", counters());
-	put(reply, "connections", connections());
+	put(reply, "connections", conns);
 	a = json_object_new_array();
 	session_each(add_session, a);
 	put(reply, "sessions", a);

@@ -61,5 +61,10 @@ void transport_want(struct conn *c, int bytes);
 /* ---- transport_kernel.c ---- */
 
 extern const struct transport_ops transport_kernel;
+/*
+ * Makes a finished message a record and queues it. ch: with KH_REPLYF_SEAL whose keys; else whose
+ * key signs it, or NULL. It is kept until the module took the record.
+ */
+void kernel_queue(struct conn *c, struct outbuf *o, uint16_t flags, struct channel *ch);
 
 #endif /* KH_TRANSPORT_H */

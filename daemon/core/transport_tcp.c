@@ -11,6 +11,7 @@
  */
 #include "core/stream.h"
 #include "core/transport.h"
+#include "kernel/attach.h"
 
 #include <poll.h>
 
@@ -36,6 +37,9 @@ static void tcp_recv(struct conn *c)
 	struct io_uring_sqe *sqe;
 
 	if (c->recv_armed || c->closing || !conn_may_recv(c))
+		return;
+	if (unlikely(atomic_load_explicit(&c->attach_wanted, memory_order_relaxed)) &&
+	    kernel_attach(c))
 		return;
 	sqe = ring_sqe(c->reactor);
 	if (stream_splices(c)) {

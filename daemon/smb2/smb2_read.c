@@ -58,7 +58,8 @@ static bool may_splice(const struct request *rq, const struct smb2_read_req *q)
 	const struct element *el = &rq->elements[rq->cur];
 
 	return q->length >= SPLICE_MIN && q->length <= PIPE_BYTES && q->offset % 4096 == 0 &&
-	       rq->n == 1 && !rq->sealed && !el->signed_ && rq->open->kind == OPEN_FILE;
+	       rq->n == 1 && !rq->sealed && !el->signed_ && rq->open->kind == OPEN_FILE &&
+	       !conn_attached(rq->conn);
 }
 
 /* Are first and last page here already, so that a splice will not wait for the disk? */

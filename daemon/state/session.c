@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* session.c - the table of sessions, their channels, and exchanges that are being set up. */
 #include "auth/auth.h"
+#include "kernel/attach.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
 
@@ -279,6 +280,7 @@ void channel_put(struct channel *ch)
 {
 	if (!ch || atomic_fetch_sub_explicit(&ch->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	kernel_channel_gone(ch);
 	sign_ctx_free(ch->sign);
 	seal_ctx_free(ch->enc);
 	seal_ctx_free(ch->dec);

@@ -77,6 +77,7 @@ struct channel {
 	struct list_head session_node; /* session.channels, under session.lock */
 	uint16_t signing_alg;
 	struct smb2_key signing_key; /* len 0: cannot sign */
+	bool in_kernel;		     /* the module has the keys (kernel/attach.h); reactor */
 	/* contexts and nonces: the connection's reactor only */
 	struct sign_ctx *sign;
 	struct seal_ctx *enc, *dec;
@@ -288,7 +289,8 @@ struct open {
 	unsigned int pipe_writers; /* workers inside rpc_pipe_write() */
 	struct list_head waiting;  /* pending pipe reads and notifies, request.waiters */
 	bool closing;
-	_Atomic bool wrote; /* data went in through this open */
+	_Atomic unsigned int data_ops; /* READs and WRITEs of a file that the daemon did: 0, 1, 2 */
+	_Atomic bool wrote;	       /* data went in through this open */
 
 	/* kernel/handles.c; the first is set once, the others are under the bucket's lock */
 	struct kh_handle_slot *_Atomic handle; /* NULL: never offered to the kernel module */

@@ -26,7 +26,7 @@
 
 #define PIPES_KEPT 40 /* ends */
 
-struct server server;
+struct server server = { .kmod_fd = -1 };
 
 static struct conf *conf;
 static char base[32], folder[64];
