@@ -164,7 +164,7 @@ KOUT	?= $(O)/kmod-$(KREL)
 KMAKE	 = +$(MAKE) --no-print-directory $(if $(Q),-s) -C $(KDIR) O= M=$(abspath $(KOUT))/kmod \
 	   $(if $(ARCH),ARCH=$(ARCH)) KH_VERSION=$(VERSION)
 
-.PHONY: kmod kmod-sources kmod-install ynl
+.PHONY: kmod kmod-sources kmod-install dkms-source ynl
 kmod: kmod-sources ## build the kernel module (KDIR=, ARCH=um: for another kernel)
 	$(call say,KMOD,$(KOUT)/kmod/ksmbd_hybrid.ko)
 	$(Q)$(KMAKE) modules
@@ -180,6 +180,14 @@ kmod-install: kmod ## install the module for that kernel (root)
 	$(Q)$(KMAKE) modules_install
 	$(Q)depmod $(KREL)
 
+dkms-source: ## put the module's source where DKMS looks for it (root)
+	$(Q)install -d $(DESTDIR)/usr/src/ksmbd-hybrid-$(VERSION)/kmod \
+		$(DESTDIR)/usr/src/ksmbd-hybrid-$(VERSION)/uapi
+	$(Q)install -m 644 kmod/* $(DESTDIR)/usr/src/ksmbd-hybrid-$(VERSION)/kmod
+	$(Q)install -m 644 uapi/* $(DESTDIR)/usr/src/ksmbd-hybrid-$(VERSION)/uapi
+	$(Q)sed 's|@VERSION@|$(VERSION)|' dist/dkms.conf.in \
+		> $(DESTDIR)/usr/src/ksmbd-hybrid-$(VERSION)/dkms.conf
+
 ynl: ## make the netlink constants and policies anew from uapi/ksmbd_hybrid.yaml
 	$(Q)scripts/ynl-gen --write .
 
@@ -190,6 +198,8 @@ deps: ## install the packages that building and testing need (root)
 up: ## install what is missing, build, and start a demo share (root)
 	$(Q)scripts/install-deps --only build,run
 	$(Q)$(MAKE) --no-print-directory all
+	$(Q)[ ! -e $(KDIR)/include/config/kernel.release ] || $(MAKE) --no-print-directory kmod || \
+		echo 'The kernel module was not built; everything is served in user space.'
 	$(Q)scripts/demo up
 
 down: ## stop the demo share
@@ -218,14 +228,14 @@ uml-build: ## build both user-mode Linux kernels ahead of time (kept outside the
 check: ## static analysis: cppcheck, clang-tidy, shellcheck where installed, formatting
 	$(Q)scripts/check
 
-# Made by programs: not formatted.
-GENERATED := ^(vmlinux|uapi/ksmbd_hybrid|bpf/vmlinux)\.h$$|netlink_gen\.[ch]$$
+# Made by programs; the module is in the kernel's style, of which checkpatch is the judge.
+UNFORMATTED := ^(vmlinux|uapi/ksmbd_hybrid|bpf/vmlinux)\.h$$|^kmod/
 
 fmt: ## format the C sources
-	$(Q)git ls-files '*.c' '*.h' | grep -vE '$(GENERATED)' | xargs clang-format -i
+	$(Q)git ls-files '*.c' '*.h' | grep -vE '$(UNFORMATTED)' | xargs clang-format -i
 
 fmt-check:
-	$(Q)git ls-files '*.c' '*.h' | grep -vE '$(GENERATED)' | xargs clang-format --dry-run -Werror
+	$(Q)git ls-files '*.c' '*.h' | grep -vE '$(UNFORMATTED)' | xargs clang-format --dry-run -Werror
 
 install: all ## install below DESTDIR and PREFIX
 	$(Q)install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(MANDIR)/man8 \

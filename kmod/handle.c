@@ -63,6 +63,7 @@ bool kh_handle_close(struct kh_handle *h)
 {
 	if (atomic_cmpxchg(&h->gone, 0, 1))
 		return false;
+	/* The daemon sees what was counted before, and this before the client has the answer. */
 	smp_store_release(&h->slot->state, KH_HANDLE_CLOSED);
 	return true;
 }
@@ -98,6 +99,7 @@ static int insert(struct kh_server *s, struct kh_handle *h, u32 slot)
 	} else {
 		rcu_assign_pointer(s->handles[slot], h);
 		atomic_inc(&s->nhandles);
+		/* The daemon sees the counters as they begin. */
 		smp_store_release(&h->slot->state, KH_HANDLE_OPEN);
 	}
 	mutex_unlock(&s->lock);
@@ -192,6 +194,7 @@ static void end(struct kh_handle *h)
 	for (use = 0; use < KH_USES; use++)
 		wait_var_event(&h->inflight[use], !atomic_read(&h->inflight[use]));
 	wait_var_event(&h->barriers, !atomic_read(&h->barriers));
+	/* The daemon sees the last of the counters. */
 	smp_store_release(&h->slot->state, KH_HANDLE_FREE);
 	free_handle(h);
 }

@@ -58,6 +58,7 @@
 #include "compat.h"
 #include "kh_channel.h"
 #include "kh_maps.h"
+#include "ksmbd_hybrid.h"
 #include "smb2_cursor.h"
 #include "smb2_errno.h"
 #include "smb2_frame.h"
@@ -81,7 +82,7 @@ extern struct workqueue_struct *kh_wq;
 
 /* ---- crypto.c: any context that may sleep; objects are constant after _new and used by many ---- */
 
-#define KH_KEY_MAX 32
+#define KH_KEY_MAX KH_NL_KEY_MAX
 
 /* alg: SMB2_SIGNING_*. An ERR_PTR: EINVAL (algorithm, key length), ENOENT (not in this kernel). */
 struct kh_sign *kh_sign_new(u16 alg, const u8 *key, unsigned int len);
@@ -144,7 +145,7 @@ struct kh_server {
 	struct net *net; /* of the daemon; reference */
 	struct list_head node; /* all servers, for dumps */
 	u32 id;
-	char instance[33];
+	char instance[KH_NL_INSTANCE_MAX + 1];
 	struct mutex lock;
 	bool dead;	/* the daemon is gone */
 	bool has_maps; /* maps and handles are there, for good (release, acquire) */
@@ -175,12 +176,9 @@ enum kh_object {
 
 /* ---- session.c ---- */
 
-#define KH_SESSION_SIGNING_REQUIRED 0x01u
-#define KH_SESSION_ENCRYPT	    0x02u /* every request must come sealed */
-
 struct kh_session_args {
 	u64 session_id;
-	u32 flags;
+	u32 flags; /* KH_NL_SESSION_* */
 	u16 signing_alg, cipher; /* cipher 0: no encryption */
 	u8 signing_key_len;	 /* 0: cannot sign */
 	u8 crypt_key_len;	 /* 0: no encryption */
@@ -260,7 +258,7 @@ struct kh_conn_args {
 
 #define KH_RBUF_ORDER 3
 #define KH_RBUF	      (PAGE_SIZE << KH_RBUF_ORDER) /* bytes that are received at once */
-#define KH_CONN_UNHANDLED_MAX (32u << 10)
+#define KH_CONN_UNHANDLED_MAX KH_NL_UNHANDLED_MAX
 
 enum kh_conn_flag {
 	KH_CONN_CLOSING, /* the channel fd is being released */

@@ -56,4 +56,4 @@ MODULE_LICENSE("GPL");
 MODULE_VERSION(KH_VERSION);
 MODULE_ALIAS_GENL_FAMILY(KSMBD_HYBRID_FAMILY_NAME);
 /* Asked for by name when a session is set; here so that they are in an initramfs and loaded. */
-MODULE_SOFTDEP("pre: gcm ccm cmac hmac sha256 aes");
+MODULE_SOFTDEP("pre: gcm ccm cmac cbc hmac sha256 aes");

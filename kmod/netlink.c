@@ -197,9 +197,7 @@ static int check_session(struct nlattr *nest, struct nlattr **tb, const struct k
 		NL_SET_ERR_MSG_ATTR(extack, nest, "session id 0 is none");
 		return -EINVAL;
 	}
-	static_assert((u32)KH_NL_SESSION_SIGNING_REQUIRED == KH_SESSION_SIGNING_REQUIRED &&
-		      (u32)KH_NL_SESSION_ENCRYPT == KH_SESSION_ENCRYPT);
-	if (a->flags & ~(KH_SESSION_SIGNING_REQUIRED | KH_SESSION_ENCRYPT)) {
+	if (a->flags & ~(KH_NL_SESSION_SIGNING_REQUIRED | KH_NL_SESSION_ENCRYPT)) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[KH_SESSION_A_FLAGS], "unknown session flags");
 		return -EINVAL;
 	}
@@ -491,8 +489,11 @@ static struct attach *parse_attach(struct genl_info *info)
 	if (!at)
 		return ERR_PTR(-ENOMEM);
 	err = parse_conn(&at->args, &at->window, info->attrs[KH_A_CONN], info->extack);
-	nlmsg_for_each_attr_type(attr, KH_A_SESSION, info->nlhdr, GENL_HDRLEN, rem) if (!err) err =
-		parse_session(&at->sessions[at->args.nsessions++], attr, info->extack);
+	nlmsg_for_each_attr_type(attr, KH_A_SESSION, info->nlhdr, GENL_HDRLEN, rem) {
+		if (!err)
+			err = parse_session(&at->sessions[at->args.nsessions++], attr,
+					    info->extack);
+	}
 	if (err) {
 		kfree_sensitive(at);
 		return ERR_PTR(err);
@@ -511,7 +512,7 @@ int kh_nl_conn_attach_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (!kh_info_need(info, KH_A_CONN, "conn"))
 		return -EINVAL;
-	if (!smp_load_acquire(&s->has_maps)) {
+	if (!smp_load_acquire(&s->has_maps)) { /* then the maps are there */
 		NL_SET_ERR_MSG(info->extack, "the server has no maps yet: maps-bind comes first");
 		return -ENXIO;
 	}

@@ -76,8 +76,7 @@ static bool dump_conns(struct sk_buff *skb, struct netlink_callback *cb, struct 
 	u32 at = 0;
 
 	mutex_lock(&s->lock);
-	list_for_each_entry(c, &s->conns, node)
-	{
+	list_for_each_entry(c, &s->conns, node) {
 		void *head;
 
 		if (at++ < *index)
@@ -127,9 +126,11 @@ static int put_handle(struct sk_buff *skb, struct kh_handle *h)
 static bool dump_handles(struct sk_buff *skb, struct netlink_callback *cb, struct kh_server *s,
 			 u32 *index)
 {
-	u32 nhandles = smp_load_acquire(&s->has_maps) ? s->maps.nhandles : 0;
+	u32 nhandles = 0;
 	bool full = false;
 
+	if (smp_load_acquire(&s->has_maps)) /* then the maps are there */
+		nhandles = s->maps.nhandles;
 	rcu_read_lock();
 	for (; *index < nhandles; (*index)++) {
 		struct kh_handle *h = rcu_dereference(s->handles[*index]);

@@ -101,11 +101,11 @@ static bool session_serves(const struct kh_req *rq, const struct kh_chan *sealed
 
 	if (rq->sealed)
 		return sealed == ch;
-	if (ch->flags & KH_SESSION_ENCRYPT)
+	if (ch->flags & KH_NL_SESSION_ENCRYPT)
 		return false;
 	if (rq->hdr.flags & SMB2_FLAGS_SIGNED)
 		return verified;
-	return !(ch->flags & KH_SESSION_SIGNING_REQUIRED);
+	return !(ch->flags & KH_NL_SESSION_SIGNING_REQUIRED);
 }
 
 /*

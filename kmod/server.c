@@ -109,8 +109,7 @@ struct kh_server *kh_server_next(const struct net *net, u32 id)
 	struct kh_server *s, *found = NULL;
 
 	mutex_lock(&servers_lock);
-	list_for_each_entry(s, &servers, node)
-	{
+	list_for_each_entry(s, &servers, node) {
 		if (s->id >= id && net_eq(s->net, net)) {
 			kh_server_get(s);
 			found = s;
@@ -145,8 +144,8 @@ int kh_server_bind_maps(struct kh_server *s, int handles_fd, int conns_fd, int o
 	} else {
 		s->maps = maps;
 		s->handles = handles;
-		smp_store_release(&s->has_maps,
-				  true); /* who sees it without the lock sees the maps */
+		/* Who sees it without the lock sees the maps. */
+		smp_store_release(&s->has_maps, true);
 	}
 	mutex_unlock(&s->lock);
 	if (!err)

@@ -365,7 +365,7 @@ void kh_tx_send(struct kh_conn *c)
 			sent = send_some(c);
 		} while (sent == SENT_SOME);
 		mutex_unlock(&c->tx_lock);
-		smp_mb();
+		smp_mb(); /* who queued while we had the lock is seen now, or gets the lock */
 		if (sent == SENT_STUCK && !sk_stream_is_writeable(c->sock->sk))
 			return; /* write_space() will kick */
 	}

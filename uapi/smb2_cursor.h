@@ -65,13 +65,13 @@ static inline void kh_put_le16(void *p, __u16 v)
 {
 	__u8 *b = (__u8 *)p;
 
-	b[0] = (__u8)v;
+	b[0] = (__u8)(v & 0xFF);
 	b[1] = (__u8)(v >> 8);
 }
 
 static inline void kh_put_le32(void *p, __u32 v)
 {
-	kh_put_le16(p, (__u16)v);
+	kh_put_le16(p, (__u16)(v & 0xFFFF));
 	kh_put_le16((__u8 *)p + 2, (__u16)(v >> 16));
 }
 
