@@ -92,8 +92,7 @@ void handles_refresh(struct ofile *f, struct handles_taken *t)
 		caps = handle_allowed(f, o);
 		if (caps != o->handle_caps)
 			caps_store(o, caps);
-		if (t && !o->handle_done &&
-		    (o->handle_undrained & t->caps || atomic_load(&draining))) {
+		if (t && (o->handle_undrained & t->caps || atomic_load(&draining))) {
 			o->handle_undrained &= ~t->caps;
 			taken_add(t, o->vol);
 		}
@@ -151,7 +150,7 @@ static bool must_wait(const struct ofile *f)
 	struct open *o;
 
 	list_for_each (o, &f->opens, file_node)
-		if (handle_given(o) && !o->handle_done &&
+		if (handle_given(o) &&
 		    ((o->handle_caps | o->handle_undrained) & io || atomic_load(&draining)))
 			return true;
 	return false;
@@ -273,7 +272,7 @@ uint64_t handle_position(const struct open *o)
 
 /* ---- closing ---- */
 
-/* Nothing is in flight afterwards, and the slot may be another open's. Once per open. */
+/* The slot may be another open's afterwards. Once per open, when nothing is in flight. */
 static void let_go(struct open *o)
 {
 	struct kh_handle_slot *s = o->handle;
@@ -287,20 +286,28 @@ static void let_go(struct open *o)
 	s->tree_id = 0;
 }
 
+/*
+ * While it is waited for, the module still knows it, so that whoever takes a lock now waits too: it
+ * is taken from the module only then.
+ */
 void handle_close(struct open *o)
 {
 	struct ofile *f;
-	bool mine;
+	bool mine, queued;
 
 	if (!handles_enabled || !o->oplock.lock)
 		return;
 	f = ofile_lock(o);
-	mine = handle_given(o) && !o->handle_done && !o->handle_queued;
+	mine = handle_given(o) && !o->handle_done;
+	queued = o->handle_queued;
 	o->handle_done = true;
-	if (handle_given(o))
+	if (mine)
 		caps_store(o, 0);
 	ofile_unlock(o, f);
-	if (mine)
+	if (!mine)
+		return;
+	wait_one(o->vol, KH_CAPS_ALL);
+	if (!queued)
 		let_go(o);
 }
 
