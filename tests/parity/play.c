@@ -204,7 +204,8 @@ static const char *path_of(struct json_object *conns, const char *address)
 
 		if (json_object_object_get_ex(o, "client", &v) &&
 		    strcmp(json_object_get_string(v), address) == 0 &&
-		    json_object_object_get_ex(o, "plane", &v))
+		    (json_object_object_get_ex(o, "path", &v) ||
+		     json_object_object_get_ex(o, "plane", &v)))
 			return json_object_get_string(v);
 	}
 	return "not in status";
@@ -228,7 +229,7 @@ static bool on_kernel_path(const struct side *s, unsigned int link, char *buf, s
 /* A connection changes hands right behind the answer that made it wanted: a moment is given. */
 static void check_path(struct play *p, struct compare *c, const struct step *st)
 {
-	char word[64];
+	char word[128];
 
 	if (!p->kernel || p->side[0].wire[st->link].closed)
 		return;
