@@ -3,7 +3,7 @@
 # cifs.ko as its client, TAP, and what must be left when all is over.
 #
 #	guest_begin [--off]		a folder $W; --off: everything by the daemon alone
-#	guest_server [UP-OPTION...]	a server on $PORT with its share in $SHARE (a tmpfs)
+#	guest_server [UP-OPTION...]	a server on port $PORT with its share in $SHARE (a tmpfs)
 #	guest_down
 #	cifs_mount NAME OPTIONS		mounts it at $W/NAME
 #	cifs_umount NAME
@@ -23,7 +23,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 module=ksmbd_hybrid
 debugfs=/sys/kernel/debug/$module
 tests=0 failed=0
-W='' PORT='' SHARE=''
+W='' PORT=4450 SHARE=''
 
 test_that() {
 	local name=$1 out status=0 began=$SECONDS
@@ -61,7 +61,6 @@ guest_begin() {
 }
 
 guest_server() {
-	PORT=4450
 	cat >"$W/server.conf" <<-CONF
 	[global]
 		netbios name = KHGUEST
@@ -107,7 +106,7 @@ smbc() { # COMMANDS [OPTION...]
 # to the kernel happens at the second READ or WRITE of a file.
 path_is_right() {
 	local paths want=kernel
-	[ "$kernel_path" = yes ] || want='user: .*'
+	[ "$kernel_path" = yes ] || want='user.*'
 	paths=$(ctl -j status | jq -r '.connections[] | .path // .plane') || return 1
 	echo "paths: $paths"
 	[ -n "$paths" ] && ! grep -qvxE "$want" <<<"$paths"

@@ -160,7 +160,7 @@ static void usage(void)
 {
 	fputs("usage: parity --a PORT,SHARE-FOLDER,RUN-FOLDER --b PORT,SHARE-FOLDER,RUN-FOLDER\n"
 	      "	[--kernel] [--scripts [--only TEXT] [--few]] [--seconds N] [--seed S] [--steps N]\n"
-	      "	[--timeout MS]\n",
+	      "	[--timeout MS] [--crowd N [--silence MS]]\n",
 	      stderr);
 	exit(2);
 }
@@ -190,11 +190,13 @@ int main(int argc, char **argv)
 		{ "seed", 1, 0, 'S' },
 		{ "steps", 1, 0, 'n' },
 		{ "timeout", 1, 0, 'T' },
+		{ "crowd", 1, 0, 'c' },
+		{ "silence", 1, 0, 'q' },
 		{ 0 },
 	};
 	struct play p = { .timeout_ms = 6000 };
 	uint64_t seed = (uint64_t)time(NULL);
-	unsigned int seconds = 0;
+	unsigned int seconds = 0, crowd_size = 0, silence = 0;
 	bool scripts = false, few = false, seeded = false;
 	const char *only = NULL;
 	size_t steps = 200;
@@ -228,6 +230,12 @@ int main(int argc, char **argv)
 		case 'n':
 			steps = strtoull(optarg, NULL, 0);
 			break;
+		case 'c':
+			crowd_size = (unsigned int)atoi(optarg);
+			break;
+		case 'q':
+			silence = (unsigned int)atoi(optarg);
+			break;
 		case 'T':
 			p.timeout_ms = atoi(optarg);
 			break;
@@ -235,10 +243,13 @@ int main(int argc, char **argv)
 			usage();
 		}
 	}
-	if (!p.side[0].port || !p.side[1].port)
+	if (!p.side[0].port || (!p.side[1].port && !crowd_size))
 		usage();
 	for (unsigned int i = 0; i < SIDES; i++)
 		p.side[i].wire[0].fd = p.side[i].wire[1].fd = -1;
+	if (crowd_size)
+		result(crowd(&p.side[0], &manners[seed % ARRAY_SIZE(manners)], crowd_size, silence),
+		       "%u connections at once", crowd_size);
 	if (scripts)
 		run_scripts(&p, only, few);
 	if (seconds || seeded)

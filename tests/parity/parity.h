@@ -210,6 +210,14 @@ char *play(struct play *p, const struct step *st, size_t n, size_t *at);
 /* Shortens st to steps that still differ; *n changes. The text of the last difference. */
 char *shrink(struct play *p, struct step *st, size_t *n, char *text, unsigned int seconds);
 
+/* ---- crowd.c ---- */
+
+/*
+ * n connections at once to a server; then a quarter each closes, goes in the middle of a frame,
+ * resets, and stays silent for so long in the middle of a frame. False: one was not served.
+ */
+bool crowd(const struct side *to, const struct manner *m, unsigned int n, unsigned int silent_ms);
+
 /* ---- scripts*.c: sequences by hand ---- */
 
 struct script {
