@@ -21,20 +21,25 @@ in_uml() {
 	[ "$status" != 126 ] || skip "no kernel to run it in: ${stderr##*$'\n'}"
 }
 
-check_netlink() {
+# tap_in_uml [OPTION...] -- COMMAND: it prints TAP, and every line is ok
+tap_in_uml() {
 	[ -z "${KH_VARIANT:-}" ] || skip "the same in every variant"
-	in_uml "$@" -- "$top/tests/kernel/netlink_test @KO@"
+	in_uml "$@"
 	refute_line '^not ok'
 	assert_line '^1\.\.[0-9]+$'
 	assert_status 0
 }
 
 @test "the netlink family does what its contract says, and leaves nothing" {
-	check_netlink
+	tap_in_uml -- "$top/tests/kernel/netlink_test @KO@"
 }
 
 @test "the same under KASAN, UBSAN and lockdep" {
-	check_netlink --debug
+	tap_in_uml --debug -- "$top/tests/kernel/netlink_test @KO@"
+}
+
+@test "up loads the module, status names it, rmmod is refused, down --unload removes it" {
+	tap_in_uml -- "$top/tests/kernel/up_test"
 }
 
 # up_alone ARGS: starts a server of this test's own
