@@ -127,6 +127,7 @@ $(O)/tools/parity: $(call obj,$(PARITY_SRC)) $(LIB)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Tests of the module without a daemon; they run in a test kernel (tests/kernel).
+RIG_SRC := $(wildcard tests/kernel/rig/*.c)
 RIG := $(call obj,tests/kernel/rig/rig.c tests/kernel/rig/rig_client.c)
 $(O)/kernel/%: $(O)/tests/kernel/rig/%.o $(RIG) $(LIB)
 	$(Q)mkdir -p $(@D)
@@ -258,4 +259,4 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %.o,%.d,$(call obj,$(BPF_SRC) $(DAEMON_SRC) $(CTL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(STREAM_SRC) $(TOOL_SRC) $(PARITY_SRC)))
+-include $(patsubst %.o,%.d,$(call obj,$(BPF_SRC) $(DAEMON_SRC) $(CTL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(STREAM_SRC) $(TOOL_SRC) $(PARITY_SRC) $(RIG_SRC)))

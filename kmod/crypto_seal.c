@@ -132,6 +132,17 @@ int kh_crypt_seal(const struct kh_crypt *c, u8 *hdr, const struct bio_vec *src, 
 	return rc;
 }
 
+/* The tag of the header, behind the message in src; the message goes to dst, or is in place. */
+static int unseal_run(const struct kh_crypt *c, struct kh_call *call, const u8 *hdr, size_t len)
+{
+	int rc;
+
+	memcpy(call->tag, hdr + SMB2_TRANSFORM_OFF_SIGNATURE, sizeof(call->tag));
+	rc = kh_sgl_mem(&call->src, call->tag, sizeof(call->tag));
+	return rc ?: kh_aead_run(call, c->dec, SMB2_TRANSFORM_AAD_SIZE, len + sizeof(call->tag),
+				 false);
+}
+
 int kh_crypt_unseal(const struct kh_crypt *c, u8 *hdr, size_t len)
 {
 	u8 *msg = hdr + SMB2_TRANSFORM_SIZE;
@@ -143,15 +154,33 @@ int kh_crypt_unseal(const struct kh_crypt *c, u8 *hdr, size_t len)
 	call = kh_aead_begin(c->dec, kh_sgl_entries(msg, len) + 2, 0);
 	if (!call)
 		return -ENOMEM;
-	memcpy(call->tag, hdr + SMB2_TRANSFORM_OFF_SIGNATURE, sizeof(call->tag));
 	rc = seal_start(c, call, hdr);
 	if (!rc)
 		rc = kh_sgl_mem(&call->src, msg, len);
 	if (!rc)
-		rc = kh_sgl_mem(&call->src, call->tag, sizeof(call->tag));
+		rc = unseal_run(c, call, hdr, len);
+	kh_call_end(call);
+	return rc;
+}
+
+int kh_crypt_unseal_to(const struct kh_crypt *c, const u8 *hdr, const struct bio_vec *src,
+		       unsigned int nsrc, const struct bio_vec *dst, unsigned int ndst, size_t len)
+{
+	struct kh_call *call;
+	int rc;
+
+	if (!len || len > INT_MAX - SMB2_SIGNATURE_SIZE)
+		return -EINVAL;
+	call = kh_aead_begin(c->dec, nsrc + 2, ndst + 1);
+	if (!call)
+		return -ENOMEM;
+	rc = seal_start(c, call, hdr);
 	if (!rc)
-		rc = kh_aead_run(call, c->dec, SMB2_TRANSFORM_AAD_SIZE, len + sizeof(call->tag),
-				 false);
+		rc = kh_sgl_bvec(&call->src, src, nsrc, SMB2_TRANSFORM_SIZE, len);
+	if (!rc)
+		rc = kh_sgl_bvec(&call->dst, dst, ndst, 0, len);
+	if (!rc)
+		rc = unseal_run(c, call, hdr, len);
 	kh_call_end(call);
 	return rc;
 }

@@ -119,6 +119,12 @@ int kh_crypt_seal(const struct kh_crypt *c, u8 *hdr, const struct bio_vec *src, 
  * the message is garbage then.
  */
 int kh_crypt_unseal(const struct kh_crypt *c, u8 *hdr, size_t len);
+/*
+ * The same from src, whose pages are not written to, to dst. src begins with the transform header,
+ * of which hdr is a copy or the place itself; dst with the message.
+ */
+int kh_crypt_unseal_to(const struct kh_crypt *c, const u8 *hdr, const struct bio_vec *src,
+		       unsigned int nsrc, const struct bio_vec *dst, unsigned int ndst, size_t len);
 
 /* ---- maps.c ---- */
 
@@ -276,7 +282,7 @@ struct kh_rx {
 	u32 frame_len; /* 0: none */
 	u32 have;      /* bytes of it that are here */
 	struct kh_up *up;	  /* it is collected here, or ... */
-	struct sk_buff_head skbs; /* ... a large WRITE: behind the bytes in buf */
+	struct sk_buff_head skbs; /* ... a large WRITE, or sealed: behind the bytes in buf */
 	unsigned int nsegs;
 	u64 start_ns;
 	bool large; /* the last frame was such a WRITE: read no more than a head at first */
@@ -391,10 +397,11 @@ struct kh_req {
  */
 void kh_frame(struct kh_conn *c, u8 *msg, u32 len, struct kh_up *up, u64 start_ns);
 /*
- * A plain single WRITE of len bytes as n pieces, of which the first has its header and fixed body,
- * linear. True: it goes up, with these flags. io_work.
+ * A message of len bytes as n pieces that must not be written to: sealed, or a plain single WRITE.
+ * The first piece has its head, linear: transform header, or header and fixed body. 0; 1: a plain
+ * one goes up, with these flags. io_work.
  */
-bool kh_frame_write(struct kh_conn *c, const struct bio_vec *bv, unsigned int n, u32 len,
+int kh_frame_pieces(struct kh_conn *c, const struct bio_vec *bv, unsigned int n, u32 len,
 		    u64 start_ns, u16 *up_flags);
 /*
  * The request gets a work item of its own, which runs fn on a copy that kh_req_end() frees, and

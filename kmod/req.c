@@ -248,18 +248,18 @@ static void pass_up(struct kh_conn *c, u8 *msg, u32 len, struct kh_up *up, u16 f
 	kh_up_queue(c, up, len, KH_UP_FRAME, flags, session_id, 0);
 }
 
-/* The session whose key opens it (reference); NULL: the connection is over. */
-static struct kh_chan *unseal(struct kh_conn *c, u8 *msg, u32 len)
+/* The session whose keys sealed it (reference); NULL: none that can be. */
+static struct kh_chan *sealing_chan(struct kh_conn *c, const u8 *msg, u32 len,
+				    struct smb2_transform *t)
 {
-	struct smb2_transform t;
-	struct kh_chan *ch = NULL;
+	struct kh_chan *ch;
 
-	if (smb2_transform_parse(msg, len, &t))
-		ch = kh_chan_find(c, t.session_id);
-	if (ch && ch->crypt && kh_crypt_unseal(ch->crypt, msg, t.original_size) == 0)
+	if (!smb2_transform_parse(msg, len, t))
+		return NULL;
+	ch = kh_chan_find(c, t->session_id);
+	if (ch && ch->crypt)
 		return ch;
 	kh_chan_put(ch);
-	kh_conn_gone(c, KH_GONE_DECRYPT);
 	return NULL;
 }
 
@@ -290,66 +290,157 @@ static bool serve_linear(struct kh_conn *c, u8 *msg, u32 len, const struct admit
 	return serve(&rq, msg, len, sealed, a->verified);
 }
 
+/* A message in plain, in linear memory. Takes up. */
+static void message(struct kh_conn *c, u8 *msg, u32 len, struct kh_up *up, struct kh_chan *sealed,
+		    u64 start_ns)
+{
+	u16 flags = sealed ? KH_UPF_SEALED : 0;
+	struct admitted a;
+
+	if (!admit(c, msg, len, sealed, &a) ||
+	    (a.single && serve_linear(c, msg, len, &a, sealed, start_ns))) {
+		kh_up_free(up);
+		return;
+	}
+	if (a.verified)
+		flags |= KH_UPF_VERIFIED;
+	pass_up(c, msg, len, up, flags, sealed ? sealed->session_id : 0);
+}
+
 void kh_frame(struct kh_conn *c, u8 *msg, u32 len, struct kh_up *up, u64 start_ns)
 {
 	struct kh_chan *sealed = NULL;
-	struct admitted a;
-	u16 flags = 0;
+	struct smb2_transform t;
 
 	c->slot->frames++;
 	trace_kh_receive(c->id, len);
 	if (kh_get_le32(msg) == SMB2_TRANSFORM_MAGIC) {
-		sealed = unseal(c, msg, len);
-		if (!sealed)
-			goto drop;
+		sealed = sealing_chan(c, msg, len, &t);
+		if (!sealed || kh_crypt_unseal(sealed->crypt, msg, t.original_size)) {
+			kh_conn_gone(c, KH_GONE_DECRYPT);
+			kh_up_free(up);
+			kh_chan_put(sealed);
+			return;
+		}
 		msg += SMB2_TRANSFORM_SIZE;
 		len -= SMB2_TRANSFORM_SIZE;
-		flags = KH_UPF_SEALED;
 	}
-	if (!admit(c, msg, len, sealed, &a))
-		goto drop;
-	if (a.single && serve_linear(c, msg, len, &a, sealed, start_ns))
-		goto drop;
-	if (a.verified)
-		flags |= KH_UPF_VERIFIED;
-	pass_up(c, msg, len, up, flags, sealed ? sealed->session_id : 0);
-	up = NULL;
-drop:
-	kh_up_free(up);
+	message(c, msg, len, up, sealed, start_ns);
 	kh_chan_put(sealed);
 }
 
-bool kh_frame_write(struct kh_conn *c, const struct bio_vec *bv, unsigned int n, u32 len,
-		    u64 start_ns, u16 *up_flags)
+/* ---- messages in pieces ---- */
+
+static bool verify_pieces(struct kh_conn *c, u64 session_id, const struct bio_vec *bv,
+			  unsigned int n, u32 len)
 {
-	u8 *head = page_address(bv->bv_page) + bv->bv_offset;
-	struct kh_req rq = { .conn = c, .start_ns = start_ns };
+	struct kh_chan *ch = kh_chan_find(c, session_id);
+	bool ok = ch && ch->sign && kh_sign_verify_bvec(ch->sign, bv, n, len) == 0;
+
+	kh_chan_put(ch);
+	return ok;
+}
+
+/* An admitted single WRITE, whose header and fixed body are in the first piece. */
+static bool serve_pieces(struct kh_conn *c, const struct smb2_hdr *h, const struct bio_vec *bv,
+			 unsigned int n, u32 len, struct kh_chan *sealed, bool verified,
+			 u64 start_ns)
+{
+	struct kh_req rq = {
+		.conn = c,
+		.hdr = *h,
+		.charge = charge_of(c, h),
+		.sealed = sealed,
+		.start_ns = start_ns,
+	};
+	const u8 *head = bvec_virt((struct bio_vec *)bv);
 	struct smb2_write_req q;
 	struct iov_iter data;
-	struct kh_chan *ch;
-	bool verified = true;
 
-	c->slot->frames++;
-	trace_kh_receive(c->id, len);
-	if (!smb2_hdr_parse(head, bv->bv_len, &rq.hdr)) {
-		kh_conn_gone(c, KH_GONE_HEADER);
-		return false;
-	}
-	if (!use_ids(c, &rq.hdr))
-		return false;
-	if (rq.hdr.flags & SMB2_FLAGS_SIGNED) {
-		ch = kh_chan_find(c, rq.hdr.session_id);
-		verified = ch && ch->sign && kh_sign_verify_bvec(ch->sign, bv, n, len) == 0;
-		kh_chan_put(ch);
-	}
-	*up_flags = verified ? KH_UPF_VERIFIED : 0;
-	rq.charge = charge_of(c, &rq.hdr);
 	if (!smb2_write_parse_head(head, bv->bv_len, &q) || !q.length ||
 	    (u64)q.data_offset + q.length > len)
-		return true;
+		return false;
 	iov_iter_bvec(&data, ITER_SOURCE, bv, n, len);
 	iov_iter_advance(&data, q.data_offset);
 	iov_iter_truncate(&data, q.length);
 	rq.data = &data;
-	return !serve(&rq, head, bv->bv_len, NULL, verified);
+	return serve(&rq, head, bv->bv_len, sealed, verified);
+}
+
+/* Decrypted, in the pages of t, len bytes. */
+static void unsealed(struct kh_conn *c, const struct kh_tx *t, u32 len, struct kh_chan *sealed,
+		     u64 start_ns)
+{
+	struct smb2_hdr h;
+	struct iov_iter it;
+	struct kh_up *up;
+	bool write;
+
+	write = smb2_hdr_parse(bvec_virt(t->bv), t->bv->bv_len, &h) && h.command == SMB2_WRITE &&
+		!h.next_command;
+	if (write && (!use_ids(c, &h) ||
+		      serve_pieces(c, &h, t->bv, t->n, len, sealed, true, start_ns)))
+		return;
+	up = kh_up_new(len);
+	if (!up) {
+		kh_conn_gone(c, KH_GONE_NO_MEMORY);
+		return;
+	}
+	iov_iter_bvec(&it, ITER_SOURCE, t->bv, t->n, len);
+	if (WARN_ON_ONCE(!copy_from_iter_full(up->data, len, &it)))
+		kh_up_free(up);
+	else if (write) /* is admitted */
+		pass_up(c, up->data, len, up, KH_UPF_SEALED | KH_UPF_VERIFIED, sealed->session_id);
+	else
+		message(c, up->data, len, up, sealed, start_ns);
+}
+
+static void sealed_pieces(struct kh_conn *c, const struct bio_vec *bv, unsigned int n, u32 len,
+			  u64 start_ns)
+{
+	const u8 *head = bvec_virt((struct bio_vec *)bv);
+	struct kh_chan *sealed;
+	struct smb2_transform tr;
+	struct kh_tx *t = NULL;
+	int err = -EBADMSG;
+
+	sealed = sealing_chan(c, head, len, &tr);
+	if (!sealed)
+		goto gone;
+	t = kh_tx_new(2 + (tr.original_size >> PAGE_SHIFT));
+	err = t ? kh_tx_pages(t, tr.original_size) : -ENOMEM;
+	if (!err)
+		err = kh_crypt_unseal_to(sealed->crypt, head, bv, n, t->bv, t->n,
+					 tr.original_size);
+	if (!err)
+		unsealed(c, t, tr.original_size, sealed, start_ns);
+gone:
+	kh_tx_free(t);
+	kh_chan_put(sealed);
+	if (err)
+		kh_conn_gone(c, err == -ENOMEM ? KH_GONE_NO_MEMORY : KH_GONE_DECRYPT);
+}
+
+int kh_frame_pieces(struct kh_conn *c, const struct bio_vec *bv, unsigned int n, u32 len,
+		    u64 start_ns, u16 *up_flags)
+{
+	const u8 *head = bvec_virt((struct bio_vec *)bv);
+	struct smb2_hdr h;
+	bool verified;
+
+	c->slot->frames++;
+	trace_kh_receive(c->id, len);
+	if (kh_get_le32(head) == SMB2_TRANSFORM_MAGIC) {
+		sealed_pieces(c, bv, n, len, start_ns);
+		return 0;
+	}
+	if (!smb2_hdr_parse(head, bv->bv_len, &h)) {
+		kh_conn_gone(c, KH_GONE_HEADER);
+		return 0;
+	}
+	if (!use_ids(c, &h))
+		return 0;
+	verified = !(h.flags & SMB2_FLAGS_SIGNED) || verify_pieces(c, h.session_id, bv, n, len);
+	*up_flags = verified ? KH_UPF_VERIFIED : 0;
+	return !serve_pieces(c, &h, bv, n, len, NULL, verified, start_ns);
 }

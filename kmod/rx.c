@@ -4,8 +4,8 @@
  *
  * Bytes are received into one buffer, and most frames are handled where they lie in it: a pipelining
  * client gets many requests handled by one receive. A frame that does not fit is collected: a large
- * plain WRITE as the socket's own buffers, whose pages go to the file with one copy, anything else
- * in memory that then goes up as it is. The buffer is of the CPU while a connection is idle.
+ * WRITE and what is sealed as the socket's own buffers, whose pages are copied to the file, or
+ * decrypted from; anything else in memory that then goes up as it is. The buffer is of the CPU while a connection is idle.
  */
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -253,12 +253,12 @@ static int finish_segments(struct kh_conn *c)
 	u32 len = rx->frame_len;
 	struct bio_vec *bv;
 	u16 flags = 0;
-	bool up;
+	int up;
 
 	bv = kvmalloc_array(rx->nsegs + 1, sizeof(*bv), GFP_KERNEL);
 	if (!bv)
 		return -ENOMEM;
-	up = kh_frame_write(c, bv, pieces(rx, bv), len, rx->start_ns, &flags);
+	up = kh_frame_pieces(c, bv, pieces(rx, bv), len, rx->start_ns, &flags);
 	kvfree(bv);
 	if (up) {
 		int err = linearize(c);
@@ -314,7 +314,8 @@ static int begin_large(struct kh_conn *c, const u8 *p, u32 have, u32 len)
 	rx->start += SMB2_PREFIX_SIZE;
 	rx->frame_len = len;
 	rx->have = have;
-	if (smb2_hdr_parse(p, have, &h) && h.command == SMB2_WRITE && !h.next_command)
+	if (kh_get_le32(p) == SMB2_TRANSFORM_MAGIC ||
+	    (smb2_hdr_parse(p, have, &h) && h.command == SMB2_WRITE && !h.next_command))
 		return 1;
 	rx->up = kh_up_new(len);
 	if (!rx->up)

@@ -139,11 +139,14 @@ struct smb2_transform {
 	__u64 session_id;
 };
 
-/* False unless the message is whole and says that it is encrypted (3.3.5.2.1.1). */
+/*
+ * The transform header of a message of len bytes; buf has the header at least. False unless the
+ * message is whole and says that it is encrypted (3.3.5.2.1.1).
+ */
 static inline KH_MUST_CHECK bool smb2_transform_parse(const void *buf, __u64 len,
-						      struct smb2_transform *t)
+							   struct smb2_transform *t)
 {
-	struct smb2_rd r = rd_init(buf, len);
+	struct smb2_rd r = rd_init(buf, len < SMB2_TRANSFORM_SIZE ? len : SMB2_TRANSFORM_SIZE);
 	__u32 magic = rd_le32(&r);
 
 	rd_skip(&r, SMB2_SIGNATURE_SIZE + SMB2_TRANSFORM_NONCE_SIZE);
@@ -153,7 +156,7 @@ static inline KH_MUST_CHECK bool smb2_transform_parse(const void *buf, __u64 len
 	t->session_id = rd_le64(&r);
 	return rd_ok(&r) && magic == SMB2_TRANSFORM_MAGIC &&
 	       t->flags == SMB2_TRANSFORM_FLAG_ENCRYPTED && t->original_size >= SMB2_HDR_SIZE &&
-	       t->original_size == rd_left(&r);
+	       t->original_size == len - SMB2_TRANSFORM_SIZE;
 }
 
 /* Writes 52 bytes: signature zero, nonce (16 bytes; the part the cipher does not use is zero). */
