@@ -133,6 +133,17 @@ void handles_lock_end(struct open *o);
 /* Attributes or name of the inode are about to change: the module's record of them is stale. */
 void handles_attr_change(struct open *o);
 /*
+ * Around all of open_close_rest() of an open that its client closed: begun before o->leaving is
+ * set, so whoever finds that set finds this too.
+ */
+struct handle_leaving {
+	struct list_head node;
+	uint64_t dev, ino;
+};
+void handle_leave_begin(struct handle_leaving *l, const struct open *o);
+void handle_leave_end(struct handle_leaving *l);
+
+/*
  * Worker, no lock: opens of the inode that the client knows to be closed are closed, which may
  * delete it. back: the identity that the thread goes on with, NULL: none; false: it cannot.
  */

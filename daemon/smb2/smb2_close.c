@@ -21,14 +21,11 @@ static void delete_now(struct open *o, enum ofile_delete what, const struct iden
 		log_notice("delete on close of \"%s\": %s", path, strerror(-err));
 }
 
-void open_close_rest(struct open *o)
+static void leave(struct open *o)
 {
 	struct identity *as;
 	enum ofile_delete what;
 
-	if (atomic_exchange(&o->leaving, true))
-		return;
-	atomic_store(&o->client_closed, handle_is_closed(o)); /* it is not to be seen for long */
 	open_cancel_waiting(o, NT_STATUS_FILE_CLOSED);
 	handle_close(o);
 	write_time_close(o);
@@ -38,7 +35,25 @@ void open_close_rest(struct open *o)
 		delete_now(o, what, as);
 	identity_put(as);
 	oplock_finish(o);
-	open_put(o);
+}
+
+void open_close_rest(struct open *o)
+{
+	struct handle_leaving l;
+	bool closed = handle_is_closed(o); /* not to be seen any more afterwards */
+	bool mine;
+
+	if (closed)
+		handle_leave_begin(&l, o);
+	mine = !atomic_exchange(&o->leaving, true);
+	if (mine) {
+		atomic_store(&o->client_closed, closed);
+		leave(o);
+	}
+	if (closed)
+		handle_leave_end(&l);
+	if (mine)
+		open_put(o);
 }
 
 void open_close(struct open *o)

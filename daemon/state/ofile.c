@@ -132,7 +132,7 @@ static ntstatus reap(const struct open *o, uint64_t dev, uint64_t ino)
 	if (f) {
 		pending = f->delete_pending;
 		list_for_each (other, &f->opens, file_node)
-			closed |= handle_is_closed(other);
+			closed |= open_is_gone(other);
 	}
 	pthread_mutex_unlock(&b->lock);
 	if (closed && !handles_reap(dev, ino, o->tree->identity))

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Locks, oplocks and deletion around files that are read and written all the time.
+
+load helpers
+
+setup_file() {
+	server_setup_file
+	start_server
+}
+
+teardown_file() {
+	server_teardown_file
+}
+
+@test "what locks, oplocks, deletion and close owe to readers and writers" {
+	local pins=/sys/fs/bpf/ksmbd-hybrid/${INSTANCE//./_}
+	# What the module may do can be looked at where it has the maps.
+	[ "$(ctl --json status | jq -r .planes.data)" = kernel ] || pins=
+	# shellcheck disable=SC2086 # none or one
+	ok py_client handles.py $pins
+	assert_output 'all handles are right'
+}
