@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 
+import proc
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEER = os.path.normpath(os.path.join(HERE, "..", "peer"))
 WORK = "/run/kh-bench"
@@ -42,6 +44,7 @@ AMOUNT = {
     "vm": {("seq", "plain"): 128, ("seq", "signed"): 16, ("seq", "sealed"): 16,
            ("rand", "plain"): 16, ("rand", "signed"): 8, ("rand", "sealed"): 8},
 }
+IDLE_FEW, IDLE = 20, 100  # ksmbd has no more than 127 trees
 # A short run of this part of it tells what fio's own start takes.
 SHORT = 8
 FILE_MIB = {"uml": 256, "vm": 64}
@@ -207,6 +210,45 @@ def measure(servers, protection, names, rounds, place):
         server.unmount()
 
 
+def memory_used():
+    """
+    KiB that the kernel has given to somebody: slabs, stacks, page tables, vmalloc, processes. Not
+    what is free: pages that wait on the CPUs' lists make that jump by megabytes.
+    """
+    with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as f:
+        f.write("3")
+    v = dict(re.findall(r"^(\w+): +(\d+)", proc.read("/proc/meminfo"), flags=re.M))
+    return sum(int(v[k]) for k in ("Slab", "KernelStack", "PageTables", "VmallocUsed", "AnonPages"))
+
+
+def per_connection(command):
+    """KiB without those of the client's process; the step from few to many of them counts."""
+    used = []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as client:
+        for _ in range(2):
+            line = client.stdout.readline()
+            if not line.startswith("ready"):
+                sys.exit(f"kernel bench: idle connections: {line}")
+            time.sleep(1)
+            rollup = proc.read(f"/proc/{client.pid}/smaps_rollup")
+            anonymous = int(re.search(r"^Anonymous: +(\d+)", rollup, flags=re.M)[1])
+            tables = int(re.search(r"^VmPTE:\s+(\d+)", proc.read(f"/proc/{client.pid}/status"),
+                                   flags=re.M)[1])
+            used.append(memory_used() - anonymous - tables)
+            client.stdin.write("\n")
+            client.stdin.flush()
+        client.stdin.close()
+        client.wait()
+    return round((used[1] - used[0]) / (IDLE - IDLE_FEW), 1)
+
+
+def idle_memory(server):
+    """Memory per idle connection that has moved data: kernel and user space, both sockets."""
+    emit("idle", server=server.name, paths=server.paths(), kib=per_connection(
+        [os.path.join(HERE, "idle"), str(server.port), f"{IDLE_FEW},{IDLE}", "torture", "file"]))
+
+
 def profile(server, name, protection, place, out):
     """One run, sampled: here by perf, in user-mode Linux by the machine, which "begin" tells."""
     _, options = WORKLOADS[name]
@@ -256,6 +298,8 @@ def guest(arguments):
             servers[-1].make_file(FILE_MIB[args.place])
         emit("where", kernel=platform.release(), machine=platform.machine(), cpus=os.cpu_count(),
              mount=MOUNT)
+        if "idle" in only:
+            idle_memory(servers[0])
         for protection in args.protections.split(","):
             names = [n for n in WORKLOADS if f"{n}-{protection}" in only]
             if names and args.profile:
