@@ -288,6 +288,10 @@ def guest(arguments):
     if args.profile and args.place == "vm":
         run(["sysctl", "-q", "kernel.perf_event_max_sample_rate=100000",
              "kernel.perf_cpu_time_max_percent=0"])
+    # What udev loads where there is one: ciphers for this processor.
+    modalias = "/sys/devices/system/cpu/modalias"
+    if os.path.exists(modalias):
+        run(["modprobe", "-q", proc.read(modalias).strip()])
     if args.insmod:
         run(["insmod", args.insmod])
     run(["modprobe", "cifs"])
