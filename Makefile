@@ -177,6 +177,11 @@ kmod-sources:
 	$(Q)ln -sf $(CURDIR)/kmod/* $(KOUT)/kmod/
 	$(Q)ln -sf $(CURDIR)/uapi/* $(KOUT)/uapi/
 
+.PHONY: kmod-lines
+kmod-lines: ## how many lines of code the kernel module has, without generated ones
+	$(Q)cat $(filter-out %_gen.c %_gen.h,$(wildcard kmod/*.[ch])) | \
+		perl -0pe 's:/\*.*?\*/::gs; s://[^\n]*::g' | grep -c '[^[:space:]]'
+
 kmod-install: kmod ## install the module for that kernel (root)
 	$(Q)$(KMAKE) modules_install
 	$(Q)depmod $(KREL)
