@@ -38,6 +38,10 @@ tap_in_uml() {
 	tap_in_uml --debug -- "$top/tests/kernel/netlink_test @KO@"
 }
 
+@test "no allocation of a netlink operation can fail badly" {
+	tap_in_uml --debug -- "$top/tests/kernel/netlink_fail @KO@"
+}
+
 @test "up loads the module, status names it, rmmod is refused, down --unload removes it" {
 	tap_in_uml -- "$top/tests/kernel/up_test"
 }
