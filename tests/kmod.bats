@@ -46,6 +46,20 @@ tap_in_uml() {
 	tap_in_uml -- "$top/tests/kernel/up_test"
 }
 
+# bats in the guest, with the module; not the parts of the bats out here, which PATH has first
+serving() {
+	tap_in_uml "$@" -- "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin KH_KERNEL=yes \
+		bats $top/tests/handles.bats"
+}
+
+@test "locks, oplocks, deletion and close around files that the module serves" {
+	serving
+}
+
+@test "files that the module serves, under KASAN, UBSAN and lockdep" {
+	serving --debug -t 300
+}
+
 # up_alone ARGS: starts a server of this test's own
 up_alone() {
 	printf '[global]\n\tsmb ports = %s\n\tinterfaces = 127.0.0.1\n\tbind interfaces only = yes\n' \
