@@ -28,7 +28,7 @@ static void data_ready(struct sock *sk)
 	struct kh_conn *c;
 
 	read_lock_bh(&sk->sk_callback_lock);
-	c = sk->sk_user_data;
+	c = __locked_read_sk_user_data_with_flags(sk, 0);
 	if (c)
 		kh_conn_kick(c);
 	read_unlock_bh(&sk->sk_callback_lock);
@@ -39,7 +39,7 @@ static void write_space(struct sock *sk)
 	struct kh_conn *c;
 
 	read_lock_bh(&sk->sk_callback_lock);
-	c = sk->sk_user_data;
+	c = __locked_read_sk_user_data_with_flags(sk, 0);
 	if (c && sk_stream_is_writeable(sk)) {
 		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		kh_conn_kick(c);
@@ -52,7 +52,7 @@ static void state_change(struct sock *sk)
 	struct kh_conn *c;
 
 	read_lock_bh(&sk->sk_callback_lock);
-	c = sk->sk_user_data;
+	c = __locked_read_sk_user_data_with_flags(sk, 0);
 	if (c) {
 		kh_conn_kick(c);
 		c->old_state_change(sk);
@@ -72,7 +72,8 @@ static int take_callbacks(struct kh_conn *c)
 		c->old_data_ready = sk->sk_data_ready;
 		c->old_write_space = sk->sk_write_space;
 		c->old_state_change = sk->sk_state_change;
-		sk->sk_user_data = c;
+		/* The daemon may make a listener of the socket: its children are not ours. */
+		__rcu_assign_sk_user_data_with_flags(sk, c, SK_USER_DATA_NOCOPY);
 		sk->sk_data_ready = data_ready;
 		sk->sk_write_space = write_space;
 		sk->sk_state_change = state_change;
@@ -87,7 +88,7 @@ static void return_callbacks(struct kh_conn *c)
 
 	lock_sock(sk);
 	write_lock_bh(&sk->sk_callback_lock);
-	sk->sk_user_data = NULL;
+	rcu_assign_sk_user_data(sk, NULL);
 	sk->sk_data_ready = c->old_data_ready;
 	sk->sk_write_space = c->old_write_space;
 	sk->sk_state_change = c->old_state_change;
@@ -104,8 +105,8 @@ static void io_work(struct work_struct *work)
 
 	kcov_remote_start_common(c->kcov_handle);
 	more = kh_rx_run(c);
-	kcov_remote_stop();
 	kh_tx_send(c);
+	kcov_remote_stop();
 	c->slot->cpu = raw_smp_processor_id();
 	if (more)
 		kh_conn_kick(c);

@@ -97,6 +97,8 @@ static int insert(struct kh_server *s, struct kh_handle *h, u32 slot)
 	} else if (rcu_access_pointer(s->handles[slot])) {
 		err = -EBUSY;
 	} else {
+		h->slot->reads = h->slot->read_bytes = h->slot->writes = 0;
+		h->slot->write_bytes = h->slot->end = h->slot->last_ns = 0;
 		rcu_assign_pointer(s->handles[slot], h);
 		atomic_inc(&s->nhandles);
 		/* The daemon sees the counters as they begin. */
@@ -142,8 +144,6 @@ int kh_handle_add(struct kh_server *s, const struct kh_reply_handle *a,
 	h->flags = a->flags;
 	h->attributes = a->attributes;
 	h->alloc_unit = a->alloc_unit && is_power_of_2(a->alloc_unit) ? a->alloc_unit : 1;
-	slot->reads = slot->read_bytes = slot->writes = slot->write_bytes = 0;
-	slot->end = slot->last_ns = 0;
 	atomic_inc(&kh_objects[KH_OBJ_HANDLE]);
 	err = insert(s, h, (u32)a->vol);
 	if (!err)

@@ -78,7 +78,8 @@ struct netlink_ext_ack;
 
 /* ---- main.c ---- */
 
-extern struct workqueue_struct *kh_wq;
+extern struct workqueue_struct *kh_wq;	  /* io_work */
+extern struct workqueue_struct *kh_req_wq; /* requests with a work item of their own */
 
 /* ---- crypto.c: any context that may sleep; objects are constant after _new and used by many ---- */
 
@@ -313,6 +314,7 @@ struct kh_conn {
 
 	spinlock_t chan_lock;
 	struct list_head chans;
+	bool chans_over; /* no session is added any more */
 
 	spinlock_t up_lock;
 	struct list_head up_queue;

@@ -11,11 +11,11 @@
 #include "netlink_gen.h"
 #include "server.h"
 
-struct workqueue_struct *kh_wq;
+struct workqueue_struct *kh_wq, *kh_req_wq;
 
 static int __init kh_init(void)
 {
-	int err;
+	int err = -ENOMEM;
 
 	/*
 	 * Not WQ_HIGHPRI: a connection under load would then starve the daemon's reactor on the
@@ -24,7 +24,14 @@ static int __init kh_init(void)
 	 */
 	kh_wq = alloc_workqueue("ksmbd_hybrid", WQ_MEM_RECLAIM, 0);
 	if (!kh_wq)
-		return -ENOMEM;
+		return err;
+	/*
+	 * Requests that wait for a disk have a queue of their own: there may be more of them than
+	 * one runs at a time, from one client, and they are not to hold up the other connections.
+	 */
+	kh_req_wq = alloc_workqueue("ksmbd_hybrid_req", WQ_MEM_RECLAIM, 0);
+	if (!kh_req_wq)
+		goto destroy_wq;
 	kh_pages_init();
 	kh_servers_init();
 	err = genl_register_family(&kh_nl_family);
@@ -33,6 +40,8 @@ static int __init kh_init(void)
 	return 0;
 exit_servers:
 	kh_servers_exit();
+	destroy_workqueue(kh_req_wq);
+destroy_wq:
 	destroy_workqueue(kh_wq);
 	return err;
 }
@@ -40,6 +49,7 @@ exit_servers:
 static void __exit kh_exit(void)
 {
 	genl_unregister_family(&kh_nl_family);
+	destroy_workqueue(kh_req_wq);
 	destroy_workqueue(kh_wq);
 	kh_rx_exit();
 	kh_pages_exit();

@@ -14,6 +14,8 @@
 #include "netlink_gen.h"
 #include "server.h"
 
+/* What a READ's answer has in front of its data: transform header, header, body. */
+#define READ_HEAD (SMB2_TRANSFORM_SIZE + SMB2_HDR_SIZE + 16)
 #define FRAME_MAX 0xFFFFFFu /* what the transport's prefix can say, MS-SMB2 2.1 */
 
 /* Is the attribute there? If not, the answer says which one, and what it is. */
@@ -425,7 +427,7 @@ static int check_conn(struct nlattr **tb, const struct kh_conn_args *a,
 			"max-frame is less than a header or more than a prefix can say");
 		return -EINVAL;
 	}
-	if (a->max_read > FRAME_MAX || a->max_write > a->max_frame) {
+	if (a->max_read > FRAME_MAX - READ_HEAD || a->max_write > a->max_frame) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[KH_CONN_A_MAX_WRITE],
 				    "max-read and max-write do not fit into a message");
 		return -EINVAL;

@@ -74,7 +74,7 @@ bool kh_req_defer(struct kh_req *rq, work_func_t fn, size_t out_bytes)
 		set_bit(KH_CONN_OUT_FULL, &c->flags);
 	spin_unlock(&c->tx_list_lock);
 	INIT_WORK(&own->work, fn);
-	queue_work(kh_wq, &own->work);
+	queue_work(kh_req_wq, &own->work);
 	return true;
 }
 

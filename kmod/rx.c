@@ -99,14 +99,19 @@ static int receive(struct kh_conn *c, void *p, size_t len)
 	return n;
 }
 
-/* The socket calls when so many bytes are there, or when it cannot hold more. */
-static void want(struct kh_conn *c, u32 bytes)
+/*
+ * The socket calls when so many bytes are there, or when it cannot hold more. True: that changed, so
+ * what came meanwhile was not called for, and is to be looked for.
+ */
+static bool want(struct kh_conn *c, u32 bytes)
 {
 	struct sock *sk = c->sock->sk;
 	int val = clamp_t(u32, bytes, 1, min_t(u32, LOWAT, READ_ONCE(sk->sk_rcvbuf) / 2));
 
-	if (READ_ONCE(sk->sk_rcvlowat) != val)
-		WRITE_ONCE(sk->sk_rcvlowat, val);
+	if (READ_ONCE(sk->sk_rcvlowat) == val)
+		return false;
+	WRITE_ONCE(sk->sk_rcvlowat, val);
+	return true;
 }
 
 static int fill(struct kh_conn *c)
@@ -299,8 +304,8 @@ static int collect(struct kh_conn *c)
 		if (n > 0)
 			rx->have += n;
 	}
-	if (n == 0)
-		want(c, rx->frame_len - rx->have);
+	if (n == 0 && want(c, rx->frame_len - rx->have))
+		n = 1;
 	return n;
 }
 

@@ -22,8 +22,10 @@ void kh_chan_put(struct kh_chan *ch)
 		return;
 	if (refcount_dec_and_test(&ch->refs))
 		chan_free(ch);
-	else
+	else {
+		smp_mb__after_atomic(); /* the waiter looks at refs after it queued itself */
 		wake_up_var(&ch->refs); /* needs the address only */
+	}
 }
 
 struct kh_chan *kh_chan_find(struct kh_conn *c, u64 session_id)
@@ -41,25 +43,38 @@ struct kh_chan *kh_chan_find(struct kh_conn *c, u64 session_id)
 	return NULL;
 }
 
-/* Off the list, and not in use any more. Lists are short: a session or two. */
-static bool chan_remove(struct kh_conn *c, u64 session_id)
+/* The session of that id, off the list; chan_lock is held. Lists are short: a session or two. */
+static struct kh_chan *chan_unlink(struct kh_conn *c, u64 session_id)
 {
-	struct kh_chan *ch, *found = NULL;
+	struct kh_chan *ch;
 
-	spin_lock(&c->chan_lock);
 	list_for_each_entry(ch, &c->chans, node) {
 		if (ch->session_id == session_id) {
 			list_del_rcu(&ch->node);
-			found = ch;
-			break;
+			return ch;
 		}
 	}
+	return NULL;
+}
+
+/* It is off the list: returns when it is not in use any more. NULL is fine. */
+static void chan_end(struct kh_chan *ch)
+{
+	if (!ch)
+		return;
+	wait_var_event(&ch->refs, refcount_read(&ch->refs) == 1);
+	kh_chan_put(ch);
+}
+
+static bool chan_remove(struct kh_conn *c, u64 session_id)
+{
+	struct kh_chan *ch;
+
+	spin_lock(&c->chan_lock);
+	ch = chan_unlink(c, session_id);
 	spin_unlock(&c->chan_lock);
-	if (!found)
-		return false;
-	wait_var_event(&found->refs, refcount_read(&found->refs) == 1);
-	kh_chan_put(found);
-	return true;
+	chan_end(ch);
+	return ch;
 }
 
 static struct kh_chan *chan_new(struct kh_conn *c, const struct kh_session_args *a,
@@ -104,15 +119,23 @@ free:
 int kh_session_set(struct kh_conn *c, const struct kh_session_args *a,
 		   struct netlink_ext_ack *extack)
 {
-	struct kh_chan *ch = chan_new(c, a, extack);
+	struct kh_chan *ch = chan_new(c, a, extack), *old;
+	bool over;
 
 	if (IS_ERR(ch))
 		return PTR_ERR(ch);
-	chan_remove(c, a->session_id);
 	spin_lock(&c->chan_lock);
-	list_add_rcu(&ch->node, &c->chans);
+	over = c->chans_over;
+	old = chan_unlink(c, a->session_id);
+	if (!over)
+		list_add_rcu(&ch->node, &c->chans);
 	spin_unlock(&c->chan_lock);
-	return 0;
+	chan_end(old);
+	if (!over)
+		return 0;
+	kh_chan_put(ch);
+	NL_SET_ERR_MSG(extack, "the connection is ending");
+	return -ENOENT;
 }
 
 int kh_session_del(struct kh_server *s, struct kh_conn *only, u64 session_id)
@@ -131,10 +154,17 @@ int kh_session_del(struct kh_server *s, struct kh_conn *only, u64 session_id)
 
 void kh_chans_drop(struct kh_conn *c)
 {
-	struct kh_chan *ch, *next;
+	struct kh_chan *ch;
 
-	list_for_each_entry_safe(ch, next, &c->chans, node) {
-		list_del_rcu(&ch->node);
+	for (;;) {
+		spin_lock(&c->chan_lock);
+		c->chans_over = true; /* netlink operations may still hold the connection */
+		ch = list_first_entry_or_null(&c->chans, struct kh_chan, node);
+		if (ch)
+			list_del_rcu(&ch->node);
+		spin_unlock(&c->chan_lock);
+		if (!ch)
+			return;
 		kh_chan_put(ch);
 	}
 }

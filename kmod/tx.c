@@ -67,6 +67,11 @@ void *kh_tx_linear(struct kh_conn *c, struct kh_tx *t, u32 len)
 	mutex_lock(&c->frag_lock);
 	p = page_frag_alloc(&c->frags, ALIGN(len, 8), GFP_KERNEL);
 	mutex_unlock(&c->frag_lock);
+	if (!p) { /* memory is in small pieces; this tries harder */
+		struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, get_order(len));
+
+		p = page ? page_address(page) : NULL;
+	}
 	if (p)
 		add(t, virt_to_page(p), offset_in_page(p), len);
 	return p;
@@ -356,9 +361,11 @@ static enum sent send_some(struct kh_conn *c)
  */
 void kh_tx_send(struct kh_conn *c)
 {
+	unsigned int stuck = 0;
 	enum sent sent;
 
 	while (!list_empty_careful(&c->tx_queue) && !test_bit(KH_CONN_GONE, &c->flags)) {
+		smp_mb(); /* a trylock that fails orders nothing: what is queued must be seen first */
 		if (!mutex_trylock(&c->tx_lock))
 			return;
 		do {
@@ -366,8 +373,14 @@ void kh_tx_send(struct kh_conn *c)
 		} while (sent == SENT_SOME);
 		mutex_unlock(&c->tx_lock);
 		smp_mb(); /* who queued while we had the lock is seen now, or gets the lock */
-		if (sent == SENT_STUCK && !sk_stream_is_writeable(c->sock->sk))
+		if (sent != SENT_STUCK)
+			continue;
+		if (!sk_stream_is_writeable(c->sock->sk))
 			return; /* write_space() will kick */
+		if (stuck++) { /* there is room, but no memory: others first */
+			kh_conn_kick(c);
+			return;
+		}
 	}
 }
 

@@ -9,7 +9,7 @@
 
 #include "kmod.h"
 
-#define MESSAGE_MAX (16u << 20) /* the length of the prefix has 24 bits */
+#define MESSAGE_MAX (0xFFFFFFu - SMB2_TRANSFORM_SIZE) /* the prefix's length has 24 bits */
 #define FIRST_PIECE (16u << 10) /* of a reply that is too large for one */
 #define REPLY_FLAGS (KH_REPLYF_SEAL | KH_REPLYF_CREDITS | KH_REPLYF_SIGNED)
 
