@@ -128,7 +128,7 @@ $(O)/tools/parity: $(call obj,$(PARITY_SRC)) $(LIB)
 
 # Tests of the module without a daemon; they run in a test kernel (tests/kernel).
 RIG_SRC := $(wildcard tests/kernel/rig/*.c)
-RIG := $(call obj,tests/kernel/rig/rig.c tests/kernel/rig/rig_client.c)
+RIG := $(call obj,$(wildcard tests/kernel/rig/rig*.c))
 $(O)/kernel/%: $(O)/tests/kernel/rig/%.o $(RIG) $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(call say,LD,$@)

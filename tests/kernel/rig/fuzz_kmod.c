@@ -2,20 +2,23 @@
 /*
  * fuzz_kmod.c - valid SMB2 with one thing at a time broken, into the module; guided by the kernel's
  * coverage of it (KCOV) where there is. Run as root in the debug kernel, which says what it finds
- *in its log.
+ * in its log.
  *
- *	fuzz_kmod [--seconds N] [--seed S] [--runs N]
+ *	fuzz_kmod [--seconds N] [--seed S] [--runs N] [--cover FILE] [--tolerant 1]
  *
- * An input is a string of bytes that play() reads as a program: which session, then requests, each
- * with what is to be broken in it. Inputs that reach code that none before did are kept, and new
- * ones are made of them. The last line says how many were run and what they reached.
+ * An input is a string of bytes that play() reads as a program: which session, then what client and
+ * daemon do, each with what is to be broken in it. An ECHO at the end says that all of it was
+ * handled, so that connections, handles and files live on from input to input: setting them up
+ *costs more than an input. A second thread does netlink operations meanwhile. Inputs that reach
+ *code that none before did are kept, and new ones are made of them. The last line says how many
+ *were run and what they reached. Tolerant: the kernel's memory is made to fail, so attaching may.
  */
-#include "rig.h"
+#include "rig_peer.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/kcov.h>
-#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +29,12 @@
 #include <unistd.h>
 
 #define ALL_ACCESS 0x001F01FFu
-#define FILES	   3u
+#define FILES	   4u
 #define FILE_LEN   (256u << 10)
-#define INPUT_MAX  256u
+#define INPUT_MAX  192u
 #define CORPUS_MAX 4096u
-#define COVER_SIZE (64u << 10)
-#define SEEN_BITS  20
+#define OUT_MAX	   (1u << 20)
+#define REUSE	   40 /* inputs that a connection lives */
 
 struct input {
 	uint16_t len;
@@ -39,10 +42,15 @@ struct input {
 };
 
 static struct rig rig;
+static struct peer peers[8]; /* by security and algorithm */
 static int files[FILES];
 static struct input *corpus[CORPUS_MAX];
 static unsigned int ncorpus;
 static uint64_t random_state;
+static struct rig_cover cover_work, cover_calls;
+static bool tolerant;
+static uint8_t out[OUT_MAX];
+static size_t pending;
 
 static uint32_t rnd(uint32_t n)
 {
@@ -52,49 +60,73 @@ static uint32_t rnd(uint32_t n)
 	return n ? (uint32_t)(random_state >> 20) % n : 0;
 }
 
-/* ---- coverage ---- */
+/* ---- the second thread: netlink operations, while requests are under way or waited for ---- */
 
-static unsigned long *cover;
-static int kcov_fd = -1;
-static uint8_t seen[1u << SEEN_BITS];
-static unsigned int nseen;
+enum job { JOB_NONE, JOB_ATTACH, JOB_HANDLE_DEL, JOB_SESSION_DEL, JOB_BARRIER, JOB_SESSION_SET };
 
-static void cover_open(void)
+static struct {
+	sem_t go, ready;
+	enum job job;
+	uint32_t arg;
+	struct peer *peer;
+	const uint8_t *unhandled;
+	uint32_t unhandled_len;
+	int result;
+} helper;
+
+static int attach(struct peer *p, uint32_t how)
 {
-	struct kcov_remote_arg arg = { .trace_mode = KCOV_TRACE_PC,
-				       .area_size = COVER_SIZE,
-				       .common_handle =
-					       kcov_remote_handle(KCOV_SUBSYSTEM_COMMON, 1) };
+	static const enum rig_security sec[] = { RIG_PLAIN,  RIG_SIGNED, RIG_SIGNED, RIG_SIGNED,
+						 RIG_SEALED, RIG_SEALED, RIG_SEALED, RIG_SEALED };
 
-	kcov_fd = open("/sys/kernel/debug/kcov", O_RDWR);
-	if (kcov_fd < 0 || ioctl(kcov_fd, KCOV_INIT_TRACE, COVER_SIZE) < 0)
-		return;
-	cover = mmap(NULL, COVER_SIZE * sizeof(*cover), PROT_READ | PROT_WRITE, MAP_SHARED, kcov_fd,
-		     0);
-	if (cover == MAP_FAILED || ioctl(kcov_fd, KCOV_REMOTE_ENABLE, &arg) < 0)
-		cover = NULL;
+	return rig_attach(&rig, &p->c, sec[how & 7], (uint16_t)((how & 3) % 3),
+			  (uint16_t)(1 + (how & 3)), 512, helper.unhandled, helper.unhandled_len);
 }
 
-/* Did the last run reach what none before did? */
-static bool cover_is_new(void)
+static void *help(void *unused)
 {
-	unsigned long n;
-	bool new = false;
-
-	if (!cover)
-		return false;
-	n = __atomic_load_n(&cover[0], __ATOMIC_ACQUIRE);
-	for (unsigned long i = 0; i < n && i + 1 < COVER_SIZE; i++) {
-		uint32_t bit = (uint32_t)(cover[i + 1] * 0x9E3779B97F4A7C15ull >> (64 - SEEN_BITS));
-
-		if (!seen[bit]) {
-			seen[bit] = 1;
-			nseen++;
-			new = true;
+	rig_cover_open(&cover_work, true);
+	for (;;) {
+		sem_wait(&helper.go);
+		switch (helper.job) {
+		case JOB_ATTACH:
+			helper.result = attach(helper.peer, helper.arg);
+			break;
+		case JOB_HANDLE_DEL:
+			(void)rig_handle_del(&rig, helper.arg % FILES);
+			break;
+		case JOB_SESSION_DEL:
+			(void)rig_session_del(&rig, RIG_SESSION);
+			break;
+		case JOB_BARRIER:
+			(void)rig_barrier(&rig, helper.arg % FILES, KH_CAPS_ALL);
+			break;
+		case JOB_SESSION_SET:
+			(void)rig_session_set(&helper.peer->c);
+			break;
+		case JOB_NONE:
+			rig_thread_end();
+			sem_post(&helper.ready);
+			return unused;
 		}
+		sem_post(&helper.ready);
 	}
-	__atomic_store_n(&cover[0], 0, __ATOMIC_RELEASE);
-	return new;
+}
+
+/* Begins when the one before has ended. */
+static void post(enum job job, uint32_t arg, struct peer *p)
+{
+	sem_wait(&helper.ready);
+	helper.job = job;
+	helper.arg = arg;
+	helper.peer = p;
+	sem_post(&helper.go);
+}
+
+static void quiet(void)
+{
+	sem_wait(&helper.ready);
+	sem_post(&helper.ready);
 }
 
 /* ---- an input is a program ---- */
@@ -102,6 +134,7 @@ static bool cover_is_new(void)
 struct program {
 	const struct input *in;
 	unsigned int at;
+	struct peer *peer;
 };
 
 static uint8_t next(struct program *p)
@@ -111,8 +144,8 @@ static uint8_t next(struct program *p)
 
 static uint32_t next_length(struct program *p)
 {
-	static const uint32_t lengths[] = { 0,	   1,	  100,	 4096,	16384,	16385, 20000,
-					    32768, 40000, 65536, 65537, 100000, 200000 };
+	static const uint32_t lengths[] = { 0,	   1,	  100,	 4096,	16384, 16385,  20000, 7,
+					    32600, 32768, 40000, 65536, 65537, 100000, 512,   3 };
 
 	return lengths[next(p) % (sizeof(lengths) / sizeof(*lengths))];
 }
@@ -136,7 +169,8 @@ static uint64_t next_offset(struct program *p)
 	return b < 128 ? (uint64_t)b * 997 : offsets[b % (sizeof(offsets) / sizeof(*offsets))];
 }
 
-static size_t build(struct rig_conn *c, struct program *p, uint8_t *out)
+/* A request behind what is pending. */
+static size_t build(struct program *p, uint8_t *to)
 {
 	static uint8_t body[256 << 10], data[256 << 10];
 	uint16_t command = SMB2_ECHO;
@@ -163,14 +197,31 @@ static size_t build(struct rig_conn *c, struct program *p, uint8_t *out)
 		break;
 	case 5:
 		command = SMB2_CLOSE;
-		n = rig_close_body(body, slot, next(p));
+		n = rig_close_body(body, slot, next(p) & 3);
 		break;
 	case 6:
 		command = next(p) % 24;
 		n = len;
 		break;
 	}
-	return rig_build(c, command, body, n, out);
+	return rig_build(&p->peer->c, command, body, n, to);
+}
+
+/* A second element behind the first, which is a copy of it with an id of its own. */
+static void chain(struct program *p, uint8_t *msg, size_t *len)
+{
+	size_t first = (*len + 7) & ~(size_t)7;
+
+	if (first > 4096)
+		return;
+	memset(msg + *len, 0, first - *len);
+	memcpy(msg + first, msg, *len);
+	kh_put_le32(msg + SMB2_HDR_OFF_NEXT, (uint32_t)first);
+	kh_put_le64(msg + first + SMB2_HDR_OFF_MESSAGE_ID, p->peer->c.message_id);
+	if (next(p) & 1)
+		kh_put_le32(msg + first + SMB2_HDR_OFF_FLAGS, SMB2_FLAGS_RELATED_OPERATIONS);
+	p->peer->c.message_id += kh_get_le16(msg + SMB2_HDR_OFF_CHARGE);
+	*len += first;
 }
 
 /* In the message, before it is signed or sealed: a byte, a field, the length, a chain. */
@@ -182,8 +233,8 @@ static void break_message(void *arg, uint8_t *msg, size_t *len)
 	uint8_t how = next(p), where = next(p), what = next(p);
 	size_t at = fields[where % sizeof(fields)];
 
-	switch (how % 12) {
-	case 0: /* a field, small */
+	switch (how % 32) { /* most of it ends the connection, which costs more than a request */
+	case 0:		    /* a field, small */
 		if (at < *len)
 			msg[at] = what;
 		break;
@@ -199,137 +250,292 @@ static void break_message(void *arg, uint8_t *msg, size_t *len)
 			*len -= what % (*len - SMB2_HDR_SIZE);
 		break;
 	case 4: /* a compound */
+	case 5:
+		chain(p, msg, len);
+		break;
+	case 6: /* a broken one */
 		kh_put_le32(msg + SMB2_HDR_OFF_NEXT, 64u + (what & 0xF8));
 		break;
 	}
 }
 
 /* Of what is sent, behind that. */
-static size_t break_frame(struct program *p, uint8_t *out, size_t n)
+static size_t break_frame(struct program *p, uint8_t *frame, size_t n)
 {
 	uint8_t how = next(p), what = next(p);
 
-	switch (how % 24) {
+	switch (how % 128) {
 	case 0: /* shorter than the prefix says */
 		n -= n > 8 ? what % (n / 2) : 0;
 		break;
 	case 1: /* a prefix of less */
 		if (n > 8)
-			smb2_prefix_put(out, (uint32_t)(n - SMB2_PREFIX_SIZE - what % (n - 5)));
+			smb2_prefix_put(frame, (uint32_t)(n - SMB2_PREFIX_SIZE - what % (n - 5)));
 		break;
 	case 2: /* a prefix of more */
-		smb2_prefix_put(out, (uint32_t)n + what * 300u);
+		smb2_prefix_put(frame, (uint32_t)n + what * 300u);
 		break;
 	case 3: /* a bit: of the type, the seal, the signature */
-		out[what % (n < 120 ? n : 120)] ^= (uint8_t)(1u << (what >> 5));
+		frame[what % (n < 120 ? n : 120)] ^= (uint8_t)(1u << (what >> 5));
+		break;
+	case 4: /* NetBIOS keep-alive */
+		kh_put_be32(frame, (uint32_t)NBSS_SESSION_KEEP_ALIVE << 24 | (what & 1));
+		n = SMB2_PREFIX_SIZE;
 		break;
 	}
 	return n;
 }
 
-static int attach(struct rig_conn *c, struct program *p)
-{
-	static const enum rig_security sec[] = { RIG_PLAIN, RIG_SIGNED, RIG_SEALED, RIG_PLAIN };
-	uint8_t b = next(p);
+/* ---- the daemon ---- */
 
-	return rig_attach(&rig, c, sec[b & 3], (uint16_t)((b >> 2) % 3),
-			  (uint16_t)(1 + (b >> 4) % 4), 512, NULL, 0);
+static void set_blocking(int fd, bool blocks)
+{
+	fcntl(fd, F_SETFL, blocks ? 0 : O_NONBLOCK);
 }
 
-/* What goes up is refused, so that credits and requests come to an end. */
-static void refuse(struct rig_conn *c, const struct kh_upcall *up)
+/* A record that no daemon should write; the module's answer is its own business. */
+static void bad_record(struct program *p)
 {
-	const uint8_t *msg = (const uint8_t *)(up + 1);
-	uint8_t reply[SMB2_HDR_SIZE + 9] = { 0 };
+	static uint8_t buf[80 << 10];
+	struct kh_reply *r = (struct kh_reply *)buf;
+	uint8_t how = next(p), nhandles = next(p) % 3, flags = next(p) % 9;
+	uint32_t len = next_length(p), at = sizeof(*r);
+	static uint8_t *msg;
 
-	memcpy(reply, msg, SMB2_HDR_SIZE);
-	kh_put_le32(reply, SMB2_MAGIC);
-	kh_put_le16(reply + 4, SMB2_HDR_SIZE);
-	kh_put_le32(reply + SMB2_HDR_OFF_STATUS, NT_STATUS_ACCESS_DENIED);
-	kh_put_le32(reply + SMB2_HDR_OFF_FLAGS, SMB2_FLAGS_SERVER_TO_REDIR);
-	kh_put_le32(reply + SMB2_HDR_OFF_NEXT, 0);
-	kh_put_le16(reply + SMB2_HDR_SIZE, 9);
-	(void)rig_answer(c, up->flags & KH_UPF_SEALED ? KH_REPLYF_SEAL : 0, NULL, 0, reply,
-			 sizeof(reply));
-}
-
-/* Until the module has handled everything and told that the client is gone. */
-static void drain(struct rig_conn *c)
-{
-	static uint8_t sink[1 << 20];
-	struct kh_upcall *up;
-
-	shutdown(c->client, SHUT_WR);
-	for (int idle = 0; idle < 100;) {
-		while (recv(c->client, sink, sizeof(sink), MSG_DONTWAIT) > 0)
-			;
-		if (!rig_up(c, &up, 20)) {
-			idle++;
-			continue;
-		}
-		if (up->type == KH_UP_GONE)
-			return;
-		if (up->type == KH_UP_FRAME)
-			refuse(c, up);
+	*r = (struct kh_reply) { .flags = flags, .nhandles = nhandles, .session_id = RIG_SESSION };
+	for (unsigned int i = 0; i < nhandles; i++, at += sizeof(struct kh_reply_handle)) {
+		uint32_t slot = next(p) % FILES;
+		struct kh_reply_handle h = rig_handle_record(
+			&rig, slot, files[slot], ALL_ACCESS,
+			next(p) & 1 ? KH_HANDLE_MEMORY : KH_HANDLE_SYNC, KH_CAPS_ALL);
+		memcpy(buf + at, &h, sizeof(h));
 	}
-	fprintf(stderr, "the module did not come to an end\n");
-	exit(1);
+	if (len > sizeof(buf) - at - 256)
+		len = sizeof(buf) - at - 256;
+	msg = buf + at;
+	memset(msg, 0, 128);
+	kh_put_le32(msg, SMB2_MAGIC);
+	kh_put_le16(msg + 4, SMB2_HDR_SIZE);
+	kh_put_le16(msg + SMB2_HDR_OFF_CHARGE, 1);
+	kh_put_le16(msg + SMB2_HDR_OFF_CREDITS, next(p));
+	kh_put_le32(msg + SMB2_HDR_OFF_FLAGS, how & 0x10 ? 1 | SMB2_FLAGS_SIGNED : 1);
+	kh_put_le64(msg + SMB2_HDR_OFF_SESSION_ID, how & 0x20 ? 99 : RIG_SESSION);
+	kh_put_le64(msg + SMB2_HDR_OFF_MESSAGE_ID, how & 0x40 ? UINT64_MAX : 1);
+	r->len = at + SMB2_HDR_SIZE + len;
+	if ((how & 15) == 0)
+		buf[next(p) % (at + SMB2_HDR_SIZE)] ^= next(p);
+	else if ((how & 15) == 1)
+		r->len += next(p);
+	else if ((how & 15) == 2)
+		kh_put_le32(msg + SMB2_HDR_OFF_NEXT, next(p) & ~7u);
+	(void)!write(p->peer->c.channel, buf, kh_record_size(at + SMB2_HDR_SIZE + len));
 }
 
-/* Sends without waiting for ever: who does not read its answers is stopped by the module. */
-static void put(struct rig_conn *c, const uint8_t *p, size_t n)
+/* ---- the client ---- */
+
+static void put_pending(struct peer *p, size_t piece, size_t pieces)
 {
-	static uint8_t sink[1 << 20];
-	struct kh_upcall *up;
+	size_t at = 0;
 
-	for (int tries = 0; n && tries < 200; tries++) {
-		ssize_t k = send(c->client, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	for (; pieces && piece && at < pending; at += piece, pieces--)
+		peer_put(p, out + at, piece < pending - at ? piece : pending - at);
+	if (at < pending)
+		peer_put(p, out + at, pending - at);
+	pending = 0;
+}
 
-		if (k > 0) {
-			p += k;
-			n -= (size_t)k;
-			continue;
+/* ---- connections that live on ---- */
+
+/* Polite: waits for the module to say that the client is gone. */
+static void retire(struct peer *p, bool polite)
+{
+	if (polite && !p->dead) {
+		shutdown(p->c.client, SHUT_WR);
+		if (!peer_until(p, NULL)) {
+			peer_stuck(p, "the module did not come to an end");
 		}
-		if (errno != EAGAIN)
-			return;
-		while (recv(c->client, sink, sizeof(sink), MSG_DONTWAIT) > 0)
-			;
-		if (rig_up(c, &up, 1) && up->type == KH_UP_FRAME)
-			refuse(c, up);
 	}
+	quiet();
+	rig_detach(&p->c);
+	p->used = false;
+}
+
+static struct peer *peer_get(struct program *p, uint8_t how)
+{
+	static uint8_t half[256];
+	struct peer *q = &peers[how % 8];
+	if (q->used && (q->dead || --q->left <= 0))
+		retire(q, rnd(8));
+	if (q->used)
+		return q;
+	memset(q, 0, sizeof(*q));
+	rig.send_bytes = rnd(4) ? 0 : 4096;
+	helper.unhandled = NULL;
+	helper.unhandled_len = 0;
+	if (how & 0x20) {
+		struct rig_conn c = { .signing_alg = 2 };
+		size_t n = rig_build(&c, SMB2_ECHO, "\4\0\0\0", 4, half);
+
+		helper.unhandled = half;
+		helper.unhandled_len = (uint32_t)(n - next(p) % 3);
+		q->c.message_id = 0;
+	}
+	post(JOB_ATTACH, how, q);
+	quiet();
+	if (helper.result) {
+		rig_detach(&q->c);
+		if (!tolerant) {
+			fprintf(stderr, "attach: %s %s\n", strerror(-helper.result), rig_sentence);
+			exit(1);
+		}
+		return NULL;
+	}
+	if (helper.unhandled_len) { /* the rest of it, and the id that it used */
+		size_t n = SMB2_PREFIX_SIZE + SMB2_HDR_SIZE + 4;
+
+		q->c.message_id = 1;
+		(void)!send(q->c.client, half + helper.unhandled_len, n - helper.unhandled_len,
+			    MSG_NOSIGNAL);
+	}
+	set_blocking(q->c.channel, false);
+	q->used = true;
+	q->left = REUSE;
+	return q;
+}
+
+/* All handles are there with all capabilities. */
+static void handles(void)
+{
+	static const uint32_t flags[FILES] = { KH_HANDLE_SYNC, KH_HANDLE_MEMORY, 0,
+					       KH_HANDLE_MEMORY | KH_HANDLE_WRITE_THROUGH };
+
+	for (unsigned int i = 0; i < FILES; i++) {
+		__atomic_store_n(&rig.handles[i].caps, KH_CAPS_ALL, __ATOMIC_RELEASE);
+		if (rig.handles[i].state == KH_HANDLE_OPEN)
+			continue;
+		if (rig.handles[i].state == KH_HANDLE_CLOSED)
+			(void)rig_handle_del(&rig, i);
+		(void)rig_handle_add(&rig, i, files[i], ALL_ACCESS, flags[i], KH_CAPS_ALL);
+	}
+}
+
+/* ---- what a program can do ---- */
+
+static void request(struct program *p, bool *broken)
+{
+	size_t n, before;
+
+	if (OUT_MAX - pending < 256u << 10)
+		put_pending(p->peer, 0, 0);
+	before = build(p, out + pending);
+	n = break_frame(p, out + pending, before);
+	if (n != before || smb2_prefix_len(out + pending) + SMB2_PREFIX_SIZE != before)
+		*broken = true;
+	pending += n;
+}
+
+/* True: the connection is over. */
+static bool other(struct program *p)
+{
+	struct peer *q = p->peer;
+	uint8_t what = next(p), arg = next(p);
+	struct linger linger = { .l_onoff = 1 };
+
+	switch (what % 16) {
+	case 0:
+		post(JOB_HANDLE_DEL, arg, q);
+		break;
+	case 1:
+		post(JOB_SESSION_DEL, arg, q);
+		break;
+	case 2:
+		post(JOB_SESSION_SET, arg, q);
+		break;
+	case 3:
+		__atomic_store_n(&rig.handles[arg % FILES].caps, (arg >> 2) & KH_CAPS_ALL,
+				 __ATOMIC_SEQ_CST);
+		post(JOB_BARRIER, arg, q);
+		break;
+	case 4: /* in small pieces */
+		put_pending(q, arg % 16 + 1, 200);
+		break;
+	case 5: /* in odd ones */
+		put_pending(q, arg * 31u + 117, 40);
+		break;
+	case 6:
+		peer_pump(q, 0);
+		break;
+	case 7:
+	case 8:
+	case 9:
+		bad_record(p);
+		break;
+	case 10: /* the client vanishes */
+		if (arg & 8)
+			break;
+		put_pending(q, 0, 0);
+		setsockopt(q->c.client, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+		close(q->c.client);
+		q->c.client = socket(AF_INET, SOCK_STREAM, 0);
+		return true;
+	case 11: /* the daemon closes the channel, whatever is going on */
+		if (arg & 8)
+			break;
+		put_pending(q, 0, 0);
+		retire(q, false);
+		return true;
+	case 12:
+		put_pending(q, 0, 0);
+		(void)!send(q->c.client, "!", 1, MSG_OOB | MSG_NOSIGNAL | MSG_DONTWAIT);
+		return true; /* what follows is out of step by a byte, or not */
+	default:
+		put_pending(q, 0, 0);
+	}
+	return false;
 }
 
 static void play(const struct input *in)
 {
-	static uint8_t out[512 << 10];
 	struct program p = { .in = in };
-	struct rig_conn c;
+	bool over = false;
+	struct peer *q;
 
-	if (attach(&c, &p) == 0) {
-		c.tamper = break_message;
-		c.tamper_arg = &p;
-		for (unsigned int i = 0; i < FILES; i++)
-			(void)rig_handle_add(&rig, i, files[i], ALL_ACCESS,
-					     i & 1 ? KH_HANDLE_MEMORY : KH_HANDLE_SYNC,
-					     KH_CAPS_ALL);
-		while (p.at < in->len) {
-			size_t n = build(&c, &p, out);
-			uint8_t extra = next(&p);
-
-			n = break_frame(&p, out, n);
-			put(&c, out, n);
-			if (extra == 7)
-				(void)rig_handle_del(&rig, next(&p) % FILES);
-			else if (extra == 8)
-				(void)rig_session_del(&rig, RIG_SESSION);
-			else if (extra == 9)
-				(void)rig_barrier(&rig, next(&p) % FILES, KH_CAPS_ALL);
-		}
-		drain(&c);
-		for (unsigned int i = 0; i < FILES; i++)
-			(void)rig_handle_del(&rig, i);
+	q = p.peer = peer_get(&p, next(&p));
+	if (!q)
+		return;
+	handles();
+	if (next(&p) % 16 == 0)
+		(void)rig_session_set(&q->c);
+	q->c.tamper = break_message;
+	q->c.tamper_arg = &p;
+	pending = 0;
+	while (p.at < in->len && !over) {
+		if (next(&p) % 3)
+			request(&p, &over);
+		else
+			over = other(&p);
 	}
-	rig_detach(&c);
+	q->c.tamper = NULL;
+	if (!q->used)
+		return;
+	if (over) {
+		put_pending(q, 0, 0);
+		retire(q, next(&p) & 7);
+		return;
+	}
+	quiet();
+	if (helper.job == JOB_SESSION_DEL)
+		for (unsigned int i = 0; i < sizeof(peers) / sizeof(*peers); i++)
+			if (peers[i].used)
+				(void)rig_session_set(&peers[i].c);
+	helper.job = JOB_BARRIER;
+	q->echo = q->c.message_id;
+	q->done = false;
+	pending += rig_build(&q->c, SMB2_ECHO, "\4\0\0\0", 4, out + pending);
+	put_pending(q, 0, 0);
+	if (!peer_until(q, &q->done)) {
+		peer_stuck(q, "no answer to the last ECHO");
+	}
 }
 
 /* ---- new inputs of old ones ---- */
@@ -392,11 +598,39 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+static void begin(pthread_t *thread)
+{
+	static uint8_t zeros[FILE_LEN];
+
+	for (unsigned int i = 0; i < FILES; i++) {
+		files[i] = memfd_create("fuzz", 0);
+		if (files[i] < 0 || write(files[i], zeros, FILE_LEN) != FILE_LEN)
+			rig_die("file");
+	}
+	rig_open(&rig);
+	rig_cover_open(&cover_calls, false);
+	sem_init(&helper.go, 0, 0);
+	sem_init(&helper.ready, 0, 1);
+	if (pthread_create(thread, NULL, help, NULL))
+		rig_die("thread");
+}
+
+static void end(pthread_t thread)
+{
+	for (unsigned int i = 0; i < sizeof(peers) / sizeof(*peers); i++)
+		if (peers[i].used)
+			retire(&peers[i], i & 1);
+	post(JOB_NONE, 0, NULL);
+	pthread_join(thread, NULL);
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	double seconds = 10, start = now(), told = start;
 	unsigned long runs = 0, max = 0;
-	static uint8_t zeros[FILE_LEN];
+	const char *cover = NULL;
+	pthread_t thread;
 
 	random_state = (uint64_t)time(NULL) * 1000003 | 1;
 	for (int i = 1; i + 1 < argc; i += 2) {
@@ -406,15 +640,13 @@ int main(int argc, char **argv)
 			random_state = strtoull(argv[i + 1], NULL, 0) | 1;
 		else if (!strcmp(argv[i], "--runs"))
 			max = strtoul(argv[i + 1], NULL, 0);
+		else if (!strcmp(argv[i], "--cover"))
+			cover = argv[i + 1];
+		else if (!strcmp(argv[i], "--tolerant"))
+			tolerant = atoi(argv[i + 1]);
 	}
 	printf("seed 0x%llx\n", (unsigned long long)random_state);
-	for (unsigned int i = 0; i < FILES; i++) {
-		files[i] = memfd_create("fuzz", 0);
-		if (files[i] < 0 || write(files[i], zeros, FILE_LEN) != FILE_LEN)
-			rig_die("file");
-	}
-	rig_open(&rig);
-	cover_open();
+	begin(&thread);
 	while (now() - start < seconds && (!max || runs < max)) {
 		struct input in = { .len = 24 };
 
@@ -426,16 +658,19 @@ int main(int argc, char **argv)
 		mutate(&in);
 		play(&in);
 		runs++;
-		if (cover_is_new())
+		if (rig_cover_new(&cover_work) | rig_cover_new(&cover_calls))
 			keep(&in);
 		if (now() - told > 60) {
 			told = now();
-			printf("%lu runs, %u places, %u inputs\n", runs, nseen, ncorpus);
+			printf("%lu runs, %u places, %u inputs\n", runs, rig_cover_places(),
+			       ncorpus);
 			fflush(stdout);
 		}
 	}
-	rig_close(&rig);
-	printf("%lu runs in %.0f s, %u places%s, %u inputs\n", runs, now() - start, nseen,
-	       cover ? "" : " (no KCOV)", ncorpus);
+	end(thread);
+	printf("%lu runs in %.0f s, %u places%s, %u inputs\n", runs, now() - start,
+	       rig_cover_places(), cover_work.area ? "" : " (no KCOV)", ncorpus);
+	if (cover)
+		rig_cover_write(cover);
 	return 0;
 }

@@ -21,7 +21,7 @@
 
 #include "ksmbd_hybrid.h"
 
-char rig_sentence[256];
+_Thread_local char rig_sentence[256];
 
 _Noreturn void rig_die(const char *what)
 {
@@ -31,8 +31,18 @@ _Noreturn void rig_die(const char *what)
 
 /* ---- netlink ---- */
 
-static struct mnl_socket *nl;
+static _Thread_local struct mnl_socket *nl;
 static uint16_t family;
+
+static void netlink_socket(void)
+{
+	int one = 1;
+
+	nl = mnl_socket_open(NETLINK_GENERIC);
+	if (!nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0)
+		rig_die("netlink socket");
+	mnl_socket_setsockopt(nl, NETLINK_EXT_ACK, &one, sizeof(one));
+}
 
 static struct nlmsghdr *message(void *buf, uint16_t type, uint8_t command)
 {
@@ -62,9 +72,11 @@ static void take_sentence(const struct nlmsghdr *h)
 /* Sends, and waits for the acknowledgement; the u32 or u16 of attribute `want` of the answer. */
 static int call(struct nlmsghdr *h, uint16_t want, uint32_t *value)
 {
-	static char buf[65536];
+	static _Thread_local char buf[65536];
 	ssize_t n;
 
+	if (!nl)
+		netlink_socket();
 	rig_sentence[0] = 0;
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		rig_die("netlink");
@@ -98,12 +110,7 @@ static void netlink_open(void)
 	char buf[4096];
 	uint32_t id = 0;
 	struct nlmsghdr *h;
-	int one = 1;
 
-	nl = mnl_socket_open(NETLINK_GENERIC);
-	if (!nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0)
-		rig_die("netlink socket");
-	mnl_socket_setsockopt(nl, NETLINK_EXT_ACK, &one, sizeof(one));
 	h = message(buf, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
 	mnl_attr_put_strz(h, CTRL_ATTR_FAMILY_NAME, KSMBD_HYBRID_FAMILY_NAME);
 	errno = -call(h, CTRL_ATTR_FAMILY_ID, &id);
@@ -165,28 +172,51 @@ void rig_close(struct rig *r)
 	munmap(r->handles, sizeof(*r->handles) * RIG_HANDLES);
 	munmap(r->conns, sizeof(*r->conns) * RIG_CONNS);
 	munmap(r->ops, sizeof(*r->ops) * r->lanes * KH_LANE_ENTRIES);
-	mnl_socket_close(nl);
+	rig_thread_end();
+}
+
+void rig_thread_end(void)
+{
+	if (nl)
+		mnl_socket_close(nl);
+	nl = NULL;
 }
 
 /* ---- connections ---- */
 
-static void sockets(struct rig_conn *c)
+static void sockets(struct rig_conn *c, int bytes)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	static _Thread_local int l;
 	socklen_t len = sizeof(a);
-	int l = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	int one = 1;
 
+	if (!l) {
+		l = socket(AF_INET, SOCK_STREAM, 0);
+		if (bind(l, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(l, 1) < 0)
+			rig_die("listener");
+	}
 	c->client = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(l, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(l, 1) < 0 ||
-	    getsockname(l, (struct sockaddr *)&a, &len) < 0 ||
+	if (getsockname(l, (struct sockaddr *)&a, &len) < 0 ||
 	    connect(c->client, (struct sockaddr *)&a, sizeof(a)) < 0)
 		rig_die("sockets");
 	c->server = accept(l, NULL, NULL);
 	if (c->server < 0)
 		rig_die("accept");
+	if (bytes)
+		setsockopt(c->server, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	setsockopt(c->client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(c->server, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	close(l);
+}
+
+/* A slot that no connection of ours has. */
+static uint32_t slot_take(struct rig *r)
+{
+	for (uint32_t i = 0; i < RIG_CONNS; i++)
+		if (!(__atomic_fetch_or(&r->slots, 1u << i, __ATOMIC_SEQ_CST) & 1u << i))
+			return i;
+	errno = EMFILE;
+	rig_die("more connections than slots");
 }
 
 static void keys(struct rig_conn *c, uint16_t alg, uint16_t cipher)
@@ -228,7 +258,7 @@ static void put_session(struct nlmsghdr *h, const struct rig_conn *c)
 int rig_attach(struct rig *r, struct rig_conn *c, enum rig_security sec, uint16_t signing_alg,
 	       uint16_t cipher, uint32_t credits, const void *unhandled, uint32_t unhandled_len)
 {
-	static char buf[65536];
+	static _Thread_local char buf[65536];
 	static uint64_t next = 1;
 	struct smb2_window w;
 	struct nlattr *nest;
@@ -239,9 +269,10 @@ int rig_attach(struct rig *r, struct rig_conn *c, enum rig_security sec, uint16_
 	memset(c, 0, sizeof(*c));
 	c->rig = r;
 	c->security = sec;
-	c->id = next++;
+	c->id = __atomic_fetch_add(&next, 1, __ATOMIC_SEQ_CST);
+	c->slot = slot_take(r);
 	c->channel = -1;
-	sockets(c);
+	sockets(c, r->send_bytes);
 	keys(c, signing_alg, cipher);
 	smb2_window_init(&w, SMB2_CREDITS_MAX);
 	(void)smb2_window_grant(&w, 0, credits - 1);
@@ -249,7 +280,7 @@ int rig_attach(struct rig *r, struct rig_conn *c, enum rig_security sec, uint16_
 	mnl_attr_put_u32(h, KH_A_SERVER, (uint32_t)r->server);
 	nest = mnl_attr_nest_start(h, KH_A_CONN);
 	mnl_attr_put_u64(h, KH_CONN_A_ID, c->id);
-	mnl_attr_put_u32(h, KH_CONN_A_SLOT, (uint32_t)(c->id % RIG_CONNS));
+	mnl_attr_put_u32(h, KH_CONN_A_SLOT, c->slot);
 	mnl_attr_put_u32(h, KH_CONN_A_SOCKET, (uint32_t)c->server);
 	mnl_attr_put_u16(h, KH_CONN_A_DIALECT, SMB2_DIALECT_311);
 	mnl_attr_put(h, KH_CONN_A_LARGE_MTU, 0, NULL);
@@ -269,6 +300,17 @@ int rig_attach(struct rig *r, struct rig_conn *c, enum rig_security sec, uint16_
 	return err;
 }
 
+int rig_session_set(struct rig_conn *c)
+{
+	char buf[4096];
+	struct nlmsghdr *h = message(buf, family, KH_CMD_SESSION_SET);
+
+	mnl_attr_put_u32(h, KH_A_SERVER, (uint32_t)c->rig->server);
+	mnl_attr_put_u64(h, KH_A_CONN_ID, c->id);
+	put_session(h, c);
+	return call(h, 0, NULL);
+}
+
 void rig_detach(struct rig_conn *c)
 {
 	if (c->channel >= 0)
@@ -278,6 +320,7 @@ void rig_detach(struct rig_conn *c)
 	sign_ctx_free(c->sign);
 	seal_ctx_free(c->enc);
 	seal_ctx_free(c->dec);
+	__atomic_fetch_and(&c->rig->slots, ~(1u << c->slot), __ATOMIC_SEQ_CST);
 }
 
 /* ---- handles ---- */
@@ -287,6 +330,31 @@ uint64_t rig_vol(uint32_t slot)
 	return 5ull << 32 | slot;
 }
 
+static void slot_fill(struct rig *r, uint32_t slot, uint32_t caps)
+{
+	if (slot >= RIG_HANDLES)
+		return;
+	r->handles[slot].vol = rig_vol(slot);
+	r->handles[slot].session_id = RIG_SESSION;
+	r->handles[slot].tree_id = RIG_TREE;
+	__atomic_store_n(&r->handles[slot].caps, caps, __ATOMIC_RELEASE);
+}
+
+struct kh_reply_handle rig_handle_record(struct rig *r, uint32_t slot, int fd, uint32_t access,
+					 uint32_t flags, uint32_t caps)
+{
+	slot_fill(r, slot, caps);
+	return (struct kh_reply_handle) { .vol = rig_vol(slot),
+					  .persistent = 1000 + slot,
+					  .session_id = RIG_SESSION,
+					  .tree_id = RIG_TREE,
+					  .fd = fd,
+					  .access = access,
+					  .flags = flags,
+					  .opaque = 0xABC0 + slot,
+					  .alloc_unit = 4096 };
+}
+
 int rig_handle_add(struct rig *r, uint32_t slot, int fd, uint32_t access, uint32_t flags,
 		   uint32_t caps)
 {
@@ -294,12 +362,7 @@ int rig_handle_add(struct rig *r, uint32_t slot, int fd, uint32_t access, uint32
 	struct nlmsghdr *h = message(buf, family, KH_CMD_HANDLE_ADD);
 	struct nlattr *nest;
 
-	if (slot < RIG_HANDLES) {
-		r->handles[slot].vol = rig_vol(slot);
-		r->handles[slot].session_id = RIG_SESSION;
-		r->handles[slot].tree_id = RIG_TREE;
-		__atomic_store_n(&r->handles[slot].caps, caps, __ATOMIC_RELEASE);
-	}
+	slot_fill(r, slot, caps);
 	mnl_attr_put_u32(h, KH_A_SERVER, (uint32_t)r->server);
 	nest = mnl_attr_nest_start(h, KH_A_HANDLE);
 	mnl_attr_put_u64(h, KH_HANDLE_A_VOL, rig_vol(slot));
@@ -352,8 +415,8 @@ int rig_session_del(struct rig *r, uint64_t session_id)
 
 bool rig_up(struct rig_conn *c, struct kh_upcall **up, int timeout_ms)
 {
-	static uint8_t *buf;
-	static size_t cap;
+	static _Thread_local uint8_t *buf;
+	static _Thread_local size_t cap;
 	struct pollfd p = { .fd = c->channel, .events = POLLIN };
 	uint32_t size = 0;
 

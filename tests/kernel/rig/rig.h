@@ -2,7 +2,8 @@
 /*
  * rig.h - the module without a daemon: a connection on loopback whose one end is attached, with a
  * session and handles, so that a test plays both the client and the daemon. For tests and for the
- * fuzzer. Functions end the program when the rig itself cannot work (rig_die).
+ * fuzzer. Functions end the program when the rig itself cannot work (rig_die). Threads may use one
+ * rig; a connection belongs to one of them.
  */
 #ifndef KH_RIG_H
 #define KH_RIG_H
@@ -21,7 +22,7 @@
 #include "smb2_window.h"
 
 #define RIG_HANDLES 64u
-#define RIG_CONNS   8u
+#define RIG_CONNS   32u
 #define RIG_SESSION 0x1122334455ull
 #define RIG_TREE    7u
 #define RIG_MAX_IO  (8u << 20)
@@ -35,6 +36,9 @@ struct rig {
 	struct kh_conn_slot *conns;
 	struct kh_op_stat *ops;
 	uint32_t lanes;
+	uint32_t slots; /* of conns: taken by a connection */
+	int send_bytes; /* the server's send buffer of the next connection; 0: the kernel's choice
+			 */
 };
 
 enum rig_security { RIG_PLAIN, RIG_SIGNED, RIG_SEALED };
@@ -44,6 +48,7 @@ struct rig_conn {
 	int client, server; /* sockets; the module has the server's */
 	int channel;
 	uint64_t id;
+	uint32_t slot;
 	uint64_t message_id; /* of the next request */
 	enum rig_security security;
 	uint16_t signing_alg, cipher;
@@ -57,10 +62,11 @@ struct rig_conn {
 };
 
 /* The module's answer to a netlink request: 0 or -errno; *sentence (static) is the extack's. */
-extern char rig_sentence[256];
+extern _Thread_local char rig_sentence[256];
 
 void rig_open(struct rig *r); /* HELLO and MAPS_BIND */
 void rig_close(struct rig *r);
+void rig_thread_end(void); /* another thread that used it ends */
 /* credits: that the client has at the beginning. unhandled: bytes that the daemon had read. */
 int rig_attach(struct rig *r, struct rig_conn *c, enum rig_security sec, uint16_t signing_alg,
 	       uint16_t cipher, uint32_t credits, const void *unhandled, uint32_t unhandled_len);
@@ -71,6 +77,10 @@ int rig_handle_add(struct rig *r, uint32_t slot, int fd, uint32_t access, uint32
 int rig_handle_del(struct rig *r, uint32_t slot);
 int rig_barrier(struct rig *r, uint32_t slot, uint32_t caps);
 int rig_session_del(struct rig *r, uint64_t session_id);
+int rig_session_set(struct rig_conn *c); /* again, as it was attached */
+/* A handle to go with rig_answer(). */
+struct kh_reply_handle rig_handle_record(struct rig *r, uint32_t slot, int fd, uint32_t access,
+					 uint32_t flags, uint32_t caps);
 
 /* ---- the client ---- */
 
@@ -103,5 +113,18 @@ bool rig_up(struct rig_conn *c, struct kh_upcall **up, int timeout_ms);
 /* A record with this message, which has one element or more. Bytes of write(), or -errno. */
 long rig_answer(struct rig_conn *c, uint16_t flags, const struct kh_reply_handle *h, unsigned int n,
 		const void *msg, size_t len);
+
+/* ---- rig_cover.c: coverage (KCOV); all of it for one thread at a time ---- */
+
+struct rig_cover {
+	uint64_t *area; /* NULL: this kernel has none */
+};
+
+/* remote: of io_work of connections that this thread attaches; else of this thread's calls. */
+bool rig_cover_open(struct rig_cover *v, bool remote);
+/* Was anything reached since the last call that never was before? */
+bool rig_cover_new(struct rig_cover *v);
+unsigned int rig_cover_places(void);
+void rig_cover_write(const char *path); /* the places, as offsets in the module's .text */
 
 #endif /* KH_RIG_H */

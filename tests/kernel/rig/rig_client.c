@@ -146,8 +146,8 @@ static bool receive(struct rig_conn *c, void *p, size_t len, int timeout_ms)
 
 bool rig_reply(struct rig_conn *c, struct rig_reply *r, int timeout_ms)
 {
-	static uint8_t *buf;
-	static size_t cap;
+	static _Thread_local uint8_t *buf;
+	static _Thread_local size_t cap;
 	uint8_t prefix[SMB2_PREFIX_SIZE];
 	uint8_t *msg;
 	size_t len;

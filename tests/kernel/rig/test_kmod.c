@@ -3,6 +3,7 @@
 #include "rig.h"
 #include "../../unit/tap.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -373,6 +374,54 @@ static void test_halves(void)
 	free(out);
 }
 
+/* ---- what the daemon may do at the wrong time ---- */
+
+static void test_twice(void)
+{
+	struct rig_conn c;
+	int fd = file_new();
+
+	(void)rig_attach(&rig, &c, RIG_SIGNED, 2, 2, 512, NULL, 0);
+	(void)rig_handle_add(&rig, 1, fd, ALL_ACCESS, KH_HANDLE_MEMORY, KH_CAPS_ALL);
+	ok(write_is(&c, fd, 0, 100, 1), "a WRITE");
+	is_int(rig_handle_add(&rig, 1, fd, ALL_ACCESS, 0, KH_CAPS_ALL), -EBUSY, "a handle twice");
+	ok(rig.handles[1].writes == 1 && rig.handles[1].end == 100,
+	   "the first one's counters are as they were");
+	is_int(rig_session_set(&c), 0, "a session replaces itself");
+	ok(read_is(&c, 0, 100, 100), "and serves");
+	is_int(rig_session_del(&rig, RIG_SESSION), 0, "it is there once");
+	is_int(rig_session_del(&rig, RIG_SESSION), -ENOENT, "and not twice");
+	(void)rig_handle_del(&rig, 1);
+	rig_detach(&c);
+	is_int(rig_session_set(&c), -ENOENT, "no session for a connection that is gone");
+	close(fd);
+}
+
+/* Sockets that are made by an attached one know nothing of its connection. */
+static void test_listener(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	socklen_t len = sizeof(a);
+	int client, child;
+	struct rig_conn c;
+
+	(void)rig_attach(&rig, &c, RIG_PLAIN, 2, 2, 8, NULL, 0);
+	is_int(connect(c.server, &none, sizeof(none)), 0, "an attached socket is disconnected");
+	ok(bind(c.server, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(c.server, 1) == 0 &&
+		   getsockname(c.server, (struct sockaddr *)&a, &len) == 0,
+	   "it listens");
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	is_int(connect(client, (struct sockaddr *)&a, len), 0, "a client of it");
+	child = accept4(c.server, NULL, NULL, SOCK_NONBLOCK);
+	close(c.channel);
+	c.channel = -1;
+	is_int(send(client, "a", 1, 0), 1, "it sends when the channel is closed");
+	close(client);
+	close(child);
+	rig_detach(&c);
+}
+
 int main(void)
 {
 	content = malloc(FILE_LEN);
@@ -399,6 +448,8 @@ int main(void)
 	test_handles();
 	test_halves();
 	test_gone();
+	test_twice();
+	test_listener();
 	rig_close(&rig);
 	free(content);
 	return done_testing();
