@@ -132,7 +132,7 @@ static void run_seed(struct play *p, uint64_t seed, size_t steps)
 		return;
 	}
 	n = at + 1;
-	printf("# seed %" PRIu64 " differs at step %zu; shortening\n", seed, at);
+	printf("# seed %" PRIu64 " differs at step %zu; shortening\n%s", seed, at, text);
 	fflush(stdout);
 	text = shrink(p, st, &n, text, 60);
 	result(false, "random sequence %" PRIu64 " (%s)", seed, manner_name(&p->m, name));

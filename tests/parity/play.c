@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define QUIET_MS 60 /* after bytes that may not have an answer */
+#define QUIET_MS 25 /* after bytes that may not have an answer */
 
 /* ---- waiting ---- */
 
@@ -233,10 +233,10 @@ static void check_path(struct play *p, struct compare *c, const struct step *st)
 
 	if (!p->kernel || p->side[0].wire[st->link].closed)
 		return;
-	for (unsigned int i = 0; i < 20; i++) {
+	for (unsigned int us = 2000; us < 500000; us *= 2) {
 		if (on_kernel_path(&p->side[0], st->link, word, sizeof(word)))
 			return;
-		usleep(50000);
+		usleep(us);
 	}
 	compare_note(c, "path of the connection", word, "(kernel is wanted)");
 }
@@ -414,7 +414,10 @@ char *shrink(struct play *p, struct step *st, size_t *n, char *text, unsigned in
 	_cleanup_free_ struct step *trial = xcalloc(*n, sizeof(*st));
 	size_t chunk = *n / 2, at;
 	int timeout = p->timeout_ms;
+	bool kernel = p->kernel;
 
+	/* Without the steps before, it is not on the kernel path: that is another difference. */
+	p->kernel = strstr(text, "path of the connection");
 	p->timeout_ms = MIN(timeout, 2000);
 	while (chunk && now_ns() < until) {
 		bool shorter = false;
@@ -438,5 +441,6 @@ char *shrink(struct play *p, struct step *st, size_t *n, char *text, unsigned in
 			chunk = MIN(chunk / 2, *n / 2);
 	}
 	p->timeout_ms = timeout;
+	p->kernel = kernel;
 	return text;
 }
