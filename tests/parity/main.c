@@ -252,7 +252,7 @@ int main(int argc, char **argv)
 		       "%u connections at once", crowd_size);
 	if (scripts)
 		run_scripts(&p, only, few);
-	if (seconds || seeded)
+	if (seconds || (seeded && !crowd_size))
 		run_random(&p, seed, seconds, steps);
 	for (unsigned int i = 0; i < SIDES; i++) {
 		free(p.side[i].frame);

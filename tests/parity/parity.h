@@ -132,6 +132,7 @@ struct patch {
 
 struct step {
 	uint8_t kind, command, link, tree, file;
+	uint8_t batch; /* waits, F_NO_WAIT or not, before a step of another batch */
 	uint32_t flags;
 	uint16_t charge;
 	uint64_t offset; /* READ, WRITE, LOCK, SET_INFO EndOfFile */

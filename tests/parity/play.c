@@ -343,14 +343,14 @@ static void remove_files(const struct side *s, const struct step *st, size_t n)
 	}
 }
 
-/* A step whose compound does not go on (any more) ends it; the last is waited for. */
+/* A step whose compound does not go on (any more) ends it; the last of a batch is waited for. */
 static struct step normalized(const struct step *st, size_t i, size_t n)
 {
 	struct step s = st[i];
 
 	if (i + 1 == n || st[i + 1].kind != STEP_COMMAND || st[i + 1].link != s.link)
 		s.flags &= ~F_MORE;
-	if (i + 1 == n)
+	if (i + 1 == n || st[i + 1].batch != s.batch)
 		s.flags &= ~F_NO_WAIT;
 	return s;
 }

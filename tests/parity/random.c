@@ -20,6 +20,8 @@ struct gen {
 	size_t n, cap;
 	bool open[HANDLES];
 	bool position[HANDLES]; /* the last request on it stood alone */
+	bool append[HANDLES];	/* writes go to the end of the file: their order matters */
+	uint8_t batch;
 	uint16_t dialect;
 };
 
@@ -101,6 +103,7 @@ static uint64_t some_offset(struct gen *g)
 
 static void open_handle(struct gen *g, unsigned int h, uint32_t disposition)
 {
+	/* all; read and write; read; write; append */
 	static const uint32_t access[] = { 0x001F01FF, 0x0012019F, 0x00120089, 0x00120116,
 					   0x00120104 };
 	struct step *s = add(g, SMB2_CREATE, h);
@@ -114,6 +117,7 @@ static void open_handle(struct gen *g, unsigned int h, uint32_t disposition)
 	if (chance(g, 3))
 		s->tree = TREE_READ_ONLY;
 	g->open[h] = true;
+	g->append[h] = s->access == access[4];
 }
 
 static void close_handle(struct gen *g, unsigned int h)
@@ -230,7 +234,6 @@ static void alone(struct gen *g)
 {
 	unsigned int h = some_handle(g), what = below(g, 100);
 
-	g->position[h] = true;
 	if (!g->open[h] && chance(g, 80))
 		open_handle(g, h, FILE_OPEN_IF);
 	else if (what < 15)
@@ -249,6 +252,7 @@ static void alone(struct gen *g)
 		compound(g, h);
 	else
 		disposition(g, h);
+	g->position[h] = true;
 }
 
 /* ---- batches ---- */
@@ -293,12 +297,14 @@ static void batch(struct gen *g)
 			add(g, SMB2_ECHO, h);
 		else if (chance(g, 4))
 			add(g, SMB2_FLUSH, h);
-		else if (writes[h % NAMES])
+		else if (writes[h % NAMES] && (depth == 1 || !g->append[h]))
 			batch_write(g, h, depth == 1 ? 0 : i + 1);
 		else
 			batch_read(g, h);
 		g->st[g->n - 1].flags |= F_NO_WAIT;
+		g->st[g->n - 1].batch = g->batch;
 	}
+	g->batch++;
 	g->st[g->n - 1].flags = F_FINAL;
 }
 

@@ -2,12 +2,14 @@
 /*
  * fsx.c - random operations on one file, compared with a copy in memory.
  *
- *	fsx [-t SECONDS] [-n OPERATIONS] [-s SEED] [-l MAX-LENGTH] [-d] [-q] FILE
+ *	fsx [-t SECONDS] [-n OPERATIONS] [-s SEED] [-l MAX-LENGTH] [-d] [-f] FILE
  *
  * Reads, writes, appends, truncates, mapped reads and writes, fsync, and opening anew, each at a
- * random place with edges of pages preferred. -d: with O_DIRECT for reads and writes now and then.
- * The first byte that is not as it was written ends the run with 1 and the operations before it;
- * the same seed and number of operations does the same again. The idea is that of fsx of NeXT.
+ * random place with edges of pages preferred. -d: with O_DIRECT for reads now and then. -f: fsync
+ * before every mapping, for cifs.ko of Linux 6.12: there a mapped write is lost if the page had
+ *been written in part while it was not in memory, and was then read (netfs_page_mkwrite() warns of
+ *it). The first byte that is not as it was written ends the run with 1 and the operations before
+ *it; the same seed and number of operations does the same again. The idea is that of fsx of NeXT.
  */
 #include "core/util.h"
 
@@ -45,7 +47,7 @@ static struct {
 	uint64_t state;
 	size_t max, size;
 	uint8_t *model, *buf;
-	bool direct;
+	bool direct, flush;
 	uint64_t ops;
 	struct done log[LOG];
 } f;
@@ -179,8 +181,12 @@ static void truncate_to(size_t size)
 static void mapped(size_t at, size_t n, bool write)
 {
 	size_t base = at & ~(size_t)(ALIGN - 1);
-	uint8_t *p = mmap(NULL, at - base + n, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED,
-			  f.fd, (off_t)base);
+	uint8_t *p;
+
+	if (f.flush && fsync(f.fd) < 0)
+		fail("fsync", 0, errno, -1);
+	p = mmap(NULL, at - base + n, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, f.fd,
+		 (off_t)base);
 
 	if (p == MAP_FAILED)
 		fail("mmap", 0, errno, -1);
@@ -268,7 +274,7 @@ static void step(void)
 
 static void usage(void)
 {
-	fputs("usage: fsx [-t SECONDS] [-n OPERATIONS] [-s SEED] [-l MAX-LENGTH] [-d] FILE\n",
+	fputs("usage: fsx [-t SECONDS] [-n OPERATIONS] [-s SEED] [-l MAX-LENGTH] [-d] [-f] FILE\n",
 	      stderr);
 	exit(2);
 }
@@ -279,7 +285,7 @@ int main(int argc, char **argv)
 	int o;
 
 	f.max = 1 << 20;
-	while ((o = getopt(argc, argv, "t:n:s:l:d")) != -1) {
+	while ((o = getopt(argc, argv, "t:n:s:l:df")) != -1) {
 		switch (o) {
 		case 't':
 			until = now_ns() + strtoull(optarg, NULL, 0) * 1000000000u;
@@ -295,6 +301,9 @@ int main(int argc, char **argv)
 			break;
 		case 'd':
 			f.direct = true;
+			break;
+		case 'f':
+			f.flush = true;
 			break;
 		default:
 			usage();
