@@ -133,10 +133,9 @@ static void print_summary(const struct ctl *ctl, struct json_object *status)
 		printf("%-15s %s (%s)\n", "Data plane", json_object_get_string(data),
 		       json_object_get_string(why));
 	else if (data)
-		printf("%-15s %s (%lld of %lld connections)\n", "Data plane",
-		       json_object_get_string(data), (long long)json_object_get_int64(n),
-		       (long long)(json_object_get_int64(n) +
-				   json_object_get_int64(member(planes, "user_connections"))));
+		printf("%-15s %s (%s connections; %s in user space)\n", "Data plane",
+		       json_object_get_string(data), json_object_get_string(n),
+		       json_object_get_string(member(planes, "user_connections")));
 	print_counts(status);
 }
 

@@ -54,7 +54,8 @@ struct conn_row {
 	unsigned int reactor, sessions, requests;
 	uint16_t dialect, signing_alg, cipher;
 	bool closing, authenticated;
-	char path[96]; /* why it is not the kernel's; "": it is */
+	char path[96];					 /* why it is not the kernel's; "": it is */
+	uint64_t bytes_in, bytes_out, served, passed_up; /* the kernel's count */
 };
 
 struct conn_rows {
@@ -90,6 +91,14 @@ static void take_conn(void *arg, struct conn *c)
 		.authenticated = c->st.authenticated,
 	};
 	snprintf(row->path, sizeof(row->path), "%s", why ? why : "");
+	if (conn_attached(c)) {
+		const struct kh_conn_slot *k = &maps.conns[c->conn_slot];
+
+		row->bytes_in = __atomic_load_n(&k->bytes_in, __ATOMIC_RELAXED);
+		row->bytes_out = __atomic_load_n(&k->bytes_out, __ATOMIC_RELAXED);
+		row->served = __atomic_load_n(&k->served, __ATOMIC_RELAXED);
+		row->passed_up = __atomic_load_n(&k->passed_up, __ATOMIC_RELAXED);
+	}
 }
 
 static struct json_object *conn_json(const struct conn_row *c, uint64_t now)
@@ -107,6 +116,12 @@ static struct json_object *conn_json(const struct conn_row *c, uint64_t now)
 	put(o, "why", STR(c->path));
 	path = *c->path ? xasprintf("user: %s", c->path) : xstrdup("kernel");
 	put(o, "path", STR(path));
+	if (!*c->path) {
+		put(o, "bytes_in", NUM(c->bytes_in));
+		put(o, "bytes_out", NUM(c->bytes_out));
+		put(o, "served", NUM(c->served));
+		put(o, "passed_up", NUM(c->passed_up));
+	}
 	put(o, "state",
 	    STR(c->closing	   ? "closing"
 		: c->authenticated ? "ready"
