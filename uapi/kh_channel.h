@@ -17,15 +17,15 @@
 #include <linux/types.h>
 #include <linux/ioctl.h>
 
-#define KH_RECORD_ALIGN 8u
+#define KH_RECORD_ALIGN	    8u
 #define kh_record_size(len) (((len) + KH_RECORD_ALIGN - 1) & ~(KH_RECORD_ALIGN - 1))
 
 /* ---- from the module to the daemon: struct kh_upcall, then the message ---- */
 
 enum kh_upcall_type {
 	/*
-	 * A message that the module does not answer. Its message ids are taken out of the window, and
-	 * it is decrypted. The daemon does all other checks.
+	 * A message that the module does not answer. Its message ids are taken out of the window,
+	 * and it is decrypted. The daemon does all other checks.
 	 */
 	KH_UP_FRAME = 1,
 	/* The module answered a CLOSE: value is the opaque record of the handle. No message. */
@@ -57,9 +57,9 @@ enum kh_gone {
 #define KH_UPF_VERIFIED 0x02
 
 struct kh_upcall {
-	__u32 len;   /* of this header and the message, without padding */
-	__u16 type;  /* enum kh_upcall_type */
-	__u16 flags; /* KH_UPF_* */
+	__u32 len;	  /* of this header and the message, without padding */
+	__u16 type;	  /* enum kh_upcall_type */
+	__u16 flags;	  /* KH_UPF_* */
 	__u64 session_id; /* of the transform header, with KH_UPF_SEALED */
 	__u64 value;
 	__u64 time_ns; /* CLOCK_MONOTONIC: when it was complete */
@@ -90,9 +90,9 @@ struct kh_upcall {
  * of the element's SessionId on this connection), encryption, the transport's prefix.
  */
 struct kh_reply {
-	__u32 len;   /* of header, handles and message, without padding */
-	__u16 flags; /* KH_REPLYF_* */
-	__u16 nhandles; /* struct kh_reply_handle right behind this header */
+	__u32 len;	  /* of header, handles and message, without padding */
+	__u16 flags;	  /* KH_REPLYF_* */
+	__u16 nhandles;	  /* struct kh_reply_handle right behind this header */
 	__u64 session_id; /* with KH_REPLYF_SEAL */
 };
 
@@ -107,11 +107,11 @@ struct kh_reply_handle {
 	__u64 vol;	  /* FileId.Volatile: generation << 32 | slot in kh_handles */
 	__u64 persistent; /* FileId.Persistent */
 	__u64 session_id;
-	__u64 opaque;  /* comes back in KH_UP_CLOSED and in dumps */
+	__u64 opaque; /* comes back in KH_UP_CLOSED and in dumps */
 	__u32 tree_id;
-	__s32 fd;      /* the daemon keeps its own; I/O is done with the file's credentials */
-	__u32 access;  /* granted, MS-SMB2 2.2.13.1.1 */
-	__u32 flags;   /* KH_HANDLE_* of kh_maps.h */
+	__s32 fd;	   /* the daemon keeps its own; I/O is done with the file's credentials */
+	__u32 access;	   /* granted, MS-SMB2 2.2.13.1.1 */
+	__u32 flags;	   /* KH_HANDLE_* of kh_maps.h */
 	__u64 create_time; /* NTTIME, for the answer of CLOSE */
 	__u32 attributes;  /* FILE_ATTRIBUTE_*, for the answer of CLOSE */
 	__u32 alloc_unit;  /* allocation sizes are rounded up to it; 0 is 1 */

@@ -144,7 +144,7 @@ struct smb2_transform {
  * message is whole and says that it is encrypted (3.3.5.2.1.1).
  */
 static inline KH_MUST_CHECK bool smb2_transform_parse(const void *buf, __u64 len,
-							   struct smb2_transform *t)
+						      struct smb2_transform *t)
 {
 	struct smb2_rd r = rd_init(buf, len < SMB2_TRANSFORM_SIZE ? len : SMB2_TRANSFORM_SIZE);
 	__u32 magic = rd_le32(&r);

@@ -21,10 +21,10 @@
 
 #define X86_VENDOR_INTEL 0
 #undef boot_cpu_has
-#define boot_cpu_has(bit)	KH_HAS_##bit
-#define cpu_has_xfeatures(...)	1
+#define boot_cpu_has(bit)      KH_HAS_##bit
+#define cpu_has_xfeatures(...) 1
 /* One list asks for AES, which is there; the other is of processors to keep from 512 bits. */
-#define x86_match_cpu(list)	((list)[0].feature < 0xffff)
+#define x86_match_cpu(list) ((list)[0].feature < 0xffff)
 
 static void not_internal(struct crypto_alg *a)
 {
