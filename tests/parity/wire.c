@@ -72,9 +72,10 @@ static void took_message(struct wire *c, uint8_t *p, size_t n, bool sealed)
 				       .p = xmalloc(len),
 				       .len = len,
 				       .sealed = sealed,
-				       .position = position++,
+				       .position = position,
 				       .signature = signature_of(c, &h, p + off, len) };
 		memcpy(a->p, p + off, len);
+		position++;
 		off += len;
 	} while (off < n);
 }
