@@ -2,10 +2,13 @@
 /*
  * kh_maps.h - keys and values of the pinned BPF maps, used by the daemon, the module, bpf/ and ctl.
  *
- * All are arrays with BPF_F_MMAPABLE: the daemon writes its fields through its mapping with plain
- * stores, the module writes its own in place; every field says who writes it. No key, no name of a
- * file, no content is ever in here. Sizes are powers of two of cache lines, so that neither entries
- * nor writers share a line.
+ * What the daemon and the module write are arrays with BPF_F_MMAPABLE: each writes its fields in
+ * place with plain stores; every field says who writes it. Sizes are multiples of cache lines, and
+ * neither entries nor writers share a line. A reader takes an entry as it finds it: `id` (vol) is
+ * stored last when the entry is filled, and first, to 0, when it is given back, so a reader who
+ * finds the same id before and after has not mixed two lives. No key, no hash of a password and no
+ * content of a file is ever in here; names of users and files are: the pins are root's, or a
+ * configured group's.
  */
 #ifndef KH_MAPS_H
 #define KH_MAPS_H
@@ -13,9 +16,48 @@
 #include <linux/types.h>
 
 #ifndef KH_MAPS_NO_DEFAULTS
-#define KH_HANDLES_MAX 65536u /* slots; further opens stay with the daemon */
-#define KH_CONNS_MAX   16384u
+#define KH_HANDLES_MAX	65536u /* slots; further opens stay with the daemon */
+#define KH_CONNS_MAX	16384u /* further connections are served, and not shown */
+#define KH_SESSIONS_MAX 16384u
+#define KH_REACTORS_MAX 256u
 #endif
+
+#define KH_USER_MAX 64u /* bytes with the NUL; longer ones are cut */
+#define KH_WHY_MAX  96u
+
+/* ---- kh_server: one entry: who serves, and how ---- */
+
+enum kh_steer {
+	KH_STEER_NONE,	 /* the kernel's hash over the listeners */
+	KH_STEER_CPU,	 /* the reactor of the CPU that took the packet */
+	KH_STEER_CLIENT, /* by client address: all channels of a client on one reactor */
+	KH_STEER_NUMA,	 /* a reactor of the CPU's node */
+	KH_STEER_ROUND_ROBIN,
+	KH_STEERS
+};
+
+/* The daemon writes it at its start, but for the second line. */
+struct kh_server_slot {
+	__u64 start_ns;	      /* CLOCK_MONOTONIC */
+	__u64 start_realtime; /* seconds */
+	__u32 pid;
+	__u32 reactors; /* entries of kh_reactors */
+	__u32 lanes;	/* of kh_op_stats */
+	__u32 pad0[9];
+	/* its second line: changes while it runs */
+	__u64 generation;   /* of the configuration */
+	__u32 steer;	    /* enum kh_steer */
+	__u32 steer_by_bpf; /* 0: SO_INCOMING_CPU or the kernel's hash */
+	__u32 connections, preauth, sessions, opens;
+	__u32 pad1[8];
+	char version[32];
+	char instance[64];
+	char kmod_why[KH_WHY_MAX]; /* why the kernel does not serve data; "": it does */
+	char bpf_why[KH_WHY_MAX];  /* what of BPF is missing: steering, guard; "": nothing */
+	char steer_why[KH_WHY_MAX];
+	char listeners[512]; /* "127.0.0.1:445 [::1]:445", cut at a word */
+	char conf_path[256];
+};
 
 /* ---- kh_handles: what the module may do with an open file, and what it did ---- */
 
@@ -34,8 +76,7 @@
 enum kh_handle_state {
 	KH_HANDLE_FREE = 0,
 	KH_HANDLE_OPEN = 1, /* the module has the file */
-	KH_HANDLE_CLOSED =
-		2, /* the client's CLOSE was answered by the module; the daemon has yet to */
+	KH_HANDLE_CLOSED = 2, /* the module answered the client's CLOSE; the daemon has yet to */
 };
 
 /*
@@ -49,27 +90,65 @@ struct kh_handle_slot {
 	__u32 tree_id;
 	__u32 caps;    /* KH_CAP_*; 0 unless the module has it */
 	__u64 conn_id; /* that opened it */
-	__u64 pad0[4];
+	__u64 opened_ns;
+	__u32 access; /* granted */
+	__u8 share_access, oplock;
+	__u16 kind; /* enum open_kind of the daemon: 0 file, 1 folder, 2 pipe */
+	__u64 pad0[2];
+	/* the daemon's second line: what it did itself, any of its threads */
+	__u64 user_reads, user_read_bytes;
+	__u64 user_writes, user_write_bytes;
+	__u64 user_last_ns;
+	__u64 pad2[3];
 	/* the module's line */
 	__u32 state; /* enum kh_handle_state */
 	__u32 pad1;
 	__u64 reads, read_bytes;
 	__u64 writes, write_bytes; /* not 0: the file was changed through this handle */
 	__u64 end;		   /* position behind the last READ or WRITE */
-	__u64 pad2[1];
+	__u64 pad3[1];
 	__u64 last_ns; /* CLOCK_MONOTONIC */
 };
 
-/* ---- kh_conns: one slot per attached connection ---- */
+/* ---- kh_names: names of what is open, by the slots of kh_handles; the daemon writes them ---- */
+
+struct kh_name {
+	char share[40]; /* NUL-terminated, cut */
+	char path[88];	/* share-relative; a long one has "..." and its end */
+};
+
+/* ---- kh_conns: one slot per connection ---- */
+
+enum kh_conn_state {
+	KH_CONN_STATE_NEW = 1,
+	KH_CONN_STATE_NEGOTIATED,
+	KH_CONN_STATE_READY,
+	KH_CONN_STATE_CLOSING,
+};
 
 struct kh_conn_slot {
-	/* the daemon's line */
+	/* the daemon's lines: its reactor */
 	__u64 id; /* of the connection, as `status` shows it; 0: free */
-	__u64 attached_ns;
-	__u32 addr[4]; /* the client, IPv6 or mapped IPv4, network order */
-	__u16 port;    /* host order */
-	__u16 dialect;
-	__u32 pad0[7];
+	__u64 accepted_ns;
+	__u64 attached_ns; /* 0: in user space, `why` says why */
+	__u32 addr[4];	   /* the client, IPv6 or mapped IPv4, network order */
+	__u16 port;	   /* host order */
+	__u16 local_port;
+	__u16 dialect; /* 0 before NEGOTIATE */
+	__u16 signing_alg, cipher;
+	__u16 reactor;
+	__u16 state; /* enum kh_conn_state */
+	__u16 sessions;
+	__u32 requests; /* under way in the daemon */
+	__u32 pad0;
+	char why[64];
+	/* its line that changes with each request */
+	__u64 user_bytes_in, user_bytes_out; /* of the transport, before attach */
+	__u64 user_frames;		     /* requests that the daemon read from the socket */
+	__u64 user_last_ns;		     /* of the last of them */
+	__u32 user_credits;		     /* that the client holds, before attach */
+	__u32 user_out_bytes;		     /* waiting for the socket, before attach */
+	__u64 pad2[3];
 	/* the module's lines */
 	__u64 bytes_in, bytes_out;	 /* of the transport */
 	__u64 frames, served, passed_up; /* messages: received, answered, given to the daemon */
@@ -78,7 +157,105 @@ struct kh_conn_slot {
 	__u32 credits;			 /* that the client holds */
 	__u32 cpu;			 /* where it ran last */
 	__u64 stalls; /* times that the socket was not read because a queue was full */
-	__u64 pad1[7];
+	__u64 pad3[7];
+};
+
+/* ---- kh_sessions: one slot per session that is logged in; the daemon writes it ---- */
+
+#define KH_SESSION_GUEST	    0x01u
+#define KH_SESSION_ANONYMOUS	    0x02u
+#define KH_SESSION_ENCRYPT	    0x04u
+#define KH_SESSION_SIGNING_REQUIRED 0x08u
+
+struct kh_session_slot {
+	__u64 id; /* 0: free */
+	__u64 created_ns;
+	__u64 conn_id; /* of its first channel */
+	__u32 flags;   /* KH_SESSION_* */
+	__u32 uid;
+	__u16 dialect, signing_alg, cipher, channels;
+	__u32 trees, opens;
+	__u64 pad0[2];
+	char user[KH_USER_MAX];
+	char unix_user[KH_USER_MAX];
+};
+
+/* ---- kh_reactors: one entry per reactor, which writes it ---- */
+
+struct kh_reactor_slot {
+	__u32 cpu; /* that it is bound to; ~0: to none */
+	__u32 connections;
+	__u64 accepted, closed;
+	__u64 bytes_in, bytes_out;
+	__u64 wakeups;	   /* returns from waiting */
+	__u64 completions; /* of the ring */
+	__u64 requests;
+	__u64 to_workers; /* of them, those that a worker ran */
+	__u64 busy_ns;	  /* not waiting */
+	__u64 pad0[6];
+};
+
+/* ---- of the XDP guard (bpf/xdp_guard.bpf.c) ---- */
+
+/* kh_queue_stats: one entry per RX queue, written on the CPU of the queue. Array, by queue index.
+ */
+#define KH_QUEUES_MAX 256u
+
+struct kh_queue_stat {
+	__u64 packets, bytes; /* for our ports */
+	__u64 syns;
+	__u64 blocked, limited; /* dropped: by the blocklist, above the SYN rate */
+	__u64 redirected;	/* to another CPU */
+	__u64 passed;		/* of other ports; not looked at further */
+	__u64 malformed;	/* cut short: passed, the stack refuses it */
+};
+
+/* kh_sources: what came from where. LRU hash, by address. */
+struct kh_source_key {
+	__u32 addr[4]; /* IPv6 or mapped IPv4, network order */
+};
+
+struct kh_source {
+	__u64 packets, bytes, syns;
+	__u64 blocked, limited;
+	__u64 first_ns, last_ns; /* CLOCK_MONOTONIC (bpf_ktime_get_ns) */
+	__u64 syn_tat;		 /* theoretical arrival time of the SYN limiter (GCRA), ns */
+};
+
+/* kh_blocklist: LPM trie; IPv4 as mapped, so 96 bits more. */
+struct kh_block_key {
+	__u32 prefix_len; /* bits */
+	__u32 addr[4];
+};
+
+enum kh_block_why { KH_BLOCK_BY_HAND = 1, KH_BLOCK_AUTH };
+
+struct kh_block {
+	__u64 until_ns; /* CLOCK_MONOTONIC; 0: for good */
+	__u64 since_ns;
+	__u64 dropped; /* packets */
+	__u32 why;     /* enum kh_block_why */
+	__u32 pad0;
+};
+
+/* kh_guard_conf: one entry; the daemon writes it. */
+#define KH_GUARD_PORTS 8u
+
+struct kh_guard_conf {
+	__u64 syn_interval_ns;	     /* between SYNs of a source in the long run; 0: no limit */
+	__u64 syn_burst_ns;	     /* how far it may be ahead of that */
+	__u16 ports[KH_GUARD_PORTS]; /* network order; 0: none */
+	__u32 redirect_cpus;	     /* spread over so many CPUs by cpumap; 0: no */
+	__u32 pad0[7];
+};
+
+/* kh_steer_conf: one entry, read by bpf/steer.bpf.c; the daemon writes it. */
+struct kh_steer_conf {
+	__u32 mode;	/* enum kh_steer */
+	__u32 reactors; /* listeners of kh_steer_socks are address * KH_REACTORS_MAX + reactor */
+	__u64 next;	/* round-robin */
+	__u64 pad0[6];
+	__u16 reactor_of_cpu[1024];
 };
 
 /*
