@@ -75,7 +75,7 @@ struct kh_server_slot {
 
 enum kh_handle_state {
 	KH_HANDLE_FREE = 0,
-	KH_HANDLE_OPEN = 1, /* the module has the file */
+	KH_HANDLE_OPEN = 1,   /* the module has the file */
 	KH_HANDLE_CLOSED = 2, /* the module answered the client's CLOSE; the daemon has yet to */
 };
 
