@@ -141,6 +141,11 @@ void kh_maps_put(struct kh_maps *m);
 /* Memory of an entry, valid while the maps are held; NULL: out of range. */
 struct kh_handle_slot *kh_maps_handle(const struct kh_maps *m, u32 slot);
 struct kh_conn_slot *kh_maps_conn(const struct kh_maps *m, u32 slot);
+/* A counter of a handle or connection that several requests may add to at once. */
+static inline void kh_maps_add(__u64 *counter, u64 n)
+{
+	atomic64_add(n, (atomic64_t *)counter);
+}
 /* One command was answered by the module. Any context. */
 void kh_maps_count(const struct kh_maps *m, u16 command, bool error, u64 bytes_in, u64 bytes_out,
 		   u64 start_ns);

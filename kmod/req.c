@@ -29,7 +29,7 @@ void kh_req_end(struct kh_req *rq, u32 status, u64 bytes_in, u64 bytes_out)
 
 	kh_maps_count(&c->server->maps, rq->hdr.command, status >> 30 == 3, bytes_in, bytes_out,
 		      rq->start_ns);
-	c->slot->served++;
+	kh_maps_add(&c->slot->served, 1);
 	trace_kh_complete(c->id, rq->hdr.message_id, rq->hdr.command, status);
 	release(rq);
 	if (!rq->deferred)

@@ -62,9 +62,9 @@ static void count(struct kh_req *rq, u32 n)
 {
 	struct kh_handle_slot *slot = rq->handle->slot;
 
-	slot->reads++;
-	slot->read_bytes += n;
-	slot->last_ns = rq->start_ns;
+	kh_maps_add(&slot->reads, 1);
+	kh_maps_add(&slot->read_bytes, n);
+	WRITE_ONCE(slot->last_ns, rq->start_ns);
 	WRITE_ONCE(slot->end, rq->read.offset + n);
 }
 

@@ -57,13 +57,13 @@ bool kh_smb2_write(struct kh_req *rq)
 	old = override_creds(h->file->f_cred);
 	err = write_all(h->file, rq->data, q->offset, through);
 	revert_creds(old);
-	slot->writes++;
-	slot->last_ns = rq->start_ns;
+	kh_maps_add(&slot->writes, 1);
+	WRITE_ONCE(slot->last_ns, rq->start_ns);
 	if (err) {
 		kh_req_fail(rq, smb2_status_of_errno(err));
 		return true;
 	}
-	slot->write_bytes += q->length;
+	kh_maps_add(&slot->write_bytes, q->length);
 	WRITE_ONCE(slot->end, q->offset + q->length);
 	reply(rq);
 	kh_req_end(rq, NT_STATUS_SUCCESS, q->length, 0);
