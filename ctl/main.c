@@ -11,7 +11,14 @@
 
 static int cmd_help(struct ctl *ctl, int argc, char **argv);
 
+/* A row without a name is a heading of the list. */
+#define GROUP(title)                      \
+	{                                 \
+		"", "", NULL, title, NULL \
+	}
+
 const struct verb verbs[] = {
+	GROUP("The server"),
 	{ "up", "[--foreground] [--no-kmod]", "start the server",
 	  "Returns when the port answers, or says why it does not. The kernel module is loaded if "
 	  "it\n"
@@ -33,6 +40,16 @@ const struct verb verbs[] = {
 	{ "status", "[connections|sessions|shares|handles|counters]", "what the server is doing",
 	  "Without an argument: a summary. Exit code 3 when the server is not running.\n",
 	  cmd_status },
+	{ "close", "connection|session|handle ID", "end a connection, a session or an open file",
+	  "The id is the one that status connections, status sessions and status handles print.\n"
+	  "\n"
+	  "  connection   its socket is closed, whoever serves it; the client may connect anew\n"
+	  "  session      the user is logged off: its files are closed on all its connections\n"
+	  "  handle       one open file; the client's next use of it finds it closed\n"
+	  "\n"
+	  "Returns when it is done, and says what it closed. Exit code 2 when there is none.\n",
+	  cmd_close },
+	GROUP("Accounts"),
 	{ "adduser", "NAME [--unix-user USER]", "add an account, or give it a new password",
 	  "The password comes from the terminal, or from the first line of standard input.\n"
 	  "\n"
@@ -43,6 +60,7 @@ const struct verb verbs[] = {
 	  cmd_passwd },
 	{ "deluser", "NAME", "remove an account", NULL, cmd_deluser },
 	{ "listusers", "", "list the accounts", NULL, cmd_listusers },
+	GROUP("Shares and configuration"),
 	{ "addshare", "NAME FOLDER ['OPTION=VALUE' ...]", "share a folder",
 	  "For example:\n"
 	  "  ksmbd-hybrid addshare projects /srv/projects 'read only=no' 'valid users=anna "
@@ -64,6 +82,7 @@ const struct verb verbs[] = {
 	  "  -v          also options that have their default value\n"
 	  "  --example   print an example file that explains every option\n",
 	  cmd_testconf },
+	GROUP("Help"),
 	{ "help", "[VERB]", "this text, or that of a verb", NULL, cmd_help },
 	{ "__complete", "shares|users|verbs|options", NULL, NULL, cmd_complete },
 	{ NULL },
@@ -113,9 +132,12 @@ static void print_help(FILE *f)
 	      "\n",
 	      f);
 	for (const struct verb *v = verbs; v->name; v++)
-		if (v->summary)
+		if (!*v->name)
+			fprintf(f, "%s:\n", v->help);
+		else if (v->summary)
 			fprintf(f, "  %-12s %s\n", v->name, v->summary);
 	fputs("\n"
+	      "Options:\n"
 	      "  -c, --config FILE   configuration; default " CONF_DEFAULT_FILE "\n"
 	      "  --instance NAME     another server on this machine: " CONF_DEFAULT_DIR
 	      "/NAME.conf\n"
@@ -140,7 +162,7 @@ static void print_verb_help(const struct verb *v)
 static const struct verb *find_verb(const char *name)
 {
 	for (const struct verb *v = verbs; v->name; v++)
-		if (!strcmp(v->name, name))
+		if (*name && !strcmp(v->name, name))
 			return v;
 	return NULL;
 }

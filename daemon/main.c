@@ -3,6 +3,7 @@
  * main.c - the daemon: reads its configuration, starts its threads, then serves the control socket
  * and signals until it is told to end. People start it by `ksmbd-hybrid up`.
  */
+#include "core/ctl_verbs.h"
 #include "core/listen.h"
 #include "core/pidfile.h"
 #include "kernel/bpf_link.h"
@@ -424,6 +425,7 @@ int main(int argc, char **argv)
 	control_register(ctl, "status", status_verb, &listening);
 	control_register(ctl, "reload", reload_verb, NULL);
 	control_register(ctl, "down", down_verb, NULL);
+	control_register(ctl, "close", close_verb, NULL);
 	why = listen_start(current, &listening);
 	if (why) {
 		control_close(ctl);

@@ -212,7 +212,8 @@ def position(one, two):
     one.end(a)
 
 
-for test in (locks, oplocks, closing, closing_and_asking, deletion, attributes, position):
-    test(User("h-" + test.__name__), User("h-" + test.__name__))
-    print(test.__name__)
-print("all handles are right")
+if __name__ == "__main__":
+    for test in (locks, oplocks, closing, closing_and_asking, deletion, attributes, position):
+        test(User("h-" + test.__name__), User("h-" + test.__name__))
+        print(test.__name__)
+    print("all handles are right")
