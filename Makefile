@@ -65,6 +65,7 @@ PARITY_SRC := $(sort $(wildcard tests/parity/*.c))
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 LIB    := $(O)/libdaemon.a
+LIBCTL := $(O)/libctl.a
 DAEMON := $(O)/ksmbd-hybridd
 CTL    := $(if $(filter build,$(O)),ksmbd-hybrid,$(O)/ksmbd-hybrid)
 UNIT   := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
@@ -107,11 +108,16 @@ $(DAEMON): $(call obj,daemon/main.c) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# The command without its main(), for unit tests.
+$(LIBCTL): $(call obj,$(filter-out ctl/main.c,$(CTL_SRC)))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
 $(CTL): $(call obj,$(CTL_SRC)) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(O)/unit/%: $(O)/tests/unit/%.o $(LIB)
+$(O)/unit/%: $(O)/tests/unit/%.o $(LIBCTL) $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -121,6 +121,14 @@ void print_json(struct json_object *o);
 /* Without a table: the value as a table shows it. Caller frees. */
 char *format_value(struct json_object *v, enum column_kind kind);
 
+/* ---- text.c: text in the cells of a terminal ---- */
+
+int text_width(const char *s);
+/* Cuts s to width (> 0) cells, with a tilde at the end where something is missing. */
+void text_shorten(char *s, int width);
+/* Puts question marks for control characters and what is no UTF-8. */
+void text_clean(char *s);
+
 /* ---- password.c ---- */
 
 /*

@@ -2,9 +2,6 @@
 /*
  * output.c - tables for people, JSON for programs, from the same rows.
  */
-#include <wchar.h>
-
-#include "core/utf16.h"
 #include "ctl.h"
 
 #define COLUMNS_MAX 16
@@ -52,9 +49,7 @@ static char *format_text(struct json_object *v)
 	} else {
 		s = xstrdup(json_object_get_string(v));
 	}
-	for (char *p = s; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	text_clean(s);
 	return s;
 }
 
@@ -74,45 +69,6 @@ char *format_value(struct json_object *v, enum column_kind kind)
 		break;
 	}
 	return format_text(v);
-}
-
-/* ---- widths: in cells of a terminal ---- */
-
-static int cell_width(uint32_t cp)
-{
-	int w = wcwidth((wchar_t)cp);
-
-	return w < 0 ? 1 : w;
-}
-
-static int text_width(const char *s)
-{
-	int w = 0;
-
-	while (*s)
-		w += cell_width(utf8_next(&s));
-	return w;
-}
-
-/* Cuts s to width cells, with a tilde at the end where something is missing. */
-static void shorten(char *s, int width)
-{
-	const char *p = s;
-	int w = 0;
-
-	if (text_width(s) <= width)
-		return;
-	while (*p) {
-		const char *next = p;
-		int cw = cell_width(utf8_next(&next));
-
-		if (w + cw > width - 1)
-			break;
-		w += cw;
-		p = next;
-	}
-	s[p - s] = '~';
-	s[p - s + 1] = 0;
 }
 
 /* ---- the table ---- */
@@ -193,7 +149,7 @@ static void print_table(struct table *t)
 		size_t c = i % t->ncols;
 
 		if (t->cols[c]->kind == COL_TEXT)
-			shorten(t->cells[i], t->width[c]);
+			text_shorten(t->cells[i], t->width[c]);
 		print_cell(t, c, t->cells[i]);
 		free(t->cells[i]);
 	}
