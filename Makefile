@@ -84,7 +84,7 @@ $(O)/%.o: %.c $(O)/.flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # BPF: `gen object` drops what only a debugger wants; the skeleton has the object inside.
-BPF_FLAGS = -g -O2 -mcpu=v3 -target bpf -Wall -Wextra -Werror -Iuapi \
+BPF_FLAGS = -g -O2 -mcpu=v3 -target bpf -Wall -Wextra -Werror -Iuapi -I. \
 	    -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c
@@ -98,7 +98,12 @@ $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-$(call obj,daemon/kernel/bpf_link.c): $(SKEL)
+# The first time; then the .d files know who uses which.
+$(call obj,$(wildcard daemon/kernel/*.c) $(UNIT_SRC)): | $(SKEL)
+
+.PHONY: check-vmlinux
+check-vmlinux: ## compare vmlinux.h with the BTF of the running kernel
+	$(Q)BPFTOOL=$(BPFTOOL) scripts/check-vmlinux
 
 $(LIB): $(call obj,$(LIB_SRC))
 	$(call say,AR,$@)
