@@ -197,32 +197,44 @@ struct kh_reactor_slot {
 
 /* ---- of the XDP guard (bpf/xdp_guard.bpf.c) ---- */
 
-/* kh_queue_stats: one entry per RX queue, written on the CPU of the queue. Array, by queue index.
- */
-#define KH_QUEUES_MAX 256u
+#define KH_GUARD_IFS	8u   /* interfaces that one server guards */
+#define KH_GUARD_QUEUES 128u /* RX queues of each; what is above counts as the last */
+#define KH_GUARD_PORTS	8u
+#define KH_GUARD_CPUS	64u
 
+/*
+ * kh_queue_stats: what came for our ports. Per-CPU array; the entry is the place of the interface
+ * in kh_guard_conf times KH_GUARD_QUEUES, plus the RX queue; sum over CPUs. Per CPU because in
+ * generic mode every packet is of queue 0, on whatever CPU it is handled.
+ */
 struct kh_queue_stat {
-	__u64 packets, bytes; /* for our ports */
+	__u64 packets, bytes; /* for our ports, the dropped ones too */
 	__u64 syns;
 	__u64 blocked, limited; /* dropped: by the blocklist, above the SYN rate */
 	__u64 redirected;	/* to another CPU */
-	__u64 passed;		/* of other ports; not looked at further */
 	__u64 malformed;	/* cut short: passed, the stack refuses it */
+	__u64 pad0;
 };
 
-/* kh_sources: what came from where. LRU hash, by address. */
 struct kh_source_key {
-	__u32 addr[4]; /* IPv6 or mapped IPv4, network order */
+	__u32 addr[4]; /* IPv6 (its first bits, kh_guard_conf.mask6) or mapped IPv4, network order
+			*/
 };
 
+/* kh_sources: whose packets passed. LRU per-CPU hash by kh_source_key; sum over CPUs. */
 struct kh_source {
-	__u64 packets, bytes, syns;
-	__u64 blocked, limited;
-	__u64 first_ns, last_ns; /* CLOCK_MONOTONIC (bpf_ktime_get_ns) */
-	__u64 syn_tat;		 /* theoretical arrival time of the SYN limiter (GCRA), ns */
+	__u64 packets, bytes;	 /* all but new SYNs, for which see kh_syn_sources */
+	__u64 first_ns, last_ns; /* CLOCK_MONOTONIC, a few ms coarse; 0 where a CPU saw none */
 };
 
-/* kh_blocklist: LPM trie; IPv4 as mapped, so 96 bits more. */
+/* kh_syn_sources: who connects. LRU hash by kh_source_key, shared by all CPUs. */
+struct kh_syn_source {
+	__u64 tat; /* theoretical arrival time of the limiter (GCRA), ns */
+	__u64 syns, limited;
+	__u64 last_ns;
+};
+
+/* kh_blocklist: LPM trie; IPv4 as mapped, so 96 bits more. The daemon adds and deletes. */
 struct kh_block_key {
 	__u32 prefix_len; /* bits */
 	__u32 addr[4];
@@ -233,20 +245,22 @@ enum kh_block_why { KH_BLOCK_BY_HAND = 1, KH_BLOCK_AUTH };
 struct kh_block {
 	__u64 until_ns; /* CLOCK_MONOTONIC; 0: for good */
 	__u64 since_ns;
-	__u64 dropped; /* packets */
+	__u64 dropped; /* packets; the program adds */
 	__u32 why;     /* enum kh_block_why */
 	__u32 pad0;
 };
 
 /* kh_guard_conf: one entry; the daemon writes it. */
-#define KH_GUARD_PORTS 8u
-
 struct kh_guard_conf {
 	__u64 syn_interval_ns;	     /* between SYNs of a source in the long run; 0: no limit */
 	__u64 syn_burst_ns;	     /* how far it may be ahead of that */
-	__u16 ports[KH_GUARD_PORTS]; /* network order; 0: none */
-	__u32 redirect_cpus;	     /* spread over so many CPUs by cpumap; 0: no */
-	__u32 pad0[7];
+	__u32 mask6[4];		     /* bits of an IPv6 address that make a source, network order */
+	__u16 ports[KH_GUARD_PORTS]; /* network order; 0: none from here on */
+	__u32 nifs;
+	__u32 ncpus; /* of cpus; 0: packets stay on the CPU that received them */
+	__u32 ifindex[KH_GUARD_IFS];
+	__u32 redirect[KH_GUARD_IFS]; /* may packets of this interface go to another CPU? */
+	__u16 cpus[KH_GUARD_CPUS];    /* by kh_guard_cpus (cpumap) */
 };
 
 /* kh_steer_conf: one entry, read by bpf/steer.bpf.c; the daemon writes it. */
