@@ -54,6 +54,7 @@ static void say_ready(const char *word, const char *text)
 /* Ends the process with a sentence; takes the text. */
 static _Noreturn void fail(char *sentence)
 {
+	maps_unpin();
 	if (ready_fd >= 0)
 		say_ready("FAIL", sentence);
 	else
@@ -267,6 +268,7 @@ static void use_kmod(void)
 	static const struct handle_ops ops = { kmod_handle_del, kmod_handle_barrier };
 	const char *why = kmod_start();
 
+	maps_say(kmod_why, why);
 	if (!why) {
 		handles_start(&ops);
 		server.kmod_why = NULL;

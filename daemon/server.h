@@ -65,31 +65,9 @@ struct tree;
 /* ---- counters ---- */
 
 /* Why input was refused: `status --json` shows them by these names. */
-#define BAD_INPUT_LIST(X)                                                           \
-	X(frame_type)	    /* transport prefix of another protocol */              \
-	X(frame_too_short)  /* no room for a header */                              \
-	X(frame_too_long)   /* above the maximum message size */                    \
-	X(header)	    /* protocol id or header size */                        \
-	X(compound)	    /* NextCommand broken */                                \
-	X(message_id)	    /* used or outside the window */                        \
-	X(structure_size)   /* body's StructureSize or too short for it */          \
-	X(parameter)	    /* offset, length or value in a body */                 \
-	X(credit_charge)    /* less than the payload needs */                       \
-	X(signature)	    /* missing or wrong */                                  \
-	X(decrypt)	    /* transform header or tag wrong */                     \
-	X(unencrypted)	    /* plain where encryption is required */                \
-	X(before_negotiate) /* a command before NEGOTIATE, or a second NEGOTIATE */ \
-	X(auth_blob)	    /* malformed SPNEGO or NTLMSSP */                       \
-	X(login_failed)                                                             \
-	X(name) /* malformed file name */                                           \
-	X(create_context)                                                           \
-	X(refused_host) /* hosts allow/deny */                                      \
-	X(limit)	/* a connection above a limit */                            \
-	X(preauth_timeout)
-
 enum bad_input {
 #define X(name) BAD_##name,
-	BAD_INPUT_LIST(X)
+	KH_BAD_INPUT_LIST(X)
 #undef X
 		BAD_INPUTS
 };

@@ -29,7 +29,8 @@ op_stat() {
 	start_server
 	need_bpf
 	assert_equal "$(stat -c %a "$(pins)")" 700
-	assert_equal "$(cd "$(pins)" && echo *)" "kh_conns kh_handles kh_op_stats"
+	assert_equal "$(cd "$(pins)" && echo *)" \
+		"kh_bad_input kh_conns kh_handles kh_names kh_op_stats kh_reactors kh_server kh_sessions"
 	run bpftool map lookup pinned "$(pins)/kh_handles" key 0 0 0 0
 	assert_output '"caps": 0'
 	assert_output '"write_bytes": 0'

@@ -190,10 +190,42 @@ struct kh_reactor_slot {
 	__u64 wakeups;	   /* returns from waiting */
 	__u64 completions; /* of the ring */
 	__u64 requests;
-	__u64 to_workers; /* of them, those that a worker ran */
-	__u64 busy_ns;	  /* not waiting */
-	__u64 pad0[6];
+	__u64 to_workers;		/* of them, those that a worker ran */
+	__u64 attached, attach_refused; /* connections, by the kernel module */
+	/* CPU time of its thread, system calls among it, read once a second: at at_ns */
+	__u64 busy_ns, at_ns;
+	__u64 pad0[3];
 };
+
+/* ---- kh_bad_input: why input was refused; one entry per lane (of kh_op_stats) ---- */
+
+#define KH_BAD_INPUT_LIST(X)                                                        \
+	X(frame_type)	    /* transport prefix of another protocol */              \
+	X(frame_too_short)  /* no room for a header */                              \
+	X(frame_too_long)   /* above the maximum message size */                    \
+	X(header)	    /* protocol id or header size */                        \
+	X(compound)	    /* NextCommand broken */                                \
+	X(message_id)	    /* used or outside the window */                        \
+	X(structure_size)   /* body's StructureSize or too short for it */          \
+	X(parameter)	    /* offset, length or value in a body */                 \
+	X(credit_charge)    /* less than the payload needs */                       \
+	X(signature)	    /* missing or wrong */                                  \
+	X(decrypt)	    /* transform header or tag wrong */                     \
+	X(unencrypted)	    /* plain where encryption is required */                \
+	X(before_negotiate) /* a command before NEGOTIATE, or a second NEGOTIATE */ \
+	X(auth_blob)	    /* malformed SPNEGO or NTLMSSP */                       \
+	X(login_failed)                                                             \
+	X(name) /* malformed file name */                                           \
+	X(create_context)                                                           \
+	X(refused_host) /* hosts allow/deny */                                      \
+	X(limit)	/* a connection above a limit */                            \
+	X(preauth_timeout)
+
+struct kh_bad_input {
+#define KH_X(name) __u64 name;
+	KH_BAD_INPUT_LIST(KH_X)
+#undef KH_X
+} __attribute__((aligned(64)));
 
 /* ---- of the XDP guard (bpf/xdp_guard.bpf.c) ---- */
 

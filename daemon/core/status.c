@@ -331,7 +331,7 @@ static struct json_object *counters(void)
 #undef X
 	put(o, "ops", ops);
 #define X(name) put(bad, #name, NUM(STATS_SUM(bad[BAD_##name])));
-	BAD_INPUT_LIST(X)
+	KH_BAD_INPUT_LIST(X)
 #undef X
 	put(o, "bad_input", bad);
 	return o;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* bpf_link.c - making, pinning and mapping the BPF maps (bpf/maps.bpf.c). */
 #include "kernel/bpf_link.h"
+#include "core/view.h"
 #include "server.h"
 
 #include <bpf/bpf.h>
@@ -16,17 +17,14 @@
 #define BPFFS	 "/sys/fs/bpf"
 #define PINS	 BPFFS "/ksmbd-hybrid"
 #define PIN_MODE 0700
+#define PINS_MAX 32
 
-struct maps maps = { .handles_fd = -1, .conns_fd = -1, .op_stats_fd = -1 };
+static struct kh_server_slot unseen;
+
+struct maps maps = { .server = &unseen, .handles_fd = -1, .conns_fd = -1, .op_stats_fd = -1 };
 
 static struct maps_bpf *skel; /* owner of the fds; NULL: no BPF */
 static char *pin_dir, *no_maps;
-
-/* Entries of kh_conns that were given back; above, all are free. */
-static struct {
-	pthread_mutex_t lock;
-	uint32_t *given, ngiven, top;
-} conn_slots = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static int silent(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -34,6 +32,13 @@ static int silent(enum libbpf_print_level level, const char *fmt, va_list ap)
 }
 
 /* ---- pins ---- */
+
+/* What this process pinned: path, and id of the map. */
+static struct {
+	char *path;
+	uint32_t id;
+} pins[PINS_MAX];
+static unsigned int npins;
 
 static int is_bpffs(void)
 {
@@ -60,26 +65,6 @@ static int need_dir(const char *path)
 	return mkdir(path, PIN_MODE) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* bpffs takes no dots in names. */
-static char *dir_of(const char *instance)
-{
-	char *path = xasprintf(PINS "/%s", instance);
-
-	for (char *p = path + strlen(PINS); *p; p++)
-		if (*p == '.')
-			*p = '_';
-	return path;
-}
-
-static int pin(struct bpf_map *m)
-{
-	_cleanup_free_ char *path = xasprintf("%s/%s", pin_dir, bpf_map__name(m));
-
-	if (unlink(path) < 0 && errno != ENOENT)
-		return -errno;
-	return bpf_map__pin(m, path);
-}
-
 static uint32_t id_of(int fd)
 {
 	struct bpf_map_info info = { 0 };
@@ -88,63 +73,143 @@ static uint32_t id_of(int fd)
 	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0 ? info.id : 0;
 }
 
-/* A process of the same instance name may have put its own there meanwhile. */
-static void unpin(struct bpf_map *m)
+const char *maps_pin_dir(void)
 {
-	_cleanup_free_ char *path = xasprintf("%s/%s", pin_dir, bpf_map__name(m));
-	_cleanup_close_ int fd = bpf_obj_get(path);
-
-	if (id_of(fd) && id_of(fd) == id_of(bpf_map__fd(m)))
-		unlink(path);
+	return pin_dir;
 }
 
-static int pin_all(const char *instance)
+int maps_pin(struct bpf_map *m)
+{
+	char *path;
+	int err = 0;
+
+	if (!pin_dir)
+		return -ENOENT;
+	if (npins == PINS_MAX)
+		return -ENOSPC;
+	path = xasprintf("%s/%s", pin_dir, bpf_map__name(m));
+	if (unlink(path) < 0 && errno != ENOENT)
+		err = -errno;
+	err = err ?: bpf_obj_pin(bpf_map__fd(m), path) < 0 ? -errno : 0;
+	if (err) {
+		free(path);
+		return err;
+	}
+	pins[npins].path = path;
+	pins[npins++].id = id_of(bpf_map__fd(m));
+	return 0;
+}
+
+/* A process of the same instance name may have put its own there meanwhile. */
+void maps_unpin(void)
+{
+	while (npins) {
+		_cleanup_free_ char *path = pins[--npins].path;
+		_cleanup_close_ int fd = bpf_obj_get(path);
+
+		if (id_of(fd) && id_of(fd) == pins[npins].id)
+			unlink(path);
+	}
+	if (!pin_dir)
+		return;
+	(void)rmdir(pin_dir);
+	(void)rmdir(PINS); /* the last instance's */
+}
+
+static int need_dirs(const char *instance)
 {
 	int err = need_dir(PINS);
 
-	pin_dir = dir_of(instance);
-	err = err ?: need_dir(pin_dir);
-	err = err ?: pin(skel->maps.kh_handles);
-	err = err ?: pin(skel->maps.kh_conns);
-	return err ?: pin(skel->maps.kh_op_stats);
+	pin_dir = view_dir(instance);
+	return err ?: need_dir(pin_dir);
 }
 
 /* ---- making and mapping ---- */
 
-static int map_one(struct bpf_map *m, int *fd, void *out)
-{
-	size_t size = (size_t)bpf_map__value_size(m) * bpf_map__max_entries(m);
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(m), 0);
+/* One of the arrays: where its pointer is, and how large it is. */
+struct place {
+	void *pointer;
+	size_t value;
+	uint32_t entries;
+	struct bpf_map *map; /* NULL without BPF */
+};
 
-	if (p == MAP_FAILED)
+#define PLACES 8
+
+static void places(struct place p[PLACES])
+{
+	struct place *q = p;
+
+#define PLACE(field, n, map_)                  \
+	*q++ = (struct place) {                \
+		&maps.field,                   \
+		sizeof(*maps.field),           \
+		n,                             \
+		skel ? skel->maps.map_ : NULL, \
+	}
+	PLACE(server, 1, kh_server);
+	PLACE(conns, KH_CONNS_MAX, kh_conns);
+	PLACE(sessions, KH_SESSIONS_MAX, kh_sessions);
+	PLACE(handles, KH_HANDLES_MAX, kh_handles);
+	PLACE(names, KH_HANDLES_MAX, kh_names);
+	PLACE(reactors, maps.nreactors, kh_reactors);
+	PLACE(bad, maps.lanes, kh_bad_input);
+	PLACE(ops, maps.lanes * KH_LANE_ENTRIES, kh_op_stats);
+#undef PLACE
+}
+
+static void *pointer_get(const struct place *p)
+{
+	void *mem;
+
+	memcpy(&mem, p->pointer, sizeof(mem));
+	return mem;
+}
+
+/* The map, or memory of the process. */
+static int map_one(const struct place *p)
+{
+	int shared = p->map ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
+	void *mem = mmap(NULL, p->value * p->entries, PROT_READ | PROT_WRITE, shared,
+			 p->map ? bpf_map__fd(p->map) : -1, 0);
+
+	if (mem == MAP_FAILED)
 		return -errno;
-	*fd = bpf_map__fd(m);
-	memcpy(out, &p, sizeof(p));
+	memcpy(p->pointer, &mem, sizeof(mem));
 	return 0;
 }
 
-static void unmap(void *p, uint64_t size)
+static int map_all(void)
 {
-	if (p)
-		munmap(p, size);
-}
+	struct place p[PLACES];
+	int err = 0;
 
-static uint64_t ops_size(void)
-{
-	return (uint64_t)maps.lanes * KH_LANE_ENTRIES * sizeof(*maps.ops);
+	places(p);
+	for (unsigned int i = 0; i < PLACES && !err; i++)
+		err = map_one(&p[i]);
+	return err;
 }
 
 static void undo(void)
 {
-	unmap(maps.handles, (uint64_t)KH_HANDLES_MAX * sizeof(*maps.handles));
-	unmap(maps.conns, (uint64_t)KH_CONNS_MAX * sizeof(*maps.conns));
-	unmap(maps.ops, ops_size());
-	maps = (struct maps) {
-		.lanes = maps.lanes, .handles_fd = -1, .conns_fd = -1, .op_stats_fd = -1
-	};
+	struct place p[PLACES];
+
+	places(p);
+	if (maps.server == &unseen)
+		maps.server = NULL;
+	for (unsigned int i = 0; i < PLACES; i++) {
+		void *mem = pointer_get(&p[i]);
+
+		if (mem)
+			munmap(mem, p[i].value * p[i].entries);
+	}
+	maps = (struct maps) { .server = &unseen,
+			       .nreactors = maps.nreactors,
+			       .lanes = maps.lanes,
+			       .handles_fd = -1,
+			       .conns_fd = -1,
+			       .op_stats_fd = -1 };
 	maps_bpf__destroy(steal_ptr(&skel));
-	free(steal_ptr(&pin_dir));
-	free(steal_ptr(&conn_slots.given));
 }
 
 static char *why(const char *what, int err)
@@ -152,6 +217,28 @@ static char *why(const char *what, int err)
 	if (err == -EPERM || err == -EACCES)
 		return xasprintf("%s: not permitted (CAP_BPF, CAP_SYS_ADMIN, lockdown)", what);
 	return xasprintf("%s: %s", what, strerror(-err));
+}
+
+static int load(void)
+{
+	struct place p[PLACES];
+	int err = 0;
+
+	places(p);
+	for (unsigned int i = 0; i < PLACES && !err; i++)
+		err = bpf_map__set_max_entries(p[i].map, p[i].entries);
+	return err ?: maps_bpf__load(skel);
+}
+
+static int pin_all(void)
+{
+	struct place p[PLACES];
+	int err = 0;
+
+	places(p);
+	for (unsigned int i = 0; i < PLACES && !err; i++)
+		err = maps_pin(p[i].map);
+	return err;
 }
 
 /* NULL, or why not. */
@@ -164,22 +251,40 @@ static char *make(const char *instance)
 	skel = maps_bpf__open();
 	if (!skel)
 		return why("BPF object", -errno);
-	err = bpf_map__set_max_entries(skel->maps.kh_op_stats, maps.lanes * KH_LANE_ENTRIES);
-	err = err ?: maps_bpf__load(skel);
+	err = load();
 	if (err)
 		return why("making BPF maps", err);
-	err = map_one(skel->maps.kh_handles, &maps.handles_fd, &maps.handles);
-	err = err ?: map_one(skel->maps.kh_conns, &maps.conns_fd, &maps.conns);
-	err = err ?: map_one(skel->maps.kh_op_stats, &maps.op_stats_fd, &maps.ops);
+	err = map_all();
 	if (err)
 		return why("mapping BPF maps", err);
-	err = pin_all(instance);
+	err = need_dirs(instance);
+	err = err ?: pin_all();
 	if (err)
 		return why("pinning BPF maps", err);
-	maps.nhandles = KH_HANDLES_MAX;
-	maps.nconns = KH_CONNS_MAX;
-	conn_slots.given = xcalloc(maps.nconns, sizeof(*conn_slots.given));
+	maps.handles_fd = bpf_map__fd(skel->maps.kh_handles);
+	maps.conns_fd = bpf_map__fd(skel->maps.kh_conns);
+	maps.op_stats_fd = bpf_map__fd(skel->maps.kh_op_stats);
 	return NULL;
+}
+
+static struct slots {
+	pthread_mutex_t lock;
+	uint32_t *given, ngiven, top;
+} conn_slots = { .lock = PTHREAD_MUTEX_INITIALIZER },
+  session_slots = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void describe(const char *instance)
+{
+	struct kh_server_slot *s = maps.server;
+
+	s->start_ns = server.start_ns;
+	s->start_realtime = (uint64_t)time(NULL);
+	s->reactors = maps.nreactors;
+	s->lanes = maps.lanes;
+	maps_say(version, KH_VERSION);
+	maps_say(instance, instance);
+	maps_say(conf_path, server.conf_path);
+	__atomic_store_n(&s->pid, (uint32_t)getpid(), __ATOMIC_RELEASE);
 }
 
 void maps_start(const char *instance, unsigned int nreactors)
@@ -188,53 +293,97 @@ void maps_start(const char *instance, unsigned int nreactors)
 
 	libbpf_set_print(silent);
 	maps.lanes = MAX(cpus > 0 ? (unsigned int)cpus : 1, nreactors) + 1;
+	maps.nreactors = MIN(MAX(nreactors, 1u), KH_REACTORS_MAX);
 	server.bpf_why = no_maps = make(instance);
-	if (!no_maps)
-		return;
-	undo();
-	maps.ops =
-		mmap(NULL, ops_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (maps.ops == MAP_FAILED)
-		maps.ops = NULL;
+	if (no_maps) {
+		maps_unpin();
+		free(steal_ptr(&pin_dir));
+		undo();
+		if (map_all() < 0) { /* nothing is shown then */
+			undo();
+			return;
+		}
+	}
+	maps.nconns = KH_CONNS_MAX;
+	maps.nsessions = KH_SESSIONS_MAX;
+	maps.nhandles = KH_HANDLES_MAX;
+	conn_slots.given = xcalloc(maps.nconns, sizeof(uint32_t));
+	session_slots.given = xcalloc(maps.nsessions, sizeof(uint32_t));
+	describe(instance);
+}
+
+static void slots_end(struct slots *s)
+{
+	free(steal_ptr(&s->given));
+	s->ngiven = s->top = 0;
 }
 
 void maps_stop(void)
 {
-	if (skel) {
-		unpin(skel->maps.kh_handles);
-		unpin(skel->maps.kh_conns);
-		unpin(skel->maps.kh_op_stats);
-		(void)rmdir(pin_dir);
-		(void)rmdir(PINS); /* the last instance's */
-	}
+	maps_unpin();
+	free(steal_ptr(&pin_dir));
 	undo();
+	slots_end(&conn_slots);
+	slots_end(&session_slots);
 	server.bpf_why = NULL;
 	free(steal_ptr(&no_maps));
 }
 
-/* ---- entries of connections ---- */
+/* ---- entries: those that were given back; above top, all are free ---- */
 
-bool maps_conn_take(uint32_t *slot)
+static bool slot_take(struct slots *s, uint32_t max, uint32_t *slot)
 {
 	bool ok = true;
 
-	pthread_mutex_lock(&conn_slots.lock);
-	if (conn_slots.ngiven)
-		*slot = conn_slots.given[--conn_slots.ngiven];
-	else if (conn_slots.top < maps.nconns)
-		*slot = conn_slots.top++;
+	pthread_mutex_lock(&s->lock);
+	if (s->ngiven)
+		*slot = s->given[--s->ngiven];
+	else if (s->top < max)
+		*slot = s->top++;
 	else
 		ok = false;
-	pthread_mutex_unlock(&conn_slots.lock);
-	if (ok)
-		memset(&maps.conns[*slot], 0, sizeof(maps.conns[*slot]));
+	pthread_mutex_unlock(&s->lock);
 	return ok;
+}
+
+static void slot_give(struct slots *s, uint32_t slot)
+{
+	pthread_mutex_lock(&s->lock);
+	s->given[s->ngiven++] = slot;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* The id is 0 already: whoever copies sees it before anything else changes. */
+static void wipe(void *entry, size_t size)
+{
+	atomic_thread_fence(memory_order_release);
+	memset(entry, 0, size);
+}
+
+bool maps_conn_take(uint32_t *slot)
+{
+	if (!slot_take(&conn_slots, maps.nconns, slot))
+		return false;
+	wipe(&maps.conns[*slot], sizeof(*maps.conns));
+	return true;
 }
 
 void maps_conn_give(uint32_t slot)
 {
-	pthread_mutex_lock(&conn_slots.lock);
-	memset(&maps.conns[slot], 0, sizeof(maps.conns[slot]));
-	conn_slots.given[conn_slots.ngiven++] = slot;
-	pthread_mutex_unlock(&conn_slots.lock);
+	__atomic_store_n(&maps.conns[slot].id, 0, __ATOMIC_RELEASE);
+	slot_give(&conn_slots, slot);
+}
+
+bool maps_session_take(uint32_t *slot)
+{
+	if (!slot_take(&session_slots, maps.nsessions, slot))
+		return false;
+	wipe(&maps.sessions[*slot], sizeof(*maps.sessions));
+	return true;
+}
+
+void maps_session_give(uint32_t slot)
+{
+	__atomic_store_n(&maps.sessions[slot].id, 0, __ATOMIC_RELEASE);
+	slot_give(&session_slots, slot);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bpf_link.h - the maps of uapi/kh_maps.h, as this process sees them.
+ * bpf_link.h - the maps of uapi/kh_maps.h that the daemon writes, as this process sees them.
  *
- * Without BPF (no right to it, no bpffs, lockdown) there are no handles and no conns, and
- * everything is served in user space; the statistics are counted in memory of the process then.
+ * Without BPF (no right to it, no bpffs, lockdown) the same arrays are memory of the process: it
+ * counts and shows the same, by the control socket only, and everything is served in user space.
  */
 #ifndef KH_BPF_LINK_H
 #define KH_BPF_LINK_H
@@ -14,12 +14,22 @@
 #include "core/util.h"
 #include "kh_maps.h"
 
-/* Constant between maps_start() and maps_stop(). */
+struct bpf_map;
+
+/*
+ * Constant between maps_start() and maps_stop(). Before and after, `server` is an entry that nobody
+ * sees, and there are none of the others.
+ */
 struct maps {
-	struct kh_handle_slot *handles;
+	struct kh_server_slot *server; /* never NULL */
 	struct kh_conn_slot *conns;
-	struct kh_op_stat *ops;		       /* kh_op_index(); NULL before maps_start() only */
-	uint32_t nhandles, nconns;	       /* 0 without BPF */
+	struct kh_session_slot *sessions;
+	struct kh_handle_slot *handles;
+	struct kh_name *names; /* nhandles of them */
+	struct kh_reactor_slot *reactors;
+	struct kh_bad_input *bad; /* by lane */
+	struct kh_op_stat *ops;	  /* kh_op_index() */
+	uint32_t nconns, nsessions, nhandles, nreactors;
 	unsigned int lanes;		       /* of ops; the last one is the workers' */
 	int handles_fd, conns_fd, op_stats_fd; /* -1 without BPF */
 };
@@ -34,6 +44,24 @@ extern struct maps maps;
 void maps_start(const char *instance, unsigned int nreactors);
 /* Main thread, when all others have ended: unpins what is still this process's. */
 void maps_stop(void);
+/* Takes away what was pinned, and nothing else: before a process ends that could not start. */
+void maps_unpin(void);
+
+/* ---- maps of other skeletons ---- */
+
+/* The pin folder of this instance, for links; NULL without BPF. */
+const char *maps_pin_dir(void);
+/*
+ * Pins a map under its name, in place of what a dead process left there; the pin goes with
+ * maps_stop(), or maps_unpin(). 0, -ENOENT without a pin folder, -errno. Main thread.
+ */
+int maps_pin(struct bpf_map *m);
+
+/* ---- entries ---- */
+
+/* A text of kh_server, cut to what fits; NULL is "". Main thread. */
+#define maps_say(field, text) \
+	((void)snprintf(maps.server->field, sizeof(maps.server->field), "%s", (text) ?: ""))
 
 /* An entry of kh_handles; NULL: beyond the map, or no map. */
 static inline struct kh_handle_slot *maps_handle(uint32_t slot)
@@ -41,9 +69,11 @@ static inline struct kh_handle_slot *maps_handle(uint32_t slot)
 	return slot < maps.nhandles ? &maps.handles[slot] : NULL;
 }
 
-/* A free entry of kh_conns, zeroed, for an attached connection. False: none. Any thread. */
+/* A free entry, zeroed. False: none is left. Any thread. */
 bool maps_conn_take(uint32_t *slot);
-/* The module has let go of it. */
+bool maps_session_take(uint32_t *slot);
+/* Nobody writes to it any more, the module neither. Its id becomes 0. */
 void maps_conn_give(uint32_t slot);
+void maps_session_give(uint32_t slot);
 
 #endif /* KH_BPF_LINK_H */

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* view.c - mapping the pinned maps of a server, read-only. */
+#include "view.h"
+#include "core/util.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+/* One of the maps: where its pointer and its number of entries go. */
+struct place {
+	const char *name;
+	const void *pointer;
+	uint32_t *entries;
+	size_t value;
+};
+
+#define PLACES 8
+
+static void places(struct view *v, uint32_t *one, uint32_t *names, struct place p[PLACES])
+{
+	const struct place all[PLACES] = {
+		{ "kh_server", &v->server, one, sizeof(*v->server) },
+		{ "kh_conns", &v->conns, &v->nconns, sizeof(*v->conns) },
+		{ "kh_sessions", &v->sessions, &v->nsessions, sizeof(*v->sessions) },
+		{ "kh_handles", &v->handles, &v->nhandles, sizeof(*v->handles) },
+		{ "kh_names", &v->names, names, sizeof(*v->names) },
+		{ "kh_reactors", &v->reactors, &v->nreactors, sizeof(*v->reactors) },
+		{ "kh_bad_input", &v->bad, &v->nbad, sizeof(*v->bad) },
+		{ "kh_op_stats", &v->ops, &v->nops, sizeof(*v->ops) },
+	};
+
+	memcpy(p, all, sizeof(all));
+}
+
+/* 0, or -errno; -EPROTO: the map of another version. */
+static int map_one(const char *dir, const struct place *p)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", dir, p->name);
+	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = BPF_F_RDONLY);
+	_cleanup_close_ int fd = bpf_obj_get_opts(path, &opts);
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	void *mem;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return -errno;
+	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size != p->value)
+		return -EPROTO;
+	mem = mmap(NULL, p->value * info.max_entries, PROT_READ, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED)
+		return -errno;
+	memcpy((void *)(uintptr_t)p->pointer, &mem, sizeof(mem));
+	*p->entries = info.max_entries;
+	return 0;
+}
+
+static char *sentence(int err)
+{
+	if (err == -ENOENT)
+		return xstrdup("there are no maps: the server does not run, or runs without BPF");
+	if (err == -EACCES || err == -EPERM)
+		return xstrdup("no right to read the maps");
+	if (err == -EPROTO)
+		return xstrdup("the maps are those of another version");
+	return xasprintf("reading the maps: %s", strerror(-err));
+}
+
+char *view_open(struct view *v, const char *instance)
+{
+	struct place p[PLACES];
+	uint32_t one = 0, names = 0;
+	int err = 0;
+
+	*v = (struct view) { .dir = view_dir(instance) };
+	places(v, &one, &names, p);
+	for (unsigned int i = 0; i < PLACES && !err; i++)
+		err = map_one(v->dir, &p[i]);
+	if (!err && (!v->server->pid || names != v->nhandles))
+		err = -ENOENT; /* it is about to start */
+	if (!err)
+		return NULL;
+	view_close(v);
+	return sentence(err);
+}
+
+void view_close(struct view *v)
+{
+	struct place p[PLACES];
+	uint32_t one = 1, names = v->nhandles;
+
+	places(v, &one, &names, p);
+	for (unsigned int i = 0; i < PLACES; i++) {
+		void *mem;
+
+		memcpy(&mem, p[i].pointer, sizeof(mem));
+		if (mem)
+			munmap(mem, p[i].value * *p[i].entries);
+	}
+	free(v->dir);
+	*v = (struct view) { 0 };
+}
+
+bool view_alive(const struct view *v)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%u/comm", v->server->pid);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char comm[32] = "";
+
+	if (fd < 0 || read(fd, comm, sizeof(comm) - 1) <= 0)
+		return false;
+	return strncmp(comm, "ksmbd-hybridd", strlen("ksmbd-hybridd")) == 0;
+}
