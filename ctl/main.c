@@ -49,6 +49,17 @@ const struct verb verbs[] = {
 	  "\n"
 	  "Returns when it is done, and says what it closed. Exit code 2 when there is none.\n",
 	  cmd_close },
+	{ "debug", "[COMPONENT ... | all | none]", "which parts of the server log debug lines",
+	  "Without an argument: a list of the components, and which are on. Otherwise these are "
+	  "on\n"
+	  "from now on, and no others; +NAME and -NAME switch one and leave the rest.\n"
+	  "\n"
+	  "  smb auth vfs oplock ipc conn rdma kernel bpf config\n"
+	  "\n"
+	  "Lines go where the others go (the option log file), for example:\n"
+	  "  2026-11-21 12:00:00.000 debug auth: conn=7 session=000000005e0f2a11 ...\n"
+	  "At start, the option debug components counts.\n",
+	  cmd_debug },
 	GROUP("Accounts"),
 	{ "adduser", "NAME [--unix-user USER]", "add an account, or give it a new password",
 	  "The password comes from the terminal, or from the first line of standard input.\n"

@@ -87,10 +87,12 @@ static char *reload_verb(void *arg, struct json_object *request, struct json_obj
 	old = current;
 	current = c;
 	pthread_mutex_unlock(&conf_lock);
+	debug_configure(c, old);
 	conf_put(old);
 	log_level = (int)c->log_level;
 	users_reload(server.users);
 	log_notice("configuration read again");
+	log_debug(LOG_CONFIG, "reload file=\"%s\" shares=%u", server.conf_path, c->nshares);
 	return NULL;
 }
 
@@ -218,6 +220,7 @@ static void load_conf(void)
 	err = log_open(current->log_file, (int)current->log_level);
 	if (err < 0)
 		fail(xasprintf("log file %s: %s", current->log_file, strerror(-err)));
+	debug_configure(current, NULL);
 }
 
 static void start_threads(void)
@@ -428,6 +431,7 @@ int main(int argc, char **argv)
 	control_register(ctl, "reload", reload_verb, NULL);
 	control_register(ctl, "down", down_verb, NULL);
 	control_register(ctl, "close", close_verb, NULL);
+	control_register(ctl, "debug", debug_verb, NULL);
 	why = listen_start(current, &listening);
 	if (why) {
 		control_close(ctl);

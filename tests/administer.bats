@@ -43,3 +43,32 @@ teardown_file() {
 	ok smbc "put $T/big after; get after $T/back"
 	assert_same_file "$T/big" "$T/back"
 }
+
+@test "debug: components are switched while the server runs, and lines have them" {
+	ok ctl debug
+	assert_line '^smb +no +requests'
+	assert_line '^config +no '
+	ok ctl debug smb conn
+	assert_line '^smb +yes'
+	assert_line '^auth +no'
+	ok ctl debug +auth -conn
+	assert_line '^smb +yes'
+	assert_line '^auth +yes'
+	assert_line '^conn +no'
+	run ctl debug smb nonsense
+	assert_status 2
+	assert_output 'no component "nonsense"'
+	run ctl debug --nonsense
+	assert_status 1
+	assert_equal "$(ctl -j debug | jq -r '[.[]|select(.on).name]|join(" ")')" "smb auth"
+	# a reload that says nothing else changes nothing
+	ctl reload
+	assert_equal "$(ctl -j debug | jq -r '[.[]|select(.on).name]|join(" ")')" "smb auth"
+	ctl debug config
+	ctl reload
+	grep -q ' debug config: reload file=".*" shares=' "$T/log"
+	ok ctl debug all
+	refute_line ' no '
+	ok ctl debug none
+	refute_line ' yes '
+}

@@ -175,6 +175,9 @@ struct conf_share {
 	uint64_t max_disk_size;		  /* bytes; 0: the truth */
 };
 
+#define CONF_DEBUG_ALL 0xFFu /* in debug_components */
+#define CONF_DEBUG_MAX 12
+
 struct conf {
 	/* who we are */
 	const char *file; /* the file that was read */
@@ -231,6 +234,8 @@ struct conf {
 	/* the process */
 	const char *log_file;	/* NULL: standard error or the journal */
 	unsigned int log_level; /* 0 errors, 1 warnings and notices, 2 info, 3 and more debug */
+	uint16_t debug_components[CONF_DEBUG_MAX]; /* enum log_component + 1, or CONF_DEBUG_ALL */
+	unsigned int ndebug_components;
 	const char *run_dir;	/* NULL: the default of the instance */
 	unsigned int worker_threads; /* 0: by the number of CPUs */
 	unsigned int reactors;	     /* 0: one per CPU */

@@ -3,6 +3,7 @@
  * options_global.c - every option of [global] that is not a default for shares.
  */
 #include "config/options.h"
+#include "core/log.h"
 
 #define HEADING(text)       \
 	{                   \
@@ -73,6 +74,16 @@ static const struct conf_enum ciphers[] = {
 static const struct conf_enum signing_algs[] = {
 	{ "AES-128-GMAC", 2 }, { "AES-128-CMAC", 1 }, { "HMAC-SHA256", 0 },
 	{ "AES-GMAC", 2 },     { "AES-CMAC", 1 },     { NULL },
+};
+
+/* Bits of log_debug_mask, counted from 1. */
+static const struct conf_enum components[] = {
+	{ "none", 0 },
+	{ "all", CONF_DEBUG_ALL },
+#define X(NAME, name, what) { #name, LOG_##NAME + 1 },
+	LOG_COMPONENT_LIST(X)
+#undef X
+		{ NULL },
 };
 
 static const struct conf_enum guest_values[] = {
@@ -228,8 +239,15 @@ const struct conf_option conf_global_options[] = {
 	{ OPT("log file", NULL, PATH, log_file, NULL), .def_doc = "standard error, or the journal",
 	  .doc = "Where messages go." },
 	{ OPT("log level", "debug level,debuglevel", LOGLEVEL, log_level, "1"), .max = 10,
-	  .doc = "0 errors, 1 warnings and notices, 2 information, 3 and more for finding faults. "
+	  .doc = "0 errors, 1 warnings and notices, 2 information, 3 and more for finding faults: "
+		 "as "
+		 "`debug components = all`. "
 		 "Samba's \"level class:level\" takes the first number." },
+	{ ARR("debug components", NULL, ENUM_LIST, debug_components, ndebug_components, "none"),
+	  .values = components,
+	  .doc = "Of which parts of the server debug lines are logged, from its start on: "
+		 "`smb`, `auth`, `vfs`, `oplock`, `ipc`, `conn`, `rdma`, `kernel`, `bpf`, "
+		 "`config`, or `all`. `ksmbd-hybrid debug` changes it while the server runs." },
 	{ OPT("run directory", "pid directory,lock directory,lock dir", PATH, run_dir, NULL),
 	  .def_doc = "/run/ksmbd-hybrid, and below it a folder per instance",
 	  .doc = "Folder of the pid file and the control socket." },

@@ -5,8 +5,19 @@
 
 #include <json-c/json.h>
 
+struct conf;
+
 /* ---- core/ctl_close.c ---- */
 
 char *close_verb(void *arg, struct json_object *request, struct json_object *reply);
+
+/* ---- core/ctl_debug.c ---- */
+
+char *debug_verb(void *arg, struct json_object *request, struct json_object *reply);
+/*
+ * What c wants of debug lines; old NULL: at start. A reload that changes nothing of it leaves what
+ * the verb switched.
+ */
+void debug_configure(const struct conf *c, const struct conf *old);
 
 #endif /* KH_CTL_VERBS_H */

@@ -6,13 +6,24 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#define LINES_PER_SECOND 20 /* per call site */
+#define LINES_PER_SECOND       20 /* per call site */
+#define DEBUG_LINES_PER_SECOND 200
+#define LINE_MAX_BYTES	       1024
 
 _Atomic int log_level = LOG_LEVEL_NOTICE;
+_Atomic uint32_t log_debug_mask;
 static int log_fd = STDERR_FILENO;
+static struct log_site *_Atomic silenced; /* sites that left lines out */
+
+static const char *const components[] = {
+#define X(NAME, name, what) #name,
+	LOG_COMPONENT_LIST(X)
+#undef X
+};
 
 int log_open(const char *file, int level)
 {
@@ -27,38 +38,36 @@ int log_open(const char *file, int level)
 	return 0;
 }
 
-bool log_allowed(struct log_site *s)
+enum log_component log_component_find(const char *name)
 {
-	struct timespec ts;
-	uint32_t n;
+	unsigned int i = 0;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	if (atomic_exchange_explicit(&s->window, (uint64_t)ts.tv_sec, memory_order_relaxed) !=
-	    (uint64_t)ts.tv_sec)
-		atomic_store_explicit(&s->count, 0, memory_order_relaxed);
-	n = atomic_fetch_add_explicit(&s->count, 1, memory_order_relaxed);
-	if (n == LINES_PER_SECOND)
-		log_line(LOG_LEVEL_NOTICE, "more lines of this kind were left out in this second");
-	return n < LINES_PER_SECOND;
+	while (i < LOG_COMPONENTS && strcmp(components[i], name))
+		i++;
+	return i;
 }
 
-void log_line(int level, const char *fmt, ...)
+const char *log_component_name(enum log_component c)
 {
-	static const char *const names[] = { "error", "notice", "info", "debug" };
-	char line[1024];
+	return components[c];
+}
+
+/* ---- lines ---- */
+
+/* Of "name: " behind the time: the component of a debug line, or the level. */
+static void line_out(const char *name, const char *prefix, const char *fmt, va_list ap)
+{
+	char line[LINE_MAX_BYTES];
 	struct timespec ts;
 	struct tm tm;
-	va_list ap;
 	int n;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	localtime_r(&ts.tv_sec, &tm);
 	n = (int)strftime(line, sizeof(line), "%Y-%m-%d %H:%M:%S", &tm);
-	n += snprintf(line + n, sizeof(line) - (size_t)n, ".%03ld %s: ", ts.tv_nsec / 1000000,
-		      names[level <= LOG_LEVEL_DEBUG ? level : LOG_LEVEL_DEBUG]);
-	va_start(ap, fmt);
+	n += snprintf(line + n, sizeof(line) - (size_t)n, ".%03ld %s%s: ", ts.tv_nsec / 1000000,
+		      prefix, name);
 	n += vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
-	va_end(ap);
 	if (n > (int)sizeof(line) - 2)
 		n = (int)sizeof(line) - 2;
 	/* What a client sent must not forge lines. */
@@ -68,4 +77,72 @@ void log_line(int level, const char *fmt, ...)
 	line[n++] = '\n';
 	if (write(log_fd, line, (size_t)n) < 0)
 		return; /* nowhere to complain */
+}
+
+void log_line(int level, const char *fmt, ...)
+{
+	static const char *const names[] = { "error", "notice", "info", "debug" };
+	va_list ap;
+
+	va_start(ap, fmt);
+	line_out(names[level <= LOG_LEVEL_DEBUG ? level : LOG_LEVEL_DEBUG], "", fmt, ap);
+	va_end(ap);
+}
+
+void log_debug_line(struct log_site *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!log_allowed(s))
+		return;
+	va_start(ap, fmt);
+	line_out(components[s->component], "debug ", fmt, ap);
+	va_end(ap);
+}
+
+/* ---- limits ---- */
+
+static void leave_out(struct log_site *s)
+{
+	atomic_fetch_add_explicit(&s->left_out, 1, memory_order_relaxed);
+	if (atomic_exchange(&s->listed, true))
+		return;
+	s->next = atomic_load(&silenced);
+	for (struct log_site *first = s->next; !atomic_compare_exchange_weak(&silenced, &first, s);)
+		s->next = first;
+}
+
+bool log_allowed(struct log_site *s)
+{
+	uint32_t limit = s->component < 0 ? LINES_PER_SECOND : DEBUG_LINES_PER_SECOND;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	if (atomic_exchange_explicit(&s->window, (uint64_t)ts.tv_sec, memory_order_relaxed) !=
+	    (uint64_t)ts.tv_sec)
+		atomic_store_explicit(&s->count, 0, memory_order_relaxed);
+	if (atomic_fetch_add_explicit(&s->count, 1, memory_order_relaxed) < limit)
+		return true;
+	leave_out(s);
+	return false;
+}
+
+void log_tick(void)
+{
+	struct log_site *s = atomic_exchange(&silenced, NULL), *next;
+
+	for (; s; s = next) {
+		uint32_t n;
+
+		next = s->next;
+		atomic_store(&s->listed, false); /* from here on it may be listed anew */
+		n = atomic_exchange(&s->left_out, 0);
+		if (s->component < 0)
+			log_line(LOG_LEVEL_NOTICE, "%u lines like the last of %s:%d were left out",
+				 n, s->file, s->line);
+		else
+			log_line(LOG_LEVEL_NOTICE,
+				 "%u %s lines like the last of %s:%d were left out", n,
+				 components[s->component], s->file, s->line);
+	}
 }

@@ -197,8 +197,10 @@ static void tick(struct reactor *r)
 		if (limit && now - c->last_ns > limit && conn_is_idle(c))
 			conn_close(c);
 	}
-	if (r->index == 0)
+	if (r->index == 0) {
 		oplock_tick(now);
+		log_tick();
+	}
 	if (r->nconns == 0 && r->index == 0)
 		buffer_trim();
 }
