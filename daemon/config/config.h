@@ -81,6 +81,24 @@ enum conf_map_readonly {
 	CONF_MAPRO_PERMISSIONS,
 };
 
+enum conf_xdp_mode {
+	CONF_XDP_AUTO,
+	CONF_XDP_NATIVE,
+	CONF_XDP_GENERIC,
+};
+
+/* `syn rate`; per_second 0: no limit. */
+struct conf_rate {
+	uint32_t per_second, burst;
+};
+
+/* `auth block`: so many failed logins within window seconds block for duration seconds; 0: off. */
+#define CONF_AUTH_FAILURES_MAX 100u
+
+struct conf_auth_block {
+	uint32_t failures, window, duration;
+};
+
 enum conf_inherit_owner {
 	CONF_INHERIT_OWNER_NO,
 	CONF_INHERIT_OWNER_WINDOWS_AND_UNIX,
@@ -231,12 +249,21 @@ struct conf {
 	uint64_t max_inflight;	  /* bytes per connection */
 	uint32_t keepalive;	  /* seconds */
 
+	/* the guard */
+	struct conf_list xdp_interfaces; /* none: no XDP */
+	enum conf_xdp_mode xdp_mode;
+	struct conf_list xdp_cpus; /* conf_cpus() */
+	struct conf_rate syn_rate;
+	unsigned int ipv6_source_bits;
+	struct conf_auth_block auth_block;
+	struct conf_list auth_block_allow; /* never blocked for failed logins */
+
 	/* the process */
 	const char *log_file;	/* NULL: standard error or the journal */
 	unsigned int log_level; /* 0 errors, 1 warnings and notices, 2 info, 3 and more debug */
 	uint16_t debug_components[CONF_DEBUG_MAX]; /* enum log_component + 1, or CONF_DEBUG_ALL */
 	unsigned int ndebug_components;
-	const char *run_dir;	/* NULL: the default of the instance */
+	const char *run_dir;	     /* NULL: the default of the instance */
 	unsigned int worker_threads; /* 0: by the number of CPUs */
 	unsigned int reactors;	     /* 0: one per CPU */
 	enum conf_tristate kernel_path;
@@ -375,6 +402,13 @@ bool conf_host_in_list(const struct conf_list *list, const struct sockaddr *sa);
  * of name times the length of the pattern at worst.
  */
 bool conf_pattern_match(const char *list, const char *name, bool case_sensitive);
+
+/* ---- value_guard.c ---- */
+
+/* "90", "15 min", "2h", "1 day": seconds, or -EINVAL. */
+int conf_parse_time(const char *text, uint32_t *seconds);
+/* CPU numbers of a list of N and N-M; at most max. How many. */
+unsigned int conf_cpus(const struct conf_list *l, uint16_t *out, unsigned int max);
 
 /* ---- print.c, manual.c: the table for people; the rows are in options.h ---- */
 

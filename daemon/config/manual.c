@@ -135,6 +135,12 @@ static const char *type_words(const struct conf_option *opt)
 		return "word";
 	case CONF_T_STRING:
 		return "text";
+	case CONF_T_RATE:
+		return "rate";
+	case CONF_T_AUTH_BLOCK:
+		return "number and times, or no";
+	case CONF_T_CPUS:
+		return "list of CPUs";
 	case CONF_T_COPY:
 		return "name of a share";
 	}

@@ -8,22 +8,25 @@
 #include "config/config.h"
 
 enum conf_type {
-	CONF_T_BOOL,	  /* bool */
-	CONF_T_UINT,	  /* uint32_t; the file's number times scale */
-	CONF_T_SIZE32,	  /* uint32_t bytes, suffixes K M G */
-	CONF_T_SIZE64,	  /* uint64_t bytes, suffixes K M G T P */
-	CONF_T_OCTAL,	  /* uint32_t */
-	CONF_T_ENUM,	  /* an enum (unsigned int) */
-	CONF_T_ENUM16,	  /* uint16_t */
-	CONF_T_ENUM_LIST, /* uint16_t[cap] and an unsigned int count */
-	CONF_T_PORTS,	  /* likewise, of numbers */
-	CONF_T_STRING,	  /* const char *; NULL when empty */
-	CONF_T_PATH,	  /* likewise; relative ones are taken from the folder of the file */
-	CONF_T_LIST,	  /* struct conf_list */
-	CONF_T_USERS,	  /* struct conf_list of user and @group names */
-	CONF_T_HOSTS,	  /* struct conf_list of addresses */
-	CONF_T_LOGLEVEL,  /* unsigned int; "3 auth:5" takes the first */
-	CONF_T_COPY,	  /* no field: the settings of another share */
+	CONF_T_BOOL,	   /* bool */
+	CONF_T_UINT,	   /* uint32_t; the file's number times scale */
+	CONF_T_SIZE32,	   /* uint32_t bytes, suffixes K M G */
+	CONF_T_SIZE64,	   /* uint64_t bytes, suffixes K M G T P */
+	CONF_T_OCTAL,	   /* uint32_t */
+	CONF_T_ENUM,	   /* an enum (unsigned int) */
+	CONF_T_ENUM16,	   /* uint16_t */
+	CONF_T_ENUM_LIST,  /* uint16_t[cap] and an unsigned int count */
+	CONF_T_PORTS,	   /* likewise, of numbers */
+	CONF_T_STRING,	   /* const char *; NULL when empty */
+	CONF_T_PATH,	   /* likewise; relative ones are taken from the folder of the file */
+	CONF_T_LIST,	   /* struct conf_list */
+	CONF_T_USERS,	   /* struct conf_list of user and @group names */
+	CONF_T_HOSTS,	   /* struct conf_list of addresses */
+	CONF_T_LOGLEVEL,   /* unsigned int; "3 auth:5" takes the first */
+	CONF_T_RATE,	   /* struct conf_rate */
+	CONF_T_AUTH_BLOCK, /* struct conf_auth_block */
+	CONF_T_CPUS,	   /* struct conf_list of N and N-M */
+	CONF_T_COPY,	   /* no field: the settings of another share */
 };
 
 /* The first row with a value is the name that is printed. warn: a remark when this one is used. */
@@ -129,5 +132,11 @@ void conf_report(struct conf_lexer *lx, enum conf_severity sev, const char *file
 /* -errno when the top file cannot be read. */
 int conf_lex_file(struct conf_lexer *lx, const char *path);
 void conf_lex_text(struct conf_lexer *lx, const char *text, size_t len, const char *name);
+
+/* ---- value_guard.c: NULL, or how the value is written, behind the option's name ---- */
+
+const char *conf_parse_rate(const char *text, struct conf_rate *out);
+const char *conf_parse_auth_block(const char *text, struct conf_auth_block *out);
+bool conf_cpus_ok(const struct conf_list *l, const char **bad);
 
 #endif /* KH_OPTIONS_H */

@@ -104,6 +104,12 @@ static const struct conf_enum ntlm_values[] = {
 	{ NULL },
 };
 
+static const struct conf_enum xdp_modes[] = {
+	{ "auto", CONF_XDP_AUTO },     { "native", CONF_XDP_NATIVE },
+	{ "driver", CONF_XDP_NATIVE }, { "generic", CONF_XDP_GENERIC },
+	{ "skb", CONF_XDP_GENERIC },   { NULL },
+};
+
 const struct conf_option conf_global_options[] = {
 	HEADING("Who the server is"),
 	{ OPT("workgroup", NULL, STRING, workgroup, "WORKGROUP"),
@@ -234,6 +240,43 @@ const struct conf_option conf_global_options[] = {
 	  .max = 1ull << 40,
 	  .doc = "Bytes of requests and replies that one connection may hold in memory. Beyond it, "
 		 "the server stops reading from that connection until some have gone." },
+
+	HEADING("The guard"),
+	{ OPT("auth block", NULL, AUTH_BLOCK, auth_block, "no"),
+	  .doc = "Blocks an address from which too many logins failed: `10 failures in 60 s for 15 "
+		 "min`. Times are seconds, or have `s`, `min`, `h` or `d` behind them. Addresses "
+		 "of "
+		 "this machine are never blocked. `ksmbd-hybrid block` shows and changes the "
+		 "list." },
+	{ OPT("auth block allow", NULL, HOSTS, auth_block_allow, NULL), .def_doc = "nobody",
+	  .doc = "Who is never blocked for failed logins; the form of `hosts allow`. A terminal "
+		 "server or a NAT gateway, behind which many people are one address, belongs "
+		 "here." },
+	{ OPT("ipv6 source bits", NULL, UINT, ipv6_source_bits, "128"), .min = 32, .max = 128,
+	  .doc = "How many bits of an IPv6 address are one source, for `auth block` and `syn "
+		 "rate`. "
+		 "128 is one address; 64, a whole network, where strangers are, who choose their "
+		 "address as they like." },
+	{ OPT("xdp interfaces", NULL, LIST, xdp_interfaces, NULL), .def_doc = "none",
+	  .doc = "Interfaces that an XDP program guards before packets reach the network stack: "
+		 "it counts what comes for `smb ports`, drops what is blocked and limits new "
+		 "connections (`syn rate`). It needs CAP_BPF and CAP_NET_ADMIN. What it costs, and "
+		 "does to an interface: see XDP GUARD in ksmbd-hybrid(8). Blocks and limits hold "
+		 "for "
+		 "forwarded packets too, where this machine is a router." },
+	{ OPT("xdp mode", NULL, ENUM, xdp_mode, "auto"), .values = xdp_modes,
+	  .doc = "`native`: in the driver; the server does not start if it cannot be. `generic`: "
+		 "in "
+		 "the network stack; slower, for every interface. `auto`: native where the driver "
+		 "can, "
+		 "else generic." },
+	{ OPT("xdp cpus", NULL, CPUS, xdp_cpus, NULL), .def_doc = "none",
+	  .doc = "CPUs over which connections are spread (`2 4-7`), for a NIC with fewer queues "
+		 "than the machine has CPUs. In native mode only." },
+	{ OPT("syn rate", NULL, RATE, syn_rate, NULL), .def_doc = "no limit",
+	  .doc = "How many connections a second one source may begin, such as `100/second burst "
+		 "200`: what is above is dropped by the XDP program. Without burst, as many as in "
+		 "a second. An XDP program is needed." },
 
 	HEADING("The process"),
 	{ OPT("log file", NULL, PATH, log_file, NULL), .def_doc = "standard error, or the journal",

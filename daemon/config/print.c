@@ -36,6 +36,20 @@ static void print_list(const struct conf_list *l, FILE *f)
 	}
 }
 
+static void print_rate(const struct conf_rate *r, FILE *f)
+{
+	if (r->per_second)
+		fprintf(f, "%u/second burst %u", r->per_second, r->burst);
+}
+
+static void print_auth_block(const struct conf_auth_block *b, FILE *f)
+{
+	if (b->failures)
+		fprintf(f, "%u failures in %u s for %u s", b->failures, b->window, b->duration);
+	else
+		fputs("no", f);
+}
+
 static unsigned int count_of(const struct conf_option *opt, const void *base)
 {
 	return *(const unsigned int *)((const char *)base + opt->off_count);
@@ -88,7 +102,14 @@ void conf_value_print(const struct conf_option *opt, const void *base, FILE *f)
 	case CONF_T_LIST:
 	case CONF_T_USERS:
 	case CONF_T_HOSTS:
+	case CONF_T_CPUS:
 		print_list(field, f);
+		break;
+	case CONF_T_RATE:
+		print_rate(field, f);
+		break;
+	case CONF_T_AUTH_BLOCK:
+		print_auth_block(field, f);
 		break;
 	case CONF_T_COPY:
 		break;

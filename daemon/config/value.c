@@ -368,6 +368,26 @@ static int parse_list(const struct value_ctx *c, const char *text, void *field)
 	return 0;
 }
 
+static int parse_cpus(const struct value_ctx *c, const char *text, void *field)
+{
+	struct conf_list *l = field;
+	const char *bad;
+
+	*l = conf_list_split(c->arena, text);
+	if (conf_cpus_ok(l, &bad))
+		return 0;
+	*l = (struct conf_list) { 0 };
+	return say(c, -EINVAL, "is CPU numbers such as \"2 4-7\", not \"%.64s\"", bad);
+}
+
+static int parse_guard(const struct value_ctx *c, const char *text, void *field)
+{
+	const char *how = c->opt->type == CONF_T_RATE ? conf_parse_rate(text, field)
+						      : conf_parse_auth_block(text, field);
+
+	return how ? say(c, -EINVAL, "%s; not \"%.64s\"", how, text) : 0;
+}
+
 int conf_value_parse(struct conf_arena *a, const struct conf_option *opt, bool inverse,
 		     const char *text, const char *dir, void *base, char msg[CONF_MSG_MAX])
 {
@@ -411,6 +431,11 @@ int conf_value_parse(struct conf_arena *a, const struct conf_option *opt, bool i
 	case CONF_T_USERS:
 	case CONF_T_HOSTS:
 		return parse_list(&c, text, field);
+	case CONF_T_CPUS:
+		return parse_cpus(&c, text, field);
+	case CONF_T_RATE:
+	case CONF_T_AUTH_BLOCK:
+		return parse_guard(&c, text, field);
 	case CONF_T_COPY:
 		return 0;
 	}
