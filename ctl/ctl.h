@@ -157,6 +157,7 @@ int cmd_reload(struct ctl *ctl, int argc, char **argv);
 int cmd_status(struct ctl *ctl, int argc, char **argv);
 int cmd_close(struct ctl *ctl, int argc, char **argv);
 int cmd_debug(struct ctl *ctl, int argc, char **argv);
+int cmd_top(struct ctl *ctl, int argc, char **argv);
 int cmd_adduser(struct ctl *ctl, int argc, char **argv);
 int cmd_passwd(struct ctl *ctl, int argc, char **argv);
 int cmd_deluser(struct ctl *ctl, int argc, char **argv);

@@ -61,6 +61,18 @@ const struct verb verbs[] = {
 	  "At start, the option debug components counts.\n",
 	  cmd_debug },
 	GROUP("Accounts"),
+	{ "top", "[-i SECONDS] [-n COUNT] [-s KEY] [--json]", "what the server does now",
+	  "Rates and latencies per command, the busiest clients and files, reactors and queues. On "
+	  "a\n"
+	  "terminal a screen (h: its keys), otherwise lines. It reads the server's maps: a busy "
+	  "server\n"
+	  "is not asked.\n"
+	  "\n"
+	  "  -i SECONDS   from one look to the next; default 1\n"
+	  "  -n COUNT     end after so many\n"
+	  "  -s KEY       sort by ops, bytes, latency, errors or name\n"
+	  "  -j, --json   an object per line and interval\n",
+	  cmd_top },
 	{ "adduser", "NAME [--unix-user USER]", "add an account, or give it a new password",
 	  "The password comes from the terminal, or from the first line of standard input.\n"
 	  "\n"

@@ -38,8 +38,8 @@ static void places(struct view *v, uint32_t *one, uint32_t *names, struct place 
 static int map_one(const char *dir, const struct place *p)
 {
 	_cleanup_free_ char *path = xasprintf("%s/%s", dir, p->name);
-	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = BPF_F_RDONLY);
-	_cleanup_close_ int fd = bpf_obj_get_opts(path, &opts);
+	/* Not BPF_F_RDONLY: the kernel maps no array by an fd that may not be written (EINVAL). */
+	_cleanup_close_ int fd = bpf_obj_get(path);
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info);
 	void *mem;

@@ -9,6 +9,7 @@
 #include "kernel/bpf_link.h"
 #include "kernel/handles.h"
 #include "kernel/kmod_link.h"
+#include "kernel/tcp_stats.h"
 #include "state/state.h"
 
 #include <fcntl.h>
@@ -266,6 +267,15 @@ static const char *kmod_start(void)
 	return kmod_error();
 }
 
+/* Without it, those who ask use sock_diag: nothing is missing. */
+static void use_tcp_stats(void)
+{
+	_cleanup_free_ char *why = tcp_stats_start(maps_pin_dir(), current->ports, current->nports);
+
+	if (why)
+		log_info("no BPF iterator over TCP sockets: %s", why);
+}
+
 static void use_kmod(void)
 {
 	static const struct handle_ops ops = { kmod_handle_del, kmod_handle_barrier };
@@ -423,6 +433,7 @@ int main(int argc, char **argv)
 	stats_use_maps();
 	if (server.bpf_why)
 		log_notice("no BPF maps: %s", server.bpf_why);
+	use_tcp_stats();
 	use_kmod();
 	ctl = control_open(server.run_dir, &err);
 	if (!ctl)
@@ -448,6 +459,7 @@ int main(int argc, char **argv)
 		free(listening.text[i]);
 	free(listening.text);
 	kmod_close();
+	tcp_stats_stop();
 	maps_stop();
 	free(server.reactors);
 	users_close(server.users);
