@@ -9,6 +9,7 @@
 #include "kernel/bpf_link.h"
 #include "kernel/handles.h"
 #include "kernel/kmod_link.h"
+#include "kernel/steer.h"
 #include "kernel/tcp_stats.h"
 #include "state/state.h"
 
@@ -31,6 +32,8 @@ static struct conf *current;
 static pthread_mutex_t conf_lock = PTHREAD_MUTEX_INITIALIZER;
 static int ready_fd = -1;
 static bool no_kmod; /* --no-kmod */
+static struct listening listening;
+static unsigned int reactors_max; /* there is room for: in server.reactors and the maps */
 
 struct conf *server_conf(void)
 {
@@ -70,10 +73,59 @@ static void report(void *arg, enum conf_severity sev, const char *file, unsigned
 		 file ? file : server.conf_path, line, sentence);
 }
 
+/* ---- reactors ---- */
+
+static unsigned int reactors_wanted(const struct conf *f)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return f->reactors ? f->reactors : (unsigned int)MAX(cpus, 1);
+}
+
+/* Starts those that are missing: NULL, or why not. None ends before the server does. */
+static char *reactors_grow(unsigned int n)
+{
+	while (server.nreactors < n) {
+		int err = reactor_start(server.nreactors, &server.reactors[server.nreactors]);
+
+		if (err == -EPERM || err == -ENOSYS)
+			return xstrdup("io_uring is not allowed here (kernel.io_uring_disabled, or "
+				       "a container's seccomp filter): this server needs it");
+		if (err < 0)
+			return xasprintf("io_uring: %s (kernel 6.1 or newer is needed)",
+					 strerror(-err));
+		server.nreactors++;
+	}
+	return NULL;
+}
+
 /* ---- reload ---- */
+
+/* Listeners as f says, on as many reactors as it says and the maps have room for. */
+static char *relisten(const struct conf *f)
+{
+	unsigned int n = reactors_wanted(f), had = server.nreactors;
+	char *why, *text;
+
+	if (n > reactors_max)
+		log_notice("reactors = %u: more than %u need a restart", n, reactors_max);
+	n = MIN(n, reactors_max);
+	why = reactors_grow(n);
+	if (why)
+		return why;
+	stats_use_maps(had);
+	why = listen_update(f, n, &listening);
+	if (why)
+		return why;
+	text = listen_text(&listening);
+	maps_say(listeners, text);
+	free(text);
+	return NULL;
+}
 
 static char *reload_verb(void *arg, struct json_object *request, struct json_object *reply)
 {
+	_cleanup_free_ char *why = NULL;
 	struct conf *c, *old;
 	int err = conf_load(server.conf_path, report, NULL, &c);
 
@@ -83,6 +135,11 @@ static char *reload_verb(void *arg, struct json_object *request, struct json_obj
 		return xasprintf("%s was not taken over: %s (ksmbd-hybrid testconf says where)",
 				 server.conf_path,
 				 err == -EINVAL ? "it has errors" : strerror(-err));
+	}
+	why = relisten(c);
+	if (why) {
+		conf_put(c);
+		return xasprintf("%s was not taken over: %s", server.conf_path, why);
 	}
 	pthread_mutex_lock(&conf_lock);
 	old = current;
@@ -227,8 +284,9 @@ static void load_conf(void)
 static void start_threads(void)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned int n = current->reactors ? current->reactors : (unsigned int)MAX(cpus, 1);
+	unsigned int n = reactors_wanted(current);
 	unsigned int workers = current->worker_threads;
+	char *why;
 	int err;
 
 	if (!workers)
@@ -236,17 +294,11 @@ static void start_threads(void)
 	err = workers_start(workers);
 	if (err < 0)
 		fail(xasprintf("worker threads: %s", strerror(-err)));
-	server.reactors = xcalloc(n, sizeof(struct reactor *));
-	for (unsigned int i = 0; i < n; i++) {
-		err = reactor_start(i, &server.reactors[i]);
-		if (err == -EPERM || err == -ENOSYS)
-			fail(xstrdup("io_uring is not allowed here (kernel.io_uring_disabled, or a "
-				     "container's seccomp filter): this server needs it"));
-		if (err < 0)
-			fail(xasprintf("io_uring: %s (kernel 6.1 or newer is needed)",
-				       strerror(-err)));
-		server.nreactors++;
-	}
+	reactors_max = MAX(n, (unsigned int)MAX(cpus, 1));
+	server.reactors = xcalloc(reactors_max, sizeof(struct reactor *));
+	why = reactors_grow(n);
+	if (why)
+		fail(why);
 }
 
 /* Says HELLO to the module and gives it the maps. An error or NULL; kept in kmod_why. */
@@ -386,22 +438,8 @@ static void stop(void)
 	buffer_trim();
 }
 
-static char *joined(const struct listening *l)
-{
-	char *s = xstrdup("");
-
-	for (unsigned int i = 0; i < l->n; i++) {
-		char *t = xasprintf("%s%s%s", s, i ? " " : "", l->text[i]);
-
-		free(s);
-		s = t;
-	}
-	return s;
-}
-
 int main(int argc, char **argv)
 {
-	struct listening listening = { 0 };
 	_cleanup_free_ char *text = NULL;
 	struct control *ctl;
 	int sig, err, lock;
@@ -429,35 +467,36 @@ int main(int argc, char **argv)
 	load_domain_sid(current);
 	server.users = users_open(current->passdb_file, current->username_map);
 	start_threads();
-	maps_start(server.instance, server.nreactors);
-	stats_use_maps();
+	maps_start(server.instance, reactors_max);
+	stats_use_maps(0);
 	if (server.bpf_why)
 		log_notice("no BPF maps: %s", server.bpf_why);
 	use_tcp_stats();
 	use_kmod();
+	steer_start();
 	ctl = control_open(server.run_dir, &err);
 	if (!ctl)
 		fail(xasprintf("control socket in %s: %s", server.run_dir, strerror(-err)));
 	control_register(ctl, "status", status_verb, &listening);
 	control_register(ctl, "reload", reload_verb, NULL);
 	control_register(ctl, "down", down_verb, NULL);
+	control_register(ctl, "steer", steer_verb, NULL);
 	control_register(ctl, "close", close_verb, NULL);
 	control_register(ctl, "debug", debug_verb, NULL);
-	why = listen_start(current, &listening);
+	why = relisten(current);
 	if (why) {
 		control_close(ctl);
 		fail(why);
 	}
-	text = joined(&listening);
+	text = listen_text(&listening);
 	log_notice("ksmbd-hybridd %s listens on %s", KH_VERSION, text);
 	say_ready("READY", text);
 	loop(ctl, sig);
 	log_notice("ending");
 	stop();
 	control_close(ctl);
-	for (unsigned int i = 0; i < listening.n; i++)
-		free(listening.text[i]);
-	free(listening.text);
+	listen_stop(&listening);
+	steer_stop();
 	kmod_close();
 	tcp_stats_stop();
 	maps_stop();

@@ -34,6 +34,7 @@
 #include <linux/types.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -113,8 +114,11 @@ uint64_t stats_sum(size_t offset);
 struct stats *stats_here(void);
 void stats_set_thread(struct stats *s);
 extern struct stats stats_workers;
-/* From here on each thread counts operations in its lane of the maps. Before connections come. */
-void stats_use_maps(void);
+/*
+ * From here on each reactor from the first on, with 0 also the workers, counts operations in its
+ * lane of the maps. Before they have connections.
+ */
+void stats_use_maps(unsigned int first);
 /* One command was answered; bytes: of READ's or WRITE's data. */
 void stats_op(uint16_t command, bool error, uint64_t bytes, uint64_t start_ns);
 /* Sum over all lanes; KH_PLANES: of both planes. */
@@ -193,6 +197,13 @@ struct reactor_job {
 /* listeners: bound, listening sockets that become the reactor's. 0 or -errno. */
 int reactor_start(unsigned int index, struct reactor **out);
 int reactor_listen(struct reactor *r, int fd, bool netbios);
+/*
+ * Closes a listener, after a delay in which it goes on. Connections that wait there then are
+ * accepted first, or left to the kernel, which moves them to another listener (accept_rest: no).
+ */
+void reactor_unlisten(struct reactor *r, int fd, uint64_t delay_ns, bool accept_rest);
+/* Its thread runs on these CPUs from now on. 0 or -errno. */
+int reactor_bind(struct reactor *r, const cpu_set_t *set);
 void reactor_post(struct reactor *r, struct reactor_job *j);
 /*
  * The end, in this order: stop asks, join waits for the thread. Workers may go on posting: after

@@ -295,13 +295,42 @@ struct kh_guard_conf {
 	__u16 cpus[KH_GUARD_CPUS];    /* by kh_guard_cpus (cpumap) */
 };
 
-/* kh_steer_conf: one entry, read by bpf/steer.bpf.c; the daemon writes it. */
+/* ---- of the steering program (bpf/steer.bpf.c) ---- */
+
+#define KH_STEER_CPUS	1024u
+#define KH_STEER_NODES	64u
+#define KH_STEER_GROUPS 128u /* addresses with a port; further ones have the kernel's hash */
+
+/* Reactors first to first + count - 1. */
+struct kh_steer_range {
+	__u16 first, count;
+};
+
+/* kh_steer_conf: one entry, memory-mapped; the daemon writes it, but for the second line. */
 struct kh_steer_conf {
 	__u32 mode;	/* enum kh_steer */
-	__u32 reactors; /* listeners of kh_steer_socks are address * KH_REACTORS_MAX + reactor */
+	__u32 reactors; /* that listen: entries of a group in kh_steer_socks that are in use */
+	__u32 pad0[14];
+	/* the program's line */
 	__u64 next;	/* round-robin */
-	__u64 pad0[6];
-	__u16 reactor_of_cpu[1024];
+	__u64 missed;	/* left to the kernel's hash although the mode is another */
+	__u64 migrated; /* connections of a closing listener that went to another one */
+	__u64 refused;	/* of an address that is no longer listened on */
+	__u64 pad1[4];
+	struct kh_steer_range of_cpu[KH_STEER_CPUS];
+	struct kh_steer_range of_node[KH_STEER_NODES];
+};
+
+/* kh_steer_groups: hash of the addresses that are listened on, as their sockets have them. */
+struct kh_steer_key {
+	__u32 addr[4]; /* network order; IPv4 in the first */
+	__u16 port;    /* host order */
+	__u16 family;  /* AF_INET, AF_INET6 */
+};
+
+struct kh_steer_group {
+	__u32 index;   /* listeners in kh_steer_socks: index * KH_REACTORS_MAX + reactor */
+	__u32 closing; /* no new connections; those under way come to their end */
 };
 
 /*

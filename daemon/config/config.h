@@ -61,6 +61,9 @@ enum conf_case {
 	CONF_CASE_UPPER,
 };
 
+/* `steer`, beside the values of enum kh_steer. */
+#define CONF_STEER_AUTO 255u
+
 /* `case sensitive`, `posix locking` and friends that know "auto". */
 enum conf_tristate {
 	CONF_NO,
@@ -266,6 +269,7 @@ struct conf {
 	const char *run_dir;	     /* NULL: the default of the instance */
 	unsigned int worker_threads; /* 0: by the number of CPUs */
 	unsigned int reactors;	     /* 0: one per CPU */
+	unsigned int steer;	     /* enum kh_steer, or CONF_STEER_AUTO */
 	enum conf_tristate kernel_path;
 
 	/* shares in the order of the file; [homes] is among them, IPC$ is not */

@@ -3,6 +3,8 @@
  * options_global.c - every option of [global] that is not a default for shares.
  */
 #include "config/options.h"
+
+#include "kh_maps.h"
 #include "core/log.h"
 
 #define HEADING(text)       \
@@ -61,6 +63,16 @@ static const struct conf_enum kernel_path_values[] = {
 	{ "on", CONF_YES },    { "no", CONF_NO },
 	{ "false", CONF_NO },  { "0", CONF_NO },
 	{ "off", CONF_NO },    { NULL },
+};
+
+static const struct conf_enum steer_values[] = {
+	{ "auto", CONF_STEER_AUTO },
+	{ "cpu", KH_STEER_CPU },
+	{ "client", KH_STEER_CLIENT },
+	{ "numa", KH_STEER_NUMA },
+	{ "round-robin", KH_STEER_ROUND_ROBIN },
+	{ "none", KH_STEER_NONE },
+	{ NULL },
 };
 
 /* MS-SMB2 2.2.3.1.2 and 2.2.3.1.7. */
@@ -298,7 +310,19 @@ const struct conf_option conf_global_options[] = {
 	  .doc = "Threads for what can block (open, readdir, fsync); 0 chooses by the number of "
 		 "CPUs." },
 	{ OPT("reactors", NULL, UINT, reactors, "0"), .max = 1024,
-	  .doc = "Threads that serve the network; 0 is one per CPU." },
+	  .doc = "Threads that serve the network; 0 is one per CPU. A reload may change it, up to "
+		 "the "
+		 "number of CPUs: connections stay where they are, new ones go to the threads that "
+		 "there are now." },
+	{ OPT("steer", NULL, ENUM, steer, "auto"), .values = steer_values,
+	  .doc = "Which of the `reactors` a new connection goes to. `cpu`: that of the CPU that "
+		 "received it, for network cards with a queue per CPU. `client`: one for all "
+		 "connections of an address. `numa`: one of the memory node of that CPU. "
+		 "`round-robin`: one after the other. `none`: the kernel's hash of addresses and "
+		 "ports. `auto`: `cpu` when a device that is listened on has more than one receive "
+		 "queue, else `round-robin`. Without BPF there are `cpu` (SO_INCOMING_CPU) and "
+		 "`none`; `ksmbd-hybrid status` says what is in force, `ksmbd-hybrid tune "
+		 "steer=MODE` changes it until the next reload." },
 	{ OPT("kernel path", NULL, ENUM, kernel_path, "auto"), .values = kernel_path_values,
 	  .doc = "Whether connections that move data are handed to the kernel module ksmbd_hybrid. "
 		 "auto: where it is there; yes: without it, the server does not start; no: never. "

@@ -11,6 +11,7 @@
 #include "vfs/vfs.h"
 #include "state/state.h"
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -26,6 +27,9 @@ struct listener {
 	struct reactor *reactor;
 	int fd;
 	bool netbios, armed;
+	/* its end: takes connections until end_ns, then is cancelled, then closed */
+	bool ending, cancelled, accept_rest;
+	uint64_t end_ns;
 	struct reactor_job job;
 };
 
@@ -38,26 +42,74 @@ static void listener_arm(struct listener *l)
 	l->armed = true;
 }
 
-static void accepted(struct listener *l, int res, uint32_t flags)
+static void accepted_one(struct listener *l, int fd)
 {
 	struct reactor *r = l->reactor;
+	struct conn *c;
+	int one = 1;
 
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	stats_add(&r->stats.accepted, 1);
+	c = conn_new(r, fd, l->netbios);
+	if (c) {
+		list_add_tail(&c->node, &r->conns);
+		r->nconns++;
+		transport_recv(c);
+	}
+}
+
+/* Nothing of it is under way any more. What waits there is moved by the kernel, or accepted. */
+static void listener_end(struct listener *l)
+{
+	int fd = 0;
+
+	if (l->accept_rest && fcntl(l->fd, F_SETFL, O_NONBLOCK) < 0)
+		l->accept_rest = false;
+	while (l->accept_rest && (fd >= 0 || errno == EINTR || errno == ECONNABORTED)) {
+		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			accepted_one(l, fd);
+	}
+	close(l->fd);
+	list_del(&l->node);
+	free(l);
+}
+
+static void listener_cancel(struct listener *l)
+{
+	struct io_uring_sqe *sqe;
+
+	l->cancelled = true;
+	if (!l->armed) {
+		listener_end(l);
+		return;
+	}
+	sqe = ring_sqe(l->reactor);
+	io_uring_prep_cancel64(sqe, (uint64_t)(uintptr_t)l | RING_ACCEPT, 0);
+	ring_tag(sqe, RING_ACCEPT, NULL);
+}
+
+static void accepted(struct listener *l, int res, uint32_t flags)
+{
 	if (!(flags & IORING_CQE_F_MORE))
 		l->armed = false; /* the tick arms it again: out of descriptors, most likely */
-	if (res >= 0) {
-		int one = 1;
-		struct conn *c;
-
-		setsockopt(res, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		stats_add(&r->stats.accepted, 1);
-		c = conn_new(r, res, l->netbios);
-		if (c) {
-			list_add_tail(&c->node, &r->conns);
-			r->nconns++;
-			transport_recv(c);
-		}
-	} else if (res != -ECANCELED) {
+	if (res >= 0)
+		accepted_one(l, res);
+	else if (res != -ECANCELED)
 		log_err("accept: %s", strerror(-res));
+	if (l->cancelled && !l->armed)
+		listener_end(l);
+}
+
+static void listeners_tick(struct reactor *r, uint64_t now)
+{
+	struct listener *l, *next;
+
+	list_for_each_safe (l, next, &r->listeners, node) {
+		if (l->ending && !l->cancelled && now >= l->end_ns)
+			listener_cancel(l);
+		else if (!l->armed && !l->cancelled)
+			listener_arm(l);
 	}
 }
 
@@ -175,12 +227,10 @@ void reactor_each_conn(struct reactor *r, void (*fn)(void *arg, struct conn *c),
 static void tick(struct reactor *r)
 {
 	uint64_t now = now_ns();
-	struct listener *l;
 	struct conn *c, *next;
 
-	list_for_each (l, &r->listeners, node)
-		if (!l->armed && !r->stopping)
-			listener_arm(l);
+	if (!r->stopping)
+		listeners_tick(r, now);
 	list_for_each_safe (c, next, &r->conns, node) {
 		uint64_t limit;
 
@@ -367,6 +417,48 @@ int reactor_listen(struct reactor *r, int fd, bool netbios)
 	return 0;
 }
 
+struct unlisten_job {
+	struct reactor_job job;
+	struct reactor *reactor;
+	int fd;
+	uint64_t end_ns;
+	bool accept_rest;
+};
+
+static void unlisten_job(struct reactor_job *j)
+{
+	struct unlisten_job *u = container_of(j, struct unlisten_job, job);
+	struct listener *l, *next;
+
+	list_for_each_safe (l, next, &u->reactor->listeners, node) {
+		if (l->fd != u->fd || l->ending)
+			continue;
+		l->ending = true;
+		l->end_ns = u->end_ns;
+		l->accept_rest = u->accept_rest;
+		if (now_ns() >= l->end_ns)
+			listener_cancel(l);
+	}
+	free(u);
+}
+
+void reactor_unlisten(struct reactor *r, int fd, uint64_t delay_ns, bool accept_rest)
+{
+	struct unlisten_job *u = xcalloc(1, sizeof(*u));
+
+	u->reactor = r;
+	u->fd = fd;
+	u->end_ns = now_ns() + delay_ns;
+	u->accept_rest = accept_rest;
+	u->job.fn = unlisten_job;
+	reactor_post(r, &u->job);
+}
+
+int reactor_bind(struct reactor *r, const cpu_set_t *set)
+{
+	return -pthread_setaffinity_np(r->thread, sizeof(*set), set);
+}
+
 struct stop_job {
 	struct reactor_job job;
 	struct reactor *reactor;
@@ -385,6 +477,7 @@ static void stop_job(struct reactor_job *j)
 		list_del(&l->node);
 		shutdown(l->fd, SHUT_RDWR);
 		close(l->fd);
+		l->cancelled = false;
 		list_add_tail(&l->node, &r->closed_listeners); /* a completion may still come */
 	}
 	list_for_each_safe (c, next, &r->conns, node)

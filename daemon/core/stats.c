@@ -35,11 +35,12 @@ static struct kh_op_stat *lane_of(unsigned int lane)
 	return maps.ops ? &maps.ops[kh_op_index(lane, KH_PLANE_USER, 0)] : NULL;
 }
 
-void stats_use_maps(void)
+void stats_use_maps(unsigned int first)
 {
-	for (unsigned int i = 0; i < server.nreactors; i++)
+	for (unsigned int i = first; i < server.nreactors; i++)
 		reactor_stats(server.reactors[i])->ops = lane_of(i);
-	stats_workers.ops = lane_of(maps.lanes - 1);
+	if (first == 0)
+		stats_workers.ops = lane_of(maps.lanes - 1);
 }
 
 /* A reactor is the only writer of its lane; readers may look at any time. */

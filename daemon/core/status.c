@@ -3,6 +3,7 @@
 #include "core/listen.h"
 #include "kernel/attach.h"
 #include "kernel/bpf_link.h"
+#include "kernel/steer.h"
 #include "state/state.h"
 
 static struct json_object *str_or_empty(const char *s)
@@ -345,6 +346,7 @@ static struct json_object *planes(size_t nconns, unsigned int attached)
 
 	put(o, "data", STR(why ? "user" : "kernel"));
 	put(o, "why", STR(why));
+	put(o, "steering", steer_json());
 	put(o, "kernel_connections", NUM(attached));
 	put(o, "user_connections", NUM(nconns - attached));
 	return o;
