@@ -43,16 +43,11 @@ static int say_why_not(const struct ctl *ctl, int rc)
 		    strerror(-rc));
 }
 
-struct json_object *server_ask(const struct ctl *ctl, struct json_object *request, int *code)
+/* The reply if it is a good one; else says what it says, and puts it. */
+static struct json_object *judge(struct json_object *reply, int *code)
 {
-	struct json_object *reply, *ok, *error;
-	int rc = control_call(ctl->run_dir, request, REPLY_TIMEOUT_MS, &reply);
+	struct json_object *ok, *error;
 
-	json_object_put(request);
-	if (rc) {
-		*code = say_why_not(ctl, rc);
-		return NULL;
-	}
 	if (json_object_object_get_ex(reply, "ok", &ok) && json_object_get_boolean(ok)) {
 		*code = EXIT_OK;
 		return reply;
@@ -63,6 +58,38 @@ struct json_object *server_ask(const struct ctl *ctl, struct json_object *reques
 			   : "The server refused without a reason.");
 	json_object_put(reply);
 	return NULL;
+}
+
+struct json_object *server_ask(const struct ctl *ctl, struct json_object *request, int *code)
+{
+	struct json_object *reply;
+	int rc = control_call(ctl->run_dir, request, REPLY_TIMEOUT_MS, &reply);
+
+	json_object_put(request);
+	if (!rc)
+		return judge(reply, code);
+	*code = say_why_not(ctl, rc);
+	return NULL;
+}
+
+struct json_object *server_ask_fd(const struct ctl *ctl, struct json_object *request, int *code,
+				  int *sock, int *passed)
+{
+	struct json_object *reply;
+	int rc = control_call_fd(ctl->run_dir, request, REPLY_TIMEOUT_MS, &reply, sock, passed);
+
+	json_object_put(request);
+	if (rc) {
+		*code = say_why_not(ctl, rc);
+		return NULL;
+	}
+	reply = judge(reply, code);
+	if (!reply) {
+		close(steal_fd(sock));
+		if (*passed >= 0)
+			close(steal_fd(passed));
+	}
+	return reply;
 }
 
 int server_reload_if_running(const struct ctl *ctl)

@@ -73,6 +73,13 @@ pid_t server_pid(const struct ctl *ctl);
 /* One request; the reply (caller puts it) or NULL after saying why. *code is then the exit code. */
 struct json_object *server_ask(const struct ctl *ctl, struct json_object *request, int *code);
 
+/*
+ * The same for a verb that passes a file: *passed (-1: none) and *sock, whose end the server sees,
+ * are the caller's to close.
+ */
+struct json_object *server_ask_fd(const struct ctl *ctl, struct json_object *request, int *code,
+				  int *sock, int *passed);
+
 /* {"verb": verb} */
 struct json_object *request_new(const char *verb);
 
@@ -128,6 +135,8 @@ int text_width(const char *s);
 void text_shorten(char *s, int width);
 /* Puts question marks for control characters and what is no UTF-8. */
 void text_clean(char *s);
+/* Standard output is a terminal that can, and nobody set NO_COLOR. */
+bool colours_wanted(void);
 
 /* ---- password.c ---- */
 
@@ -158,6 +167,7 @@ int cmd_status(struct ctl *ctl, int argc, char **argv);
 int cmd_close(struct ctl *ctl, int argc, char **argv);
 int cmd_debug(struct ctl *ctl, int argc, char **argv);
 int cmd_top(struct ctl *ctl, int argc, char **argv);
+int cmd_trace(struct ctl *ctl, int argc, char **argv);
 int cmd_adduser(struct ctl *ctl, int argc, char **argv);
 int cmd_passwd(struct ctl *ctl, int argc, char **argv);
 int cmd_deluser(struct ctl *ctl, int argc, char **argv);

@@ -49,6 +49,22 @@ const struct verb verbs[] = {
 	  "\n"
 	  "Returns when it is done, and says what it closed. Exit code 2 when there is none.\n",
 	  cmd_close },
+	{ "trace", "[OPTION ...]", "show requests as they are answered",
+	  "A line per request: time, client, user, command, status, latency, who answered it (the\n"
+	  "kernel module or the server process), share and file, and of READ and WRITE "
+	  "BYTES@OFFSET.\n"
+	  "\n"
+	  "  --client ADDRESS    of this client; ADDRESS/BITS: of a network\n"
+	  "  --op COMMAND,...    these commands: CREATE, READ, WRITE, ...\n"
+	  "  --share NAME        in this share\n"
+	  "  --status error      what was refused; or the name of a status, ACCESS_DENIED\n"
+	  "  --slow TIME         what took as long, or longer: 10ms, 1.5s, 200us\n"
+	  "  -n, --count COUNT   ends after so many lines\n"
+	  "  -j, --json          an object per line\n"
+	  "\n"
+	  "It ends with Ctrl-C. The server is not held up by it: what comes faster than it can be\n"
+	  "shown is counted and left out.\n",
+	  cmd_trace },
 	{ "debug", "[COMPONENT ... | all | none]", "which parts of the server log debug lines",
 	  "Without an argument: a list of the components, and which are on. Otherwise these are "
 	  "on\n"

@@ -69,3 +69,10 @@ void text_clean(char *s)
 	}
 	*to = 0;
 }
+
+bool colours_wanted(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb");
+}

@@ -483,6 +483,7 @@ int main(int argc, char **argv)
 	control_register(ctl, "steer", steer_verb, NULL);
 	control_register(ctl, "close", close_verb, NULL);
 	control_register(ctl, "debug", debug_verb, NULL);
+	control_register(ctl, "trace", trace_verb, ctl);
 	why = relisten(current);
 	if (why) {
 		control_close(ctl);

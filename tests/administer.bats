@@ -72,3 +72,144 @@ teardown_file() {
 	ok ctl debug none
 	refute_line ' yes '
 }
+
+# Until a trace that runs in the background is seen by the server.
+trace_in_background() {
+	: >"$T/trace.out"
+	"$kh_ctl" -c "$CONF" --instance "$INSTANCE" trace "$@" >>"$T/trace.out" 2>"$T/trace.err" 3>&- &
+	tracer=$!
+	for _ in $(seq 200); do
+		smbc 'exit' >/dev/null || true
+		[ ! -s "$T/trace.out" ] || return 0
+		kill -0 $tracer || return 1
+	done
+	return 1
+}
+
+trace_wait() {
+	for _ in $(seq 200); do
+		! grep -Eq -- "$1" "$T/trace.out" || return 0
+		sleep 0.05
+	done
+	fail "no line matches: $1" "$(tail -20 "$T/trace.out")"
+}
+
+@test "trace: a line per request, with what it was about" {
+	mkdir -p "$T/share/dir"
+	head -c 3000000 /dev/urandom >"$T/data"
+	chmod 777 "$T/share/dir"
+	trace_in_background
+	smbc "put $T/data dir/some; get dir/none $T/x; get dir/some $T/back" || true
+	smbc -o nosuch ls || true
+	trace_wait 'TREE_CONNECT +BAD_NETWORK_NAME .* nosuch$'
+	smbc "del dir/some"
+	trace_wait 'CLOSE +SUCCESS .* share/dir/some$'
+	kill $tracer
+	output=$(cat "$T/trace.out")
+	refute_output $'\x1b'
+	assert_line '^[0-9:]{8}\.[0-9]{6}  127.0.0.1 +- +NEGOTIATE +SUCCESS +[0-9]+ us  user +-$'
+	assert_line ' 127.0.0.1 +torture1 +SESSION_SETUP +SUCCESS '
+	assert_line ' torture1 +CREATE +OBJECT_NAME_NOT_FOUND +.* us  user +share/dir/none$'
+	assert_line ' torture1 +WRITE +SUCCESS .* share/dir/some  [0-9]+@0$'
+	assert_line ' torture1 +READ +SUCCESS .* share/dir/some  3000000@0$'
+	assert_equal "$(cat "$T/trace.err")" ""
+}
+
+@test "trace: filters, count, JSON" {
+	echo x >"$T/share/traced"
+	trace_in_background --op NEGOTIATE,TREE_CONNECT --json
+	smbc ls >/dev/null
+	smbc -o nosuch ls >/dev/null || true
+	trace_wait BAD_NETWORK_NAME
+	kill $tracer
+	assert_equal "$(jq -r .command <"$T/trace.out" | sort -u | xargs)" "NEGOTIATE TREE_CONNECT"
+	assert_equal "$(jq -c 'select(.status == "BAD_NETWORK_NAME") | [.client, .user, .share, .file,
+		.plane, (.connection > 0), (.latency_us >= 0), (.time > 1700000000)]' <"$T/trace.out")" \
+		'["127.0.0.1","torture1","nosuch","","user",true,true,true]'
+
+	trace_in_background -n 1 --op TREE_CONNECT
+	wait $tracer
+	assert_equal "$(wc -l <"$T/trace.out")" 1
+
+	# Two at a time: one sees nothing of what it does not want.
+	"$kh_ctl" -c "$CONF" --instance "$INSTANCE" trace --client 192.0.2.0/24 >"$T/none" 3>&- &
+	local other=$!
+	trace_in_background --client 127.0.0.0/8 --share SHARE
+	smbc 'get none /dev/null' || true
+	trace_wait 'OBJECT_NAME_NOT_FOUND .* share/none'
+	kill $tracer $other
+	[ ! -s "$T/none" ]
+	! grep -v ' share' "$T/trace.out" || fail "another share"
+
+	"$kh_ctl" -c "$CONF" --instance "$INSTANCE" trace --status error >"$T/errors" 3>&- &
+	other=$!
+	trace_in_background
+	smbc 'get none2 /dev/null' || true
+	trace_wait 'share/none2'
+	sleep 0.2
+	kill $tracer $other
+	grep -q 'OBJECT_NAME_NOT_FOUND .*share/none2' "$T/errors"
+	! grep SUCCESS "$T/errors" || fail "no error"
+
+	run timeout 1 "$kh_ctl" -c "$CONF" --instance "$INSTANCE" trace --slow 1000s
+	assert_status 124
+	for i in '--op NONSENSE' '--client here' '--client 1.2.3.4/33'; do
+		# shellcheck disable=SC2086 # two words
+		run ctl trace $i
+		assert_status 2
+	done
+	for i in '--slow x' '--status NONSENSE' '-n 0' '-n -1' '--op' 'word'; do
+		# shellcheck disable=SC2086 # two words
+		run ctl trace $i
+		assert_status 1
+	done
+}
+
+@test "trace: what was not shown is counted" {
+	local shown lost
+	head -c 20000 /dev/zero >"$T/share/traced"
+	chmod 666 "$T/share/traced"
+	trace_in_background --op READ,TREE_CONNECT --json
+	: >"$T/trace.out"
+	ok py_client tracing.py 3000
+	trace_wait '"offset":2999,'
+	assert_equal "$(grep -c '"READ"' "$T/trace.out")" 3000
+	assert_equal "$(jq -r 'select(.command == "READ") | .offset' <"$T/trace.out" | sort -n | uniq | wc -l)" 3000
+	refute_line lost <"$T/trace.out"
+	: >"$T/trace.out"
+	kill -STOP $tracer
+	ok py_client tracing.py 12000
+	kill -CONT $tracer
+	trace_wait '"offset":11999,'
+	kill $tracer
+	# 4096 of each ring that it went through are there, the others are counted.
+	shown=$(grep -c '"READ"' "$T/trace.out")
+	lost=$(jq -s 'map(.lost // 0) | add' <"$T/trace.out")
+	[ "$shown" -ge 4000 ] && [ "$lost" -gt 0 ] || fail "$shown shown, $lost lost"
+	[ $((shown + lost)) -ge 12000 ] && [ $((shown + lost)) -le 12010 ] || fail "$shown + $lost"
+}
+
+@test "trace: who dies while he traces leaves nothing, and the end of the server is said" {
+	local i
+	for i in 1 2 3 4 5 6; do
+		trace_in_background
+		kill -9 $tracer
+		wait $tracer || true
+	done
+	local all=()
+	for i in 1 2 3 4; do
+		trace_in_background
+		all+=("$tracer")
+	done
+	run timeout 5 "$kh_ctl" -c "$CONF" --instance "$INSTANCE" trace
+	assert_status 2
+	assert_output 'running already'
+	kill "${all[@]}"
+	wait "${all[@]}" || true
+	trace_in_background
+	stop_server
+	run wait $tracer
+	run cat "$T/trace.err"
+	assert_output 'The server has ended.'
+	start_server
+}

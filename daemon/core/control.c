@@ -20,6 +20,9 @@ struct client {
 	char *out; /* reply under way, or NULL; requests wait behind it */
 	size_t out_len, out_done;
 	bool eof; /* said all: goes when the reply is out */
+	int pass; /* goes along with the first byte of the reply; -1: none */
+	void (*gone)(void *arg);
+	void *gone_arg;
 };
 
 struct verb {
@@ -36,6 +39,7 @@ struct control {
 	struct verb verbs[VERBS_MAX];
 	unsigned int nverbs;
 	struct list_head dead; /* freed when no event can name them any more */
+	struct client *asking; /* whose request is being answered */
 };
 
 /* ---- clients ---- */
@@ -45,6 +49,10 @@ static void client_drop(struct control *c, struct client *cl)
 	epoll_ctl(c->epfd, EPOLL_CTL_DEL, cl->fd, NULL);
 	close(cl->fd);
 	cl->fd = -1;
+	if (cl->pass >= 0)
+		close(steal_fd(&cl->pass));
+	if (cl->gone)
+		cl->gone(cl->gone_arg);
 	list_del(&cl->link);
 	list_add_tail(&cl->link, &c->dead);
 	c->nclients--;
@@ -87,6 +95,7 @@ static void accept_one(struct control *c)
 		return;
 	}
 	cl->fd = steal_fd(&fd);
+	cl->pass = -1;
 	list_add_tail(&cl->link, &c->clients);
 	c->nclients++;
 }
@@ -129,9 +138,12 @@ static void answer(struct control *c, struct client *cl, const char *line, size_
 {
 	struct json_object *req = parse_request(line, n);
 	struct json_object *reply = json_object_new_object();
-	_cleanup_free_ char *error = dispatch(c, req, reply);
+	_cleanup_free_ char *error = NULL;
 	const char *text;
 
+	c->asking = cl;
+	error = dispatch(c, req, reply);
+	c->asking = NULL;
 	if (error) {
 		json_object_put(reply);
 		reply = json_object_new_object();
@@ -147,12 +159,35 @@ static void answer(struct control *c, struct client *cl, const char *line, size_
 	json_object_put(req);
 }
 
+/* As send(); a file that is to be passed goes with it. */
+static ssize_t send_some(struct client *cl)
+{
+	struct iovec iov = { cl->out + cl->out_done, cl->out_len - cl->out_done };
+	union {
+		struct cmsghdr hdr;
+		char space[CMSG_SPACE(sizeof(int))];
+	} ctl = { .hdr = { .cmsg_len = CMSG_LEN(sizeof(int)),
+			   .cmsg_level = SOL_SOCKET,
+			   .cmsg_type = SCM_RIGHTS } };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	if (cl->pass >= 0) {
+		memcpy(CMSG_DATA(&ctl.hdr), &cl->pass, sizeof(cl->pass));
+		m.msg_control = &ctl;
+		m.msg_controllen = sizeof(ctl);
+	}
+	n = sendmsg(cl->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n >= 0 && cl->pass >= 0)
+		close(steal_fd(&cl->pass));
+	return n;
+}
+
 /* true: the reply is out, or there is none. */
 static bool flush_reply(struct control *c, struct client *cl)
 {
 	while (cl->out) {
-		ssize_t n = send(cl->fd, cl->out + cl->out_done, cl->out_len - cl->out_done,
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send_some(cl);
 
 		if (n < 0 && errno == EAGAIN) {
 			watch(c, cl);
@@ -261,6 +296,17 @@ void control_register(struct control *c, const char *verb, control_fn fn, void *
 {
 	if (c->nverbs < VERBS_MAX)
 		c->verbs[c->nverbs++] = (struct verb) { verb, fn, arg };
+}
+
+void control_pass(struct control *c, int fd, void (*gone)(void *arg), void *arg)
+{
+	if (c->asking->pass >= 0)
+		close(c->asking->pass);
+	if (c->asking->gone)
+		c->asking->gone(c->asking->gone_arg);
+	c->asking->pass = fd;
+	c->asking->gone = gone;
+	c->asking->gone_arg = arg;
 }
 
 int control_fd(const struct control *c)

@@ -35,6 +35,11 @@ typedef char *(*control_fn)(void *arg, struct json_object *request, struct json_
  */
 struct control *control_open(const char *run_dir, int *err);
 void control_register(struct control *c, const char *verb, control_fn fn, void *arg);
+/*
+ * Inside a control_fn: fd, which becomes the control's, goes to the client with the reply, and
+ * gone() is called when the client hangs up. One per client: another one ends the first.
+ */
+void control_pass(struct control *c, int fd, void (*gone)(void *arg), void *arg);
 int control_fd(const struct control *c);
 void control_run(struct control *c);
 /* Also removes the socket. Replies that were not read yet are tried once. */
@@ -49,5 +54,12 @@ void control_close(struct control *c);
  */
 int control_call(const char *run_dir, struct json_object *request, int timeout_ms,
 		 struct json_object **reply);
+
+/*
+ * The same for a verb that passes a file: *passed is it, or -1, and *sock the connection, whose end
+ * is the end of the service; both the caller's to close.
+ */
+int control_call_fd(const char *run_dir, struct json_object *request, int timeout_ms,
+		    struct json_object **reply, int *sock, int *passed);
 
 #endif /* KH_CONTROL_H */

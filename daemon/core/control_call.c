@@ -58,8 +58,36 @@ static int wait_readable(int fd, uint64_t deadline)
 	}
 }
 
+/* As recv(); a file that came along becomes *passed, if that is wanted and there is none yet. */
+static ssize_t recv_some(int fd, char *buf, size_t n, int *passed)
+{
+	struct iovec iov = { buf, n };
+	union {
+		struct cmsghdr hdr;
+		char space[CMSG_SPACE(sizeof(int))];
+	} ctl;
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = sizeof(ctl)
+	};
+	ssize_t got;
+	int file;
+
+	if (!passed)
+		return recv(fd, buf, n, 0);
+	got = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+	if (got < 0 || !CMSG_FIRSTHDR(&m) || ctl.hdr.cmsg_level != SOL_SOCKET ||
+	    ctl.hdr.cmsg_type != SCM_RIGHTS || ctl.hdr.cmsg_len != CMSG_LEN(sizeof(int)))
+		return got;
+	memcpy(&file, CMSG_DATA(&ctl.hdr), sizeof(file));
+	if (*passed < 0)
+		*passed = file;
+	else
+		close(file);
+	return got;
+}
+
 /* Feeds the tokener as the bytes come, so that a large reply is held once. */
-static int read_reply(int fd, uint64_t deadline, struct json_object **reply)
+static int read_reply(int fd, uint64_t deadline, struct json_object **reply, int *passed)
 {
 	struct json_tokener *tok = json_tokener_new_ex(16);
 	size_t total = 0;
@@ -72,7 +100,7 @@ static int read_reply(int fd, uint64_t deadline, struct json_object **reply)
 		rc = wait_readable(fd, deadline);
 		if (rc)
 			break;
-		n = recv(fd, buf, sizeof(buf), 0);
+		n = recv_some(fd, buf, sizeof(buf), passed);
 		if (n <= 0) {
 			rc = n ? -errno : -ECONNRESET;
 			break;
@@ -87,23 +115,46 @@ static int read_reply(int fd, uint64_t deadline, struct json_object **reply)
 	return rc;
 }
 
-int control_call(const char *run_dir, struct json_object *request, int timeout_ms,
-		 struct json_object **reply)
+static int call(int fd, struct json_object *request, int timeout_ms, struct json_object **reply,
+		int *passed)
 {
-	_cleanup_close_ int fd = connect_to(run_dir);
-	int rc;
+	int rc = send_request(fd, request);
 
 	*reply = NULL;
-	if (fd < 0)
-		return fd;
-	rc = send_request(fd, request);
 	if (!rc)
-		rc = read_reply(fd, now_ns() + (uint64_t)timeout_ms * 1000000, reply);
+		rc = read_reply(fd, now_ns() + (uint64_t)timeout_ms * 1000000, reply, passed);
 	if (!rc && !json_object_is_type(*reply, json_type_object))
 		rc = -EPROTO;
 	if (rc) {
 		json_object_put(*reply);
 		*reply = NULL;
 	}
+	return rc;
+}
+
+int control_call(const char *run_dir, struct json_object *request, int timeout_ms,
+		 struct json_object **reply)
+{
+	_cleanup_close_ int fd = connect_to(run_dir);
+
+	*reply = NULL;
+	return fd < 0 ? fd : call(fd, request, timeout_ms, reply, NULL);
+}
+
+int control_call_fd(const char *run_dir, struct json_object *request, int timeout_ms,
+		    struct json_object **reply, int *sock, int *passed)
+{
+	_cleanup_close_ int fd = connect_to(run_dir);
+	int rc;
+
+	*reply = NULL;
+	*sock = *passed = -1;
+	if (fd < 0)
+		return fd;
+	rc = call(fd, request, timeout_ms, reply, passed);
+	if (rc && *passed >= 0)
+		close(steal_fd(passed));
+	if (!rc)
+		*sock = steal_fd(&fd);
 	return rc;
 }

@@ -20,4 +20,8 @@ char *debug_verb(void *arg, struct json_object *request, struct json_object *rep
  */
 void debug_configure(const struct conf *c, const struct conf *old);
 
+/* ---- core/ctl_trace.c; arg: the struct control ---- */
+
+char *trace_verb(void *arg, struct json_object *request, struct json_object *reply);
+
 #endif /* KH_CTL_VERBS_H */

@@ -3,6 +3,7 @@
  * reply.c - answers: bodies, headers, compounds, credits, signatures, encryption (MS-SMB2 3.3.4.1).
  */
 #include "core/request.h"
+#include "core/trace.h"
 #include "core/transport.h"
 #include "kernel/attach.h"
 #include "state/state.h"
@@ -80,7 +81,7 @@ static bool has_body(ntstatus status)
 	return status >> 30 < 2 || status == NT_STATUS_BUFFER_OVERFLOW;
 }
 
-static void count(const struct request *rq, ntstatus status)
+static void count(struct request *rq, ntstatus status)
 {
 	const struct element *el = &rq->elements[rq->cur];
 	uint16_t command = rq->hdr.command;
@@ -94,6 +95,9 @@ static void count(const struct request *rq, ntstatus status)
 		bytes = kh_get_le32(rq->out->buf + el->out_off + SMB2_HDR_SIZE + 4);
 	stats_op(command, nt_is_error(status) && status != NT_STATUS_MORE_PROCESSING_REQUIRED,
 		 bytes, rq->start_ns);
+	if (unlikely(atomic_load_explicit(&trace_readers, memory_order_relaxed) ||
+		     log_debug_on(LOG_SMB)))
+		trace_request(rq, status, bytes);
 }
 
 bool reply_end(struct request *rq, ntstatus status)
