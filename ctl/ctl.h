@@ -168,6 +168,7 @@ int cmd_close(struct ctl *ctl, int argc, char **argv);
 int cmd_debug(struct ctl *ctl, int argc, char **argv);
 int cmd_top(struct ctl *ctl, int argc, char **argv);
 int cmd_trace(struct ctl *ctl, int argc, char **argv);
+int cmd_metrics(struct ctl *ctl, int argc, char **argv);
 int cmd_adduser(struct ctl *ctl, int argc, char **argv);
 int cmd_passwd(struct ctl *ctl, int argc, char **argv);
 int cmd_deluser(struct ctl *ctl, int argc, char **argv);

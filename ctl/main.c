@@ -89,6 +89,10 @@ const struct verb verbs[] = {
 	  "  -s KEY       sort by ops, bytes, latency, errors or name\n"
 	  "  -j, --json   an object per line and interval\n",
 	  cmd_top },
+	{ "metrics", "", "the server's figures in Prometheus' text format",
+	  "Made from the server's maps. The server answers GET /metrics with the same where the\n"
+	  "option \"metrics listen\" says.\n",
+	  cmd_metrics },
 	{ "adduser", "NAME [--unix-user USER]", "add an account, or give it a new password",
 	  "The password comes from the terminal, or from the first line of standard input.\n"
 	  "\n"

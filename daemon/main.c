@@ -5,6 +5,7 @@
  */
 #include "core/ctl_verbs.h"
 #include "core/listen.h"
+#include "core/metrics.h"
 #include "core/pidfile.h"
 #include "kernel/bpf_link.h"
 #include "kernel/handles.h"
@@ -31,7 +32,8 @@ struct server server = { .kmod_fd = -1, .kmod_why = "module not loaded" };
 static struct conf *current;
 static pthread_mutex_t conf_lock = PTHREAD_MUTEX_INITIALIZER;
 static int ready_fd = -1;
-static bool no_kmod; /* --no-kmod */
+static bool no_kmod;		     /* --no-kmod */
+static struct metrics_http *metrics; /* NULL: not served */
 static struct listening listening;
 static unsigned int reactors_max; /* there is room for: in server.reactors and the maps */
 
@@ -58,6 +60,7 @@ static void say_ready(const char *word, const char *text)
 /* Ends the process with a sentence; takes the text. */
 static _Noreturn void fail(char *sentence)
 {
+	tcp_stats_stop();
 	maps_unpin();
 	if (ready_fd >= 0)
 		say_ready("FAIL", sentence);
@@ -123,6 +126,16 @@ static char *relisten(const struct conf *f)
 	return NULL;
 }
 
+/* Where `metrics listen` says; nothing else depends on it. */
+static void use_metrics(void)
+{
+	_cleanup_free_ char *why =
+		metrics_http_move(&metrics, current->metrics_listen, maps_view());
+
+	if (why)
+		log_err("%s", why);
+}
+
 static char *reload_verb(void *arg, struct json_object *request, struct json_object *reply)
 {
 	_cleanup_free_ char *why = NULL;
@@ -149,6 +162,8 @@ static char *reload_verb(void *arg, struct json_object *request, struct json_obj
 	conf_put(old);
 	log_level = (int)c->log_level;
 	users_reload(server.users);
+	use_metrics();
+	tcp_stats_ports(c->ports, c->nports);
 	log_notice("configuration read again");
 	log_debug(LOG_CONFIG, "reload file=\"%s\" shares=%u", server.conf_path, c->nshares);
 	return NULL;
@@ -406,15 +421,18 @@ static void take_signal(int fd)
 static void loop(struct control *ctl, int sig)
 {
 	while (!atomic_load(&server.stopping)) {
-		struct pollfd p[2] = { { .fd = control_fd(ctl), .events = POLLIN },
-				       { .fd = sig, .events = POLLIN } };
+		struct pollfd p[] = { { .fd = control_fd(ctl), .events = POLLIN },
+				      { .fd = sig, .events = POLLIN },
+				      { .fd = metrics_http_fd(metrics), .events = POLLIN } };
 
-		if (poll(p, 2, -1) < 0)
+		if (poll(p, ARRAY_SIZE(p), -1) < 0)
 			continue;
 		if (p[0].revents)
 			control_run(ctl);
 		if (p[1].revents)
 			take_signal(sig);
+		if (p[2].revents)
+			metrics_http_run(metrics);
 	}
 }
 
@@ -489,6 +507,7 @@ int main(int argc, char **argv)
 		control_close(ctl);
 		fail(why);
 	}
+	use_metrics();
 	text = listen_text(&listening);
 	log_notice("ksmbd-hybridd %s listens on %s", KH_VERSION, text);
 	say_ready("READY", text);
@@ -496,6 +515,7 @@ int main(int argc, char **argv)
 	log_notice("ending");
 	stop();
 	control_close(ctl);
+	metrics_http_close(metrics);
 	listen_stop(&listening);
 	steer_stop();
 	kmod_close();

@@ -266,6 +266,7 @@ struct conf {
 	unsigned int log_level; /* 0 errors, 1 warnings and notices, 2 info, 3 and more debug */
 	uint16_t debug_components[CONF_DEBUG_MAX]; /* enum log_component + 1, or CONF_DEBUG_ALL */
 	unsigned int ndebug_components;
+	const char *metrics_listen;  /* conf_parse_metrics_listen() takes it; NULL: nowhere */
 	const char *run_dir;	     /* NULL: the default of the instance */
 	unsigned int worker_threads; /* 0: by the number of CPUs */
 	unsigned int reactors;	     /* 0: one per CPU */
@@ -284,6 +285,12 @@ struct conf {
 	/* private to daemon/config/ */
 	struct conf_arena *arena;
 	unsigned int refs;
+};
+
+/* Where the figures for Prometheus are served. */
+struct conf_metrics_listen {
+	struct sockaddr_storage addr; /* AF_INET, AF_INET6 or AF_UNIX */
+	socklen_t len;
 };
 
 /* ---- conf.c: loading and lifetime ---- */
@@ -413,6 +420,11 @@ bool conf_pattern_match(const char *list, const char *name, bool case_sensitive)
 int conf_parse_time(const char *text, uint32_t *seconds);
 /* CPU numbers of a list of N and N-M; at most max. How many. */
 unsigned int conf_cpus(const struct conf_list *l, uint16_t *out, unsigned int max);
+
+/* ---- value_metrics.c ---- */
+
+/* NULL, or how the value is written, behind the option's name. */
+const char *conf_parse_metrics_listen(const char *text, struct conf_metrics_listen *out);
 
 /* ---- print.c, manual.c: the table for people; the rows are in options.h ---- */
 

@@ -141,6 +141,8 @@ static const char *type_words(const struct conf_option *opt)
 		return "number and times, or no";
 	case CONF_T_CPUS:
 		return "list of CPUs";
+	case CONF_T_METRICS:
+		return "address or file";
 	case CONF_T_COPY:
 		return "name of a share";
 	}

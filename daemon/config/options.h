@@ -26,6 +26,7 @@ enum conf_type {
 	CONF_T_RATE,	   /* struct conf_rate */
 	CONF_T_AUTH_BLOCK, /* struct conf_auth_block */
 	CONF_T_CPUS,	   /* struct conf_list of N and N-M */
+	CONF_T_METRICS,	   /* const char *: text of a struct conf_metrics_listen */
 	CONF_T_COPY,	   /* no field: the settings of another share */
 };
 

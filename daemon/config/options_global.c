@@ -303,6 +303,12 @@ const struct conf_option conf_global_options[] = {
 	  .doc = "Of which parts of the server debug lines are logged, from its start on: "
 		 "`smb`, `auth`, `vfs`, `oplock`, `ipc`, `conn`, `rdma`, `kernel`, `bpf`, "
 		 "`config`, or `all`. `ksmbd-hybrid debug` changes it while the server runs." },
+	{ OPT("metrics listen", NULL, METRICS, metrics_listen, NULL), .def_doc = "nowhere",
+	  .doc = "Where the server answers GET /metrics with its figures for Prometheus: an "
+		 "address "
+		 "of this machine alone such as `127.0.0.1:9445`, or the path of a Unix socket "
+		 "(mode 0600). There is no login; with the word `unprotected` behind it, another "
+		 "address is taken too. `ksmbd-hybrid metrics` prints the same without it." },
 	{ OPT("run directory", "pid directory,lock directory,lock dir", PATH, run_dir, NULL),
 	  .def_doc = "/run/ksmbd-hybrid, and below it a folder per instance",
 	  .doc = "Folder of the pid file and the control socket." },

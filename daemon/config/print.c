@@ -96,6 +96,7 @@ void conf_value_print(const struct conf_option *opt, const void *base, FILE *f)
 		break;
 	case CONF_T_STRING:
 	case CONF_T_PATH:
+	case CONF_T_METRICS:
 		s = *(const char *const *)field;
 		fputs(s ? s : "", f);
 		break;

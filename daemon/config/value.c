@@ -388,6 +388,19 @@ static int parse_guard(const struct value_ctx *c, const char *text, void *field)
 	return how ? say(c, -EINVAL, "%s; not \"%.64s\"", how, text) : 0;
 }
 
+static int parse_metrics(const struct value_ctx *c, const char *text, void *field)
+{
+	struct conf_metrics_listen l;
+	const char *how;
+
+	parse_string(c, text, field);
+	text = *(const char **)field;
+	how = text ? conf_parse_metrics_listen(text, &l) : NULL;
+	if (how)
+		*(const char **)field = NULL;
+	return how ? say(c, -EINVAL, "%s; not \"%.64s\"", how, text) : 0;
+}
+
 int conf_value_parse(struct conf_arena *a, const struct conf_option *opt, bool inverse,
 		     const char *text, const char *dir, void *base, char msg[CONF_MSG_MAX])
 {
@@ -436,6 +449,8 @@ int conf_value_parse(struct conf_arena *a, const struct conf_option *opt, bool i
 	case CONF_T_RATE:
 	case CONF_T_AUTH_BLOCK:
 		return parse_guard(&c, text, field);
+	case CONF_T_METRICS:
+		return parse_metrics(&c, text, field);
 	case CONF_T_COPY:
 		return 0;
 	}

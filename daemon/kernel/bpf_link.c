@@ -318,6 +318,30 @@ static void slots_end(struct slots *s)
 	s->ngiven = s->top = 0;
 }
 
+const struct view *maps_view(void)
+{
+	static struct view v;
+
+	v = (struct view) {
+		.server = maps.server,
+		.conns = maps.conns,
+		.sessions = maps.sessions,
+		.handles = maps.handles,
+		.names = maps.names,
+		.reactors = maps.reactors,
+		.bad = maps.bad,
+		.ops = maps.ops,
+		.nconns = maps.nconns,
+		.nsessions = maps.nsessions,
+		.nhandles = maps.nhandles,
+		.nreactors = maps.nreactors,
+		.nbad = maps.lanes,
+		.nops = maps.lanes * KH_LANE_ENTRIES,
+		.dir = pin_dir,
+	};
+	return &v;
+}
+
 void maps_stop(void)
 {
 	maps_unpin();

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/util.h"
+#include "core/view.h"
 #include "kh_maps.h"
 
 struct bpf_map;
@@ -46,6 +47,9 @@ void maps_start(const char *instance, unsigned int nreactors);
 void maps_stop(void);
 /* Takes away what was pinned, and nothing else: before a process ends that could not start. */
 void maps_unpin(void);
+
+/* The same for those who read (core/view.h); constant likewise. */
+const struct view *maps_view(void);
 
 /* ---- maps of other skeletons ---- */
 
