@@ -70,6 +70,8 @@ guest_server() {
 		server min protocol = SMB2_02
 		max connections = 0
 		max connections per source = 0
+		smb2 max read = ${KH_MAX_IO:-8M}
+		smb2 max write = ${KH_MAX_IO:-8M}
 		run directory = $W/run
 		log file = $W/log
 		log level = 1

@@ -4,15 +4,22 @@
  * coverage of it (KCOV) where there is. Run as root in the debug kernel, which says what it finds
  * in its log.
  *
- *	fuzz_kmod [--seconds N] [--seed S] [--runs N] [--cover FILE] [--tolerant 1]
+ *	fuzz_kmod [--seconds N] [--seed S] [--runs N] [--cover FILE] [--corpus FILE]
+ *		  [--faults PERCENT]
  *
  * An input is a string of bytes that play() reads as a program: which session, then what client and
  * daemon do, each with what is to be broken in it. An ECHO at the end says that all of it was
  * handled, so that connections, handles and files live on from input to input: setting them up
- *costs more than an input. A second thread does netlink operations meanwhile. Inputs that reach
- *code that none before did are kept, and new ones are made of them. The last line says how many
- *were run and what they reached. Tolerant: the kernel's memory is made to fail, so attaching may.
+ * costs more than an input. A second thread does netlink operations meanwhile. Inputs that reach
+ * code that none before did are kept (rig_corpus.h). The last line says how many were run and what
+ * they reached.
+ *
+ * cover: the places that were reached, corpus: inputs to begin with, and those that were kept.
+ * faults: so many of the kernel's allocations fail meanwhile (the filters of failslab and
+ * fail_page_alloc are the caller's), so everything may be refused.
  */
+#include "ksmbd_hybrid.h"
+#include "rig_corpus.h"
 #include "rig_peer.h"
 
 #include <errno.h>
@@ -31,38 +38,29 @@
 #define ALL_ACCESS 0x001F01FFu
 #define FILES	   4u
 #define FILE_LEN   (256u << 10)
-#define INPUT_MAX  192u
-#define CORPUS_MAX 4096u
 #define OUT_MAX	   (1u << 20)
 #define REUSE	   40 /* inputs that a connection lives */
-
-struct input {
-	uint16_t len;
-	uint8_t bytes[INPUT_MAX];
-};
 
 static struct rig rig;
 static struct peer peers[8]; /* by security and algorithm */
 static int files[FILES];
-static struct input *corpus[CORPUS_MAX];
-static unsigned int ncorpus;
-static uint64_t random_state;
 static struct rig_cover cover_work, cover_calls;
-static bool tolerant;
+static const char *faults; /* percent */
 static uint8_t out[OUT_MAX];
 static size_t pending;
-
-static uint32_t rnd(uint32_t n)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return n ? (uint32_t)(random_state >> 20) % n : 0;
-}
+static const struct input *playing;
 
 /* ---- the second thread: netlink operations, while requests are under way or waited for ---- */
 
-enum job { JOB_NONE, JOB_ATTACH, JOB_HANDLE_DEL, JOB_SESSION_DEL, JOB_BARRIER, JOB_SESSION_SET };
+enum job {
+	JOB_NONE,
+	JOB_ATTACH,
+	JOB_HANDLE_DEL,
+	JOB_SESSION_DEL,
+	JOB_BARRIER,
+	JOB_SESSION_SET,
+	JOB_DUMP
+};
 
 static struct {
 	sem_t go, ready;
@@ -103,6 +101,9 @@ static void *help(void *unused)
 			break;
 		case JOB_SESSION_SET:
 			(void)rig_session_set(&helper.peer->c);
+			break;
+		case JOB_DUMP:
+			(void)rig_dump(helper.arg & 1 ? KH_CMD_CONN_DUMP : KH_CMD_HANDLE_DUMP);
 			break;
 		case JOB_NONE:
 			rig_thread_end();
@@ -346,14 +347,23 @@ static void put_pending(struct peer *p, size_t piece, size_t pieces)
 
 /* ---- connections that live on ---- */
 
+static _Noreturn void stuck(const struct peer *p, const char *what)
+{
+	printf("input");
+	for (unsigned int i = 0; i < playing->len; i++)
+		printf(" %02x", playing->bytes[i]);
+	printf("\n");
+	fflush(stdout);
+	peer_stuck(p, what);
+}
+
 /* Polite: waits for the module to say that the client is gone. */
 static void retire(struct peer *p, bool polite)
 {
 	if (polite && !p->dead) {
 		shutdown(p->c.client, SHUT_WR);
-		if (!peer_until(p, NULL)) {
-			peer_stuck(p, "the module did not come to an end");
-		}
+		if (!peer_until(p, NULL) && !faults)
+			stuck(p, "the module did not come to an end");
 	}
 	quiet();
 	rig_detach(&p->c);
@@ -365,11 +375,11 @@ static struct peer *peer_get(struct program *p, uint8_t how)
 	static uint8_t half[256];
 	struct peer *q = &peers[how % 8];
 	if (q->used && (q->dead || --q->left <= 0))
-		retire(q, rnd(8));
+		retire(q, corpus_rnd(8));
 	if (q->used)
 		return q;
 	memset(q, 0, sizeof(*q));
-	rig.send_bytes = rnd(4) ? 0 : 4096;
+	rig.send_bytes = corpus_rnd(4) ? 0 : 4096;
 	helper.unhandled = NULL;
 	helper.unhandled_len = 0;
 	if (how & 0x20) {
@@ -384,7 +394,7 @@ static struct peer *peer_get(struct program *p, uint8_t how)
 	quiet();
 	if (helper.result) {
 		rig_detach(&q->c);
-		if (!tolerant) {
+		if (!faults) {
 			fprintf(stderr, "attach: %s %s\n", strerror(-helper.result), rig_sentence);
 			exit(1);
 		}
@@ -465,6 +475,9 @@ static bool other(struct program *p)
 	case 6:
 		peer_pump(q, 0);
 		break;
+	case 13:
+		post(JOB_DUMP, arg, q);
+		break;
 	case 7:
 	case 8:
 	case 9:
@@ -476,7 +489,7 @@ static bool other(struct program *p)
 		put_pending(q, 0, 0);
 		setsockopt(q->c.client, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 		close(q->c.client);
-		q->c.client = socket(AF_INET, SOCK_STREAM, 0);
+		q->c.client = -1;
 		return true;
 	case 11: /* the daemon closes the channel, whatever is going on */
 		if (arg & 8)
@@ -533,62 +546,14 @@ static void play(const struct input *in)
 	q->done = false;
 	pending += rig_build(&q->c, SMB2_ECHO, "\4\0\0\0", 4, out + pending);
 	put_pending(q, 0, 0);
-	if (!peer_until(q, &q->done)) {
-		peer_stuck(q, "no answer to the last ECHO");
-	}
+	if (peer_until(q, &q->done))
+		return;
+	if (!faults) /* else an answer of the daemon was refused */
+		stuck(q, "no answer to the last ECHO");
+	retire(q, false);
 }
 
-/* ---- new inputs of old ones ---- */
-
-static void mutate(struct input *in)
-{
-	for (uint32_t k = 1 + rnd(4); k; k--) {
-		uint32_t at = rnd(in->len ? in->len : 1u);
-
-		switch (rnd(5)) {
-		case 0:
-			in->bytes[at] = (uint8_t)rnd(256);
-			break;
-		case 1:
-			in->bytes[at] ^= (uint8_t)(1u << rnd(8));
-			break;
-		case 2: /* longer */
-			for (uint32_t n = 1 + rnd(16); n && in->len < INPUT_MAX; n--)
-				in->bytes[in->len++] = (uint8_t)rnd(256);
-			break;
-		case 3: /* shorter */
-			in->len = (uint16_t)(1 + rnd(in->len));
-			break;
-		case 4: /* the end of another one */
-			if (ncorpus) {
-				const struct input *o = corpus[rnd(ncorpus)];
-				uint32_t from = rnd(o->len), n = o->len - from;
-
-				if (at + n > INPUT_MAX)
-					n = INPUT_MAX - at;
-				memcpy(in->bytes + at, o->bytes + from, n);
-				if (at + n > in->len)
-					in->len = (uint16_t)(at + n);
-			}
-			break;
-		}
-	}
-}
-
-static void keep(const struct input *in)
-{
-	struct input *copy = malloc(sizeof(*copy));
-
-	*copy = *in;
-	if (ncorpus < CORPUS_MAX) {
-		corpus[ncorpus++] = copy;
-	} else {
-		uint32_t i = rnd(CORPUS_MAX);
-
-		free(corpus[i]);
-		corpus[i] = copy;
-	}
-}
+/* ---- the runs ---- */
 
 static double now(void)
 {
@@ -617,60 +582,94 @@ static void begin(pthread_t *thread)
 
 static void end(pthread_t thread)
 {
+	static const struct input none;
+
+	playing = &none;
 	for (unsigned int i = 0; i < sizeof(peers) / sizeof(*peers); i++)
 		if (peers[i].used)
 			retire(&peers[i], i & 1);
 	post(JOB_NONE, 0, NULL);
 	pthread_join(thread, NULL);
 	rig_close(&rig);
+	if (!rig_objects_are_zero())
+		rig_die("objects are left");
+}
+
+static void one(void)
+{
+	struct input in;
+	bool fresh;
+
+	corpus_make(&in);
+	playing = &in;
+	play(&in);
+	fresh = rig_cover_new(&cover_work);
+	fresh |= rig_cover_new(&cover_calls);
+	if (fresh)
+		corpus_keep(&in);
+}
+
+/* HELLO and MAPS_BIND while memory fails. */
+static void another_server(void)
+{
+	struct rig other;
+
+	(void)rig_try_open(&other);
+	rig_close(&other);
 }
 
 int main(int argc, char **argv)
 {
 	double seconds = 10, start = now(), told = start;
+	const char *cover = NULL, *corpus = NULL;
 	unsigned long runs = 0, max = 0;
-	const char *cover = NULL;
 	pthread_t thread;
 
-	random_state = (uint64_t)time(NULL) * 1000003 | 1;
+	corpus_seed = (uint64_t)time(NULL) * 1000003 | 1;
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (!strcmp(argv[i], "--seconds"))
 			seconds = atof(argv[i + 1]);
 		else if (!strcmp(argv[i], "--seed"))
-			random_state = strtoull(argv[i + 1], NULL, 0) | 1;
+			corpus_seed = strtoull(argv[i + 1], NULL, 0) | 1;
 		else if (!strcmp(argv[i], "--runs"))
 			max = strtoul(argv[i + 1], NULL, 0);
 		else if (!strcmp(argv[i], "--cover"))
 			cover = argv[i + 1];
-		else if (!strcmp(argv[i], "--tolerant"))
-			tolerant = atoi(argv[i + 1]);
+		else if (!strcmp(argv[i], "--corpus"))
+			corpus = argv[i + 1];
+		else if (!strcmp(argv[i], "--faults"))
+			faults = argv[i + 1];
 	}
-	printf("seed 0x%llx\n", (unsigned long long)random_state);
+	printf("seed 0x%llx\n", (unsigned long long)corpus_seed);
+	if (corpus)
+		printf("%u inputs to begin with\n", corpus_load(corpus));
 	begin(&thread);
-	while (now() - start < seconds && (!max || runs < max)) {
-		struct input in = { .len = 24 };
-
-		if (ncorpus && rnd(8))
-			in = *corpus[rnd(ncorpus)];
-		else
-			for (unsigned int i = 0; i < in.len; i++)
-				in.bytes[i] = (uint8_t)rnd(256);
-		mutate(&in);
-		play(&in);
-		runs++;
-		if (rig_cover_new(&cover_work) | rig_cover_new(&cover_calls))
-			keep(&in);
+	if (faults) {
+		rig_fail(faults);
+		peer_patience = 30;
+	}
+	for (; now() - start < seconds && (!max || runs < max); runs++) {
+		one();
+		if (faults && runs % 16 == 0)
+			another_server();
 		if (now() - told > 60) {
 			told = now();
 			printf("%lu runs, %u places, %u inputs\n", runs, rig_cover_places(),
-			       ncorpus);
+			       corpus_kept());
 			fflush(stdout);
+			if (corpus)
+				corpus_save(corpus);
 		}
 	}
+	if (faults)
+		rig_fail("0");
+	peer_patience = 10000;
 	end(thread);
 	printf("%lu runs in %.0f s, %u places%s, %u inputs\n", runs, now() - start,
-	       rig_cover_places(), cover_work.area ? "" : " (no KCOV)", ncorpus);
+	       rig_cover_places(), cover_work.area ? "" : " (no KCOV)", corpus_kept());
 	if (cover)
 		rig_cover_write(cover);
+	if (corpus)
+		corpus_save(corpus);
 	return 0;
 }

@@ -90,6 +90,8 @@ static int call(struct nlmsghdr *h, uint16_t want, uint32_t *value)
 		for (left = (int)n; mnl_nlmsg_ok(r, left); r = mnl_nlmsg_next(r, &left)) {
 			struct nlattr *a;
 
+			if (r->nlmsg_type == NLMSG_DONE)
+				return 0;
 			if (r->nlmsg_type == NLMSG_ERROR) {
 				take_sentence(r);
 				return ((struct nlmsgerr *)mnl_nlmsg_get_payload(r))->error;
@@ -123,7 +125,7 @@ static void netlink_open(void)
 
 static void *map_new(const char *name, uint32_t value, uint32_t n, int *fd)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	struct bpf_map_create_opts opts = { .sz = sizeof(opts), .map_flags = BPF_F_MMAPABLE };
 	void *p;
 
 	*fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, 4, value, n, &opts);
@@ -135,13 +137,14 @@ static void *map_new(const char *name, uint32_t value, uint32_t n, int *fd)
 	return p;
 }
 
-void rig_open(struct rig *r)
+int rig_try_open(struct rig *r)
 {
 	char buf[4096];
 	uint32_t fd = 0;
 	struct nlmsghdr *h;
+	int err;
 
-	netlink_open();
+	memset(r, 0, sizeof(*r));
 	r->lanes = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
 	r->handles = map_new("kh_handles", sizeof(*r->handles), RIG_HANDLES, &r->handles_fd);
 	r->conns = map_new("kh_conns", sizeof(*r->conns), RIG_CONNS, &r->conns_fd);
@@ -149,18 +152,24 @@ void rig_open(struct rig *r)
 	h = message(buf, family, KH_CMD_HELLO);
 	mnl_attr_put_u32(h, KH_A_ABI, KH_NL_ABI);
 	mnl_attr_put_strz(h, KH_A_INSTANCE, "rig");
-	errno = -call(h, KH_A_SERVER, &fd);
-	if (errno)
-		rig_die("HELLO");
-	r->server = (int)fd;
+	err = call(h, KH_A_SERVER, &fd);
+	r->server = err ? -1 : (int)fd;
+	if (err)
+		return err;
 	h = message(buf, family, KH_CMD_MAPS_BIND);
 	mnl_attr_put_u32(h, KH_A_SERVER, fd);
 	mnl_attr_put_u32(h, KH_A_HANDLES_MAP, (uint32_t)r->handles_fd);
 	mnl_attr_put_u32(h, KH_A_CONNS_MAP, (uint32_t)r->conns_fd);
 	mnl_attr_put_u32(h, KH_A_OP_STATS_MAP, (uint32_t)r->ops_fd);
-	errno = -call(h, 0, NULL);
+	return call(h, 0, NULL);
+}
+
+void rig_open(struct rig *r)
+{
+	netlink_open();
+	errno = -rig_try_open(r);
 	if (errno)
-		rig_die("MAPS_BIND");
+		rig_die("HELLO, MAPS_BIND");
 }
 
 void rig_close(struct rig *r)
@@ -172,7 +181,6 @@ void rig_close(struct rig *r)
 	munmap(r->handles, sizeof(*r->handles) * RIG_HANDLES);
 	munmap(r->conns, sizeof(*r->conns) * RIG_CONNS);
 	munmap(r->ops, sizeof(*r->ops) * r->lanes * KH_LANE_ENTRIES);
-	rig_thread_end();
 }
 
 void rig_thread_end(void)
@@ -180,6 +188,46 @@ void rig_thread_end(void)
 	if (nl)
 		mnl_socket_close(nl);
 	nl = NULL;
+}
+
+bool rig_objects_are_zero(void)
+{
+	char name[32];
+	int n, left = 1;
+
+	for (int tries = 0; tries < 200 && left; tries++) {
+		FILE *f = fopen("/sys/kernel/debug/ksmbd_hybrid/objects", "r");
+
+		if (tries)
+			usleep(10000); /* closing a descriptor may end later than close() */
+		for (left = 0; f && fscanf(f, "%31s %d", name, &n) == 2;)
+			left |= n;
+		if (f)
+			fclose(f);
+	}
+	return !left;
+}
+
+void rig_fail(const char *percent)
+{
+	static const char *const knobs[] = { "/sys/kernel/debug/failslab/probability",
+					     "/sys/kernel/debug/fail_page_alloc/probability" };
+
+	for (int i = 0; i < 2; i++) {
+		FILE *f = fopen(knobs[i], "w");
+
+		if (!f || fputs(percent, f) < 0 || fclose(f))
+			rig_die(knobs[i]);
+	}
+}
+
+int rig_dump(uint8_t command)
+{
+	char buf[4096];
+	struct nlmsghdr *h = message(buf, family, command);
+
+	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	return call(h, 0, NULL);
 }
 
 /* ---- connections ---- */

@@ -37,8 +37,7 @@ struct rig {
 	struct kh_op_stat *ops;
 	uint32_t lanes;
 	uint32_t slots; /* of conns: taken by a connection */
-	int send_bytes; /* the server's send buffer of the next connection; 0: the kernel's choice
-			 */
+	int send_bytes; /* send buffer of the next attached socket; 0: the kernel's choice */
 };
 
 enum rig_security { RIG_PLAIN, RIG_SIGNED, RIG_SEALED };
@@ -65,8 +64,13 @@ struct rig_conn {
 extern _Thread_local char rig_sentence[256];
 
 void rig_open(struct rig *r); /* HELLO and MAPS_BIND */
+/* Another server of this process: 0, -errno. rig_close() in any case. */
+int rig_try_open(struct rig *r);
 void rig_close(struct rig *r);
-void rig_thread_end(void); /* another thread that used it ends */
+bool rig_objects_are_zero(void);    /* soon: the module counts nothing any more */
+void rig_fail(const char *percent); /* of allocations, by failslab and fail_page_alloc */
+int rig_dump(uint8_t command);	    /* KH_CMD_*_DUMP: of everything, to the end */
+void rig_thread_end(void);	    /* another thread that used it ends */
 /* credits: that the client has at the beginning. unhandled: bytes that the daemon had read. */
 int rig_attach(struct rig *r, struct rig_conn *c, enum rig_security sec, uint16_t signing_alg,
 	       uint16_t cipher, uint32_t credits, const void *unhandled, uint32_t unhandled_len);

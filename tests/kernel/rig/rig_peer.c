@@ -3,15 +3,20 @@
 #include "rig_peer.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SINK (1u << 20)
+
+int peer_patience = 10000;
 
 /* What goes up is refused, so that credits and requests come to an end. */
 static void peer_refuse(struct peer *p, const struct kh_upcall *up)
@@ -146,30 +151,45 @@ void peer_put(struct peer *p, const uint8_t *from, size_t n)
 	}
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 bool peer_until(struct peer *p, const bool *done)
 {
-	for (int tries = 0; tries < 5000 && !p->dead; tries++) {
+	int64_t end = now_ms() + peer_patience;
+
+	do {
 		if (done && *done)
 			return true;
 		peer_pump(p, 1);
-	}
+	} while (!p->dead && now_ms() < end);
 	return p->dead;
 }
 
 _Noreturn void peer_stuck(const struct peer *p, const char *what)
 {
 	const struct kh_conn_slot *s = &p->c.rig->conns[p->c.slot];
-	int in = 0, unsent = 0;
+	int in = 0, unsent = 0, error = 0;
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info), size = sizeof(error);
 
+	(void)getsockopt(p->c.server, IPPROTO_TCP, TCP_INFO, &info, &len);
+	(void)getsockopt(p->c.server, SOL_SOCKET, SO_ERROR, &error, &size);
 	ioctl(p->c.server, FIONREAD, &in);
 	ioctl(p->c.server, TIOCOUTQ, &unsent);
 	fprintf(stderr,
-		"%s: session %d/%u/%u, %d bytes to receive, %d on their way; frames %llu "
-		"passed_up %llu served %llu replies %llu stalls %llu up %llu out %llu credits "
+		"%s: session %d/%u/%u, TCP state %u error %d, %d bytes to receive, %d on their "
+		"way; frames %llu passed_up %llu served %llu replies %llu stalls %llu up %llu out "
+		"%llu credits "
 		"%llu; waits for %llu, has "
 		"%llu, part %zu skip %zu\n",
-		what, p->c.security, p->c.signing_alg, p->c.cipher, in, unsent,
-		(unsigned long long)s->frames, (unsigned long long)s->passed_up,
+		what, p->c.security, p->c.signing_alg, p->c.cipher, info.tcpi_state, error, in,
+		unsent, (unsigned long long)s->frames, (unsigned long long)s->passed_up,
 		(unsigned long long)s->served, (unsigned long long)s->replies,
 		(unsigned long long)s->stalls, (unsigned long long)s->up_bytes,
 		(unsigned long long)s->out_bytes, (unsigned long long)s->credits,

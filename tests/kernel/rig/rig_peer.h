@@ -24,7 +24,9 @@ void peer_pump(struct peer *p, int timeout_ms);
 void peer_serve_up(struct peer *p);
 /* Sends without waiting for ever: who does not read its answers is stopped by the module. */
 void peer_put(struct peer *p, const uint8_t *from, size_t n);
-/* Until *done (NULL: never) or the connection is over. False: neither within five seconds. */
+/* Milliseconds that peer_until() takes. */
+extern int peer_patience;
+/* Until *done (NULL: never) or the connection is over. False: neither in time. */
 bool peer_until(struct peer *p, const bool *done);
 /* What the module says of a connection that it does not serve any more; ends the program. */
 _Noreturn void peer_stuck(const struct peer *p, const char *what);
