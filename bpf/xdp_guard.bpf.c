@@ -43,7 +43,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, KH_GUARD_QUEUES);
+	__uint(max_entries, KH_GUARD_IFS *KH_GUARD_QUEUES);
 	__type(key, __u32);
 	__type(value, struct kh_queue_stat);
 } kh_queue_stats SEC(".maps");

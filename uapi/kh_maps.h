@@ -229,8 +229,8 @@ struct kh_bad_input {
 
 /* ---- of the XDP guard (bpf/xdp_guard.bpf.c) ---- */
 
-#define KH_GUARD_IFS	8u   /* interfaces that one server guards */
-#define KH_GUARD_QUEUES 128u /* RX queues of each; what is above counts as the last */
+#define KH_GUARD_IFS	8u  /* interfaces that one server guards */
+#define KH_GUARD_QUEUES 64u /* RX queues of each; what is above counts as the last */
 #define KH_GUARD_PORTS	8u
 #define KH_GUARD_CPUS	64u
 
