@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "ctl.h"
+#include "kernel/guard.h"
 
 #define START_TIMEOUT_MS 30000
 #define STOP_TIMEOUT_MS	 15000
@@ -201,6 +202,19 @@ static void load_module(const struct ctl *ctl, const struct up *how)
 	fflush(stdout);
 }
 
+static void say_about_xdp(void *arg, const char *sentence)
+{
+	printf("%c%s.\n", sentence[0] == 'n' ? 'N' : sentence[0], sentence + 1);
+}
+
+/* What a dead server left attached is no reason; then, what speaks against the guard. */
+static void check_xdp(const struct ctl *ctl)
+{
+	guard_clean(ctl->instance);
+	guard_check(ctl->conf, say_about_xdp, NULL);
+	fflush(stdout);
+}
+
 static int up(struct ctl *ctl, const struct up *how)
 {
 	_cleanup_free_ char *path = ctl_daemon_path();
@@ -214,6 +228,7 @@ static int up(struct ctl *ctl, const struct up *how)
 		return fail(EXIT_REFUSED,
 			    "The daemon %s is not there. In a checkout, make builds it.", path);
 	load_module(ctl, how);
+	check_xdp(ctl);
 	if (!how->foreground)
 		return start(ctl, path, how);
 	exec_daemon(ctl, path, how, -1);
@@ -294,6 +309,16 @@ static int down(const struct ctl *ctl)
 		    (int)pid, (int)pid);
 }
 
+/* A server that was killed leaves its guard in front of its port. */
+static void clean_xdp(const struct ctl *ctl)
+{
+	unsigned int n = server_pid(ctl) ? 0 : guard_clean(ctl->instance);
+
+	if (n)
+		printf("Its XDP guard was still on %u interface%s, and is gone now.\n", n,
+		       n == 1 ? "" : "s");
+}
+
 int cmd_down(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option opts[] = { { "unload", no_argument, NULL, 'u' }, { NULL } };
@@ -313,6 +338,7 @@ int cmd_down(struct ctl *ctl, int argc, char **argv)
 	rc = down(ctl);
 	if (!rc)
 		puts("The server has ended.");
+	clean_xdp(ctl);
 	if (!unload || (rc && rc != EXIT_NOT_RUNNING))
 		return rc;
 	why = kmod_unload();

@@ -93,6 +93,14 @@ const struct verb verbs[] = {
 	  "Made from the server's maps. The server answers GET /metrics with the same where the\n"
 	  "option \"metrics listen\" says.\n",
 	  cmd_metrics },
+	{ "block", "[list | add ADDRESS[/BITS] [--for TIME] | del ADDRESS[/BITS]]",
+	  "show and change who is refused",
+	  "What failed logins put on the list (`auth block` in the configuration) stands there "
+	  "too.\n"
+	  "A restart of the server empties it; a reload does not.\n"
+	  "\n"
+	  "  --for TIME   so long: 90 (seconds), 15min, 2h, 1d; without it, for good\n",
+	  cmd_block },
 	{ "adduser", "NAME [--unix-user USER]", "add an account, or give it a new password",
 	  "The password comes from the terminal, or from the first line of standard input.\n"
 	  "\n"

@@ -3,11 +3,13 @@
  * main.c - the daemon: reads its configuration, starts its threads, then serves the control socket
  * and signals until it is told to end. People start it by `ksmbd-hybrid up`.
  */
+#include "core/block.h"
 #include "core/ctl_verbs.h"
 #include "core/listen.h"
 #include "core/metrics.h"
 #include "core/pidfile.h"
 #include "kernel/bpf_link.h"
+#include "kernel/guard.h"
 #include "kernel/handles.h"
 #include "kernel/kmod_link.h"
 #include "kernel/steer.h"
@@ -164,6 +166,7 @@ static char *reload_verb(void *arg, struct json_object *request, struct json_obj
 	users_reload(server.users);
 	use_metrics();
 	tcp_stats_ports(c->ports, c->nports);
+	guard_reload(c);
 	log_notice("configuration read again");
 	log_debug(LOG_CONFIG, "reload file=\"%s\" shares=%u", server.conf_path, c->nshares);
 	return NULL;
@@ -423,7 +426,8 @@ static void loop(struct control *ctl, int sig)
 	while (!atomic_load(&server.stopping)) {
 		struct pollfd p[] = { { .fd = control_fd(ctl), .events = POLLIN },
 				      { .fd = sig, .events = POLLIN },
-				      { .fd = metrics_http_fd(metrics), .events = POLLIN } };
+				      { .fd = metrics_http_fd(metrics), .events = POLLIN },
+				      { .fd = block_fd(), .events = POLLIN } };
 
 		if (poll(p, ARRAY_SIZE(p), -1) < 0)
 			continue;
@@ -433,6 +437,8 @@ static void loop(struct control *ctl, int sig)
 			take_signal(sig);
 		if (p[2].revents)
 			metrics_http_run(metrics);
+		if (p[3].revents)
+			block_expire();
 	}
 }
 
@@ -498,11 +504,14 @@ int main(int argc, char **argv)
 	control_register(ctl, "status", status_verb, &listening);
 	control_register(ctl, "reload", reload_verb, NULL);
 	control_register(ctl, "down", down_verb, NULL);
+	control_register(ctl, "block", block_verb, NULL);
 	control_register(ctl, "steer", steer_verb, NULL);
 	control_register(ctl, "close", close_verb, NULL);
 	control_register(ctl, "debug", debug_verb, NULL);
 	control_register(ctl, "trace", trace_verb, ctl);
+	block_start();
 	why = relisten(current);
+	why = why ?: guard_start(current);
 	if (why) {
 		control_close(ctl);
 		fail(why);
@@ -519,6 +528,8 @@ int main(int argc, char **argv)
 	listen_stop(&listening);
 	steer_stop();
 	kmod_close();
+	guard_stop();
+	block_stop();
 	tcp_stats_stop();
 	maps_stop();
 	free(server.reactors);

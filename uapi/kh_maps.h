@@ -218,6 +218,7 @@ struct kh_reactor_slot {
 	X(name) /* malformed file name */                                           \
 	X(create_context)                                                           \
 	X(refused_host) /* hosts allow/deny */                                      \
+	X(blocked)	/* the block list */                                        \
 	X(limit)	/* a connection above a limit */                            \
 	X(preauth_timeout)
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* conn.c - a connection from accept to its end: limits, framing, back-pressure, teardown. */
+#include "core/block.h"
 #include "core/stream.h"
 #include "core/transport.h"
 #include "smb2/smb2.h"
@@ -57,6 +58,8 @@ static const char *refused(const struct conn *c)
 		stats_bad(BAD_refused_host);
 		return "its address is not allowed (hosts allow, hosts deny)";
 	}
+	if (block_refuses(&c->peer, &c->local))
+		return "its address is blocked";
 	if (f->max_connections && atomic_load(&server.nconns) >= f->max_connections)
 		return "max connections is reached";
 	if (f->max_preauth_connections &&

@@ -78,8 +78,7 @@ static int pin_maps(void)
 	struct bpf_map *m;
 	int err = 0;
 
-	bpf_object__for_each_map (m, guard.skel->obj)
-		err = err ?: maps_pin(m);
+	bpf_object__for_each_map(m, guard.skel->obj) err = err ?: maps_pin(m);
 	return err;
 }
 
@@ -312,13 +311,13 @@ static void apply(const struct conf *f)
 	configure(f); /* which are native */
 }
 
-static void say_check(void *arg, const char *interface, bool refused, const char *sentence)
+static void say_check(void *arg, const char *sentence)
 {
-	log_line(LOG_LEVEL_NOTICE, "xdp interfaces: %s: %s", interface, sentence);
+	log_line(LOG_LEVEL_NOTICE, "%s", sentence);
 }
 
 /* NULL: guarded as wanted, or nothing is wanted. */
-static char *begin(const struct conf *f)
+static char *try_all(const struct conf *f)
 {
 	free(steal_ptr(&guard.why));
 	if (f->xdp_interfaces.n) {
@@ -329,11 +328,16 @@ static char *begin(const struct conf *f)
 		}
 	}
 	apply(f);
-	for (unsigned int i = 0; i < guard.n; i++)
-		if (guard.ifs[i].mode == MODE_OFF)
-			return xasprintf("no XDP guard on %s: %s", guard.ifs[i].name,
-					 guard.ifs[i].why);
-	return NULL;
+	return guard_why();
+}
+
+static char *begin(const struct conf *f)
+{
+	char *why = try_all(f);
+
+	if (maps.server)
+		maps_say(bpf_why, why);
+	return why;
 }
 
 char *guard_start(const struct conf *f)
@@ -341,8 +345,7 @@ char *guard_start(const struct conf *f)
 	char *why;
 
 	guard_clean(server.instance);
-	if (f->xdp_interfaces.n)
-		guard_check(f, say_check, NULL);
+	guard_check(f, say_check, NULL);
 	why = begin(f);
 	if (f->xdp_mode == CONF_XDP_NATIVE)
 		return why;

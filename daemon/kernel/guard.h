@@ -26,8 +26,10 @@ char *guard_start(const struct conf *f);
 /* A reload: new limits at once; other interfaces, modes or CPUs are attached anew. */
 void guard_reload(const struct conf *f);
 void guard_stop(void);
-/* "xdp": array of {interface, mode, why}, for `status`. */
+/* "xdp": array of {interface, mode, why}; "xdp_why": why none is guarded. */
 void guard_status(struct json_object *reply);
+/* What is missing of what the configuration wants, or NULL; caller frees. */
+char *guard_why(void);
 
 /* The kernel's side of one block, any thread; nothing happens without the guard. */
 void guard_block_set(const struct kh_block_key *k, const struct kh_block *b);
@@ -45,7 +47,8 @@ unsigned int guard_clean(const char *instance);
 
 /* ---- guard_check.c: what XDP would do to an interface, before it does ---- */
 
-typedef void (*guard_say_fn)(void *arg, const char *interface, bool refused, const char *sentence);
+/* A line without its full stop. */
+typedef void (*guard_say_fn)(void *arg, const char *sentence);
 
 /* Calls say for everything that speaks against XDP on the interfaces of f. Also for the command. */
 void guard_check(const struct conf *f, guard_say_fn say, void *arg);

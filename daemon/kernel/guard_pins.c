@@ -8,8 +8,8 @@
 
 unsigned int guard_clean(const char *instance)
 {
-	static const char *const maps[] = { "kh_guard_conf",  "kh_guard_cpus", "kh_queue_stats",
-					    "kh_sources",     "kh_blocklist",  "kh_syn_sources" };
+	static const char *const maps[] = { "kh_guard_conf", "kh_guard_cpus", "kh_queue_stats",
+					    "kh_sources",    "kh_blocklist",  "kh_syn_sources" };
 	_cleanup_free_ char *dir = view_dir(instance);
 	unsigned int links = 0;
 	struct dirent *e;

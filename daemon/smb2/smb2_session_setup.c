@@ -5,6 +5,7 @@
  * from files and name services.
  */
 #include "auth/auth.h"
+#include "core/block.h"
 #include "smb2/smb2.h"
 
 #define CHANNELS_MAX 32 /* per session, as Windows */
@@ -423,6 +424,11 @@ ntstatus smb2_session_setup(struct request *rq)
 	ntstatus status;
 
 	identity_become_self();
+	/* On a connection from before it was blocked. */
+	if (block_refuses(&rq->conn->peer, &rq->conn->local)) {
+		conn_close_async(rq->conn);
+		return NT_STATUS_ACCESS_DENIED;
+	}
 	/* What is hashed and what is sent belongs to one exchange: not in a compound. */
 	if (rq->n > 1 || !parse(rq, &q)) {
 		stats_bad(BAD_parameter);
@@ -451,6 +457,10 @@ ntstatus smb2_session_setup(struct request *rq)
 		} else {
 			stats_bad(status == NT_STATUS_INVALID_PARAMETER ? BAD_auth_blob
 									: BAD_login_failed);
+			/* Other failures are not what guessing of passwords gives. */
+			if (status == NT_STATUS_LOGON_FAILURE &&
+			    block_login_failed(rq->conn->conf, &rq->conn->peer, &rq->conn->local))
+				conn_close_async(rq->conn);
 			/* A failed re-authentication ends the session, 3.3.5.5.1 */
 			if (su->reauth) {
 				s->refused = true;
