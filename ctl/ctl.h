@@ -179,6 +179,7 @@ int cmd_delshare(struct ctl *ctl, int argc, char **argv);
 int cmd_listshares(struct ctl *ctl, int argc, char **argv);
 int cmd_testconf(struct ctl *ctl, int argc, char **argv);
 int cmd_block(struct ctl *ctl, int argc, char **argv);
+int cmd_tune(struct ctl *ctl, int argc, char **argv);
 int cmd_complete(struct ctl *ctl, int argc, char **argv);
 
 #endif /* KH_CTL_H */

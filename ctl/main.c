@@ -134,6 +134,19 @@ const struct verb verbs[] = {
 	  "  --example   print an example file that explains every option\n",
 	  cmd_testconf },
 	GROUP("Help"),
+	{ "tune", "[INTERFACE ...] [--apply [--dry-run] | --undo] | steer=MODE",
+	  "the way of packets to the reactors, and make it better",
+	  "Shows the queues of the network interfaces that the server listens on, which CPUs take\n"
+	  "and send their packets, where connections landed, and what would be better, and why.\n"
+	  "\n"
+	  "  --apply      does what it advises, as far as that is its own to do: channels, RSS,\n"
+	  "               affinity of interrupts, XPS, RPS; what was is kept in the run folder\n"
+	  "  --dry-run    says what --apply would change\n"
+	  "  --undo       restores what was before the first --apply\n"
+	  "  --root DIR   looks at DIR/sys and DIR/proc, files of another machine\n"
+	  "  steer=MODE   which reactor gets a new connection: cpu, client, numa, round-robin, "
+	  "none\n",
+	  cmd_tune },
 	{ "help", "[VERB]", "this text, or that of a verb", NULL, cmd_help },
 	{ "__complete", "shares|users|verbs|options", NULL, NULL, cmd_complete },
 	{ NULL },

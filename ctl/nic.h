@@ -220,7 +220,7 @@ void nic_machine(const struct nic_sys *s, struct tune_facts *f);
 /*
  * Names of interfaces that the listeners ("127.0.0.1:445 [::]:445") are on; an address of all:
  * every one that is up, loopback only if there is no other. The real devices below a bond, bridge
- * or VLAN stand for it. Calls add() for each once.
+ * or VLAN stand for it. add() is called for each at least once.
  */
 typedef void (*nic_found_fn)(void *arg, const char *name, const char *above);
 void nic_listening(const struct nic_sys *s, const char *listeners, nic_found_fn add, void *arg);

@@ -383,7 +383,7 @@ static void advise_steer(const struct tune_facts *f, struct plan *p)
 	}
 	if (!nics || f->nreactors < 2 || f->steer < 0)
 		return;
-	if (queues >= f->nreactors && f->steer == KH_STEER_NONE && f->steer_by_bpf)
+	if (queues >= f->nreactors && f->steer == KH_STEER_NONE && !*f->steer_why)
 		advise(p, ABOUT_STEER, -1,
 		       "Steer by CPU (ksmbd-hybrid tune steer=cpu): with a queue per reactor, each "
 		       "connection is then served where its packets are taken.");

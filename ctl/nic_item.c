@@ -79,8 +79,8 @@ static uint32_t *text_rss(const char *text, uint32_t *size)
 char *item_show(const char *key, const char *text)
 {
 	if (strcmp(key, "rss"))
-		return xstrdup(text);
-	if (!strcmp(text, "default"))
+		return xstrdup(strcmp(text, none) ? text : "off");
+	if (!strcmp(text, "default") || !strncmp(text, "even", 4))
 		return xstrdup("even");
 	return xstrdup("a table of its own");
 }

@@ -311,8 +311,17 @@ struct below {
 	nic_found_fn add;
 	void *arg;
 	unsigned int depth;
+	bool bridge;
 };
 
+static bool has(const struct nic_sys *s, const char *name, const char *what)
+{
+	_cleanup_free_ char *path = xasprintf("%s/sys/class/net/%s/%s", s->root, name, what);
+
+	return !access(path, F_OK);
+}
+
+/* Ports of a bridge without a device of their own lead to virtual machines and containers. */
 static void found_lower(void *arg, const char *name)
 {
 	struct below *b = arg;
@@ -322,7 +331,8 @@ static void found_lower(void *arg, const char *name)
 	name += strlen("lower_");
 	next.depth++;
 	folder = xasprintf("sys/class/net/%s", name);
-	if (!name_ok(name))
+	next.bridge = has(b->s, name, "bridge");
+	if (!name_ok(name) || (b->bridge && !has(b->s, name, "device")))
 		return;
 	if (next.depth > DEPTH_MAX || !each_entry(b->s, folder, "lower_", found_lower, &next))
 		b->add(b->arg, name, b->above);
@@ -332,7 +342,7 @@ static void found_lower(void *arg, const char *name)
 static void add_device(const struct nic_sys *s, const char *name, nic_found_fn add, void *arg)
 {
 	_cleanup_free_ char *folder = xasprintf("sys/class/net/%s", name);
-	struct below b = { s, name, add, arg, 0 };
+	struct below b = { s, name, add, arg, 0, has(s, name, "bridge") };
 
 	if (!each_entry(s, folder, "lower_", found_lower, &b))
 		add(arg, name, "");
@@ -396,6 +406,8 @@ void nic_listening(const struct nic_sys *s, const char *listeners, nic_found_fn 
 	for (i = ifs; i; i = i->ifa_next) {
 		bool up = i->ifa_flags & IFF_UP, loopback = i->ifa_flags & IFF_LOOPBACK;
 
+		if (any && has(s, i->ifa_name, "brport"))
+			continue; /* the bridge stands for it */
 		if (any ? up && !loopback && i->ifa_addr : is_listening(i, listeners)) {
 			add_device(s, i->ifa_name, add, arg);
 			others = true;

@@ -360,7 +360,7 @@ static void test_advise_rest(void)
 	w.nic.rx_dropped = 12;
 	w.f.steer = KH_STEER_NONE;
 	advice_is(&w, "steer", 0);
-	w.f.steer_by_bpf = false;
+	strcpy(w.f.steer_why, "no BPF");
 	advice_is(&w, "", 0);
 	world(&w, 2, 2);
 	w.f.nnodes = 2;
