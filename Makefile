@@ -125,10 +125,7 @@ $(CTL): $(call obj,$(CTL_SRC)) $(LIB)
 $(O)/unit/%: $(O)/tests/unit/%.o $(LIBCTL) $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS)
-
-# Logic of the command that asks nothing of the machine.
-$(O)/unit/test_nic: $(call obj,ctl/nic_cpus.c ctl/nic_irqs.c ctl/nic_advise.c)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(O)/tools/%: $(O)/tests/tools/%.o $(LIB)
 	$(Q)mkdir -p $(@D)

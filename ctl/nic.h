@@ -104,8 +104,9 @@ struct nic {
 	char above[IFNAMSIZ]; /* the bond, bridge or VLAN that the server listens on; or "" */
 	char driver[32];
 	bool loopback;
-	int speed; /* Mb/s; -1: unknown */
-	int node;  /* -1: none */
+	bool hardware; /* there is a device behind it, or the machine's host pretends so */
+	int speed;     /* Mb/s; -1: unknown */
+	int node;      /* -1: none */
 	struct nic_channels channels;
 	struct nic_queue *rx, *tx; /* RPS of the RX queues, XPS of the TX queues */
 	unsigned int nrx, ntx;

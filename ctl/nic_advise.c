@@ -326,7 +326,7 @@ static void advise_offloads(const struct tune_facts *f, unsigned int i, struct p
 		       "Switch TSO on, if no XDP program needs it off (ethtool -K %s tso on): "
 		       "without it the CPU cuts every large reply into packets.",
 		       n->name);
-	if (!n->offloads.gro)
+	if (!n->offloads.gro && n->hardware)
 		advise(p, ABOUT_OFFLOADS, (int)i,
 		       "Switch GRO on (ethtool -K %s gro on): without it each packet of a WRITE "
 		       "goes through TCP by itself.",

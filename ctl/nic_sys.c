@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <limits.h>
+#include <net/if_arp.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -99,6 +100,14 @@ static unsigned int each_entry(const struct nic_sys *s, const char *folder, cons
 	if (d)
 		closedir(d);
 	return n;
+}
+
+/* Is there such a file of the interface? */
+static bool has(const struct nic_sys *s, const char *name, const char *what)
+{
+	_cleanup_free_ char *path = xasprintf("%s/sys/class/net/%s/%s", s->root, name, what);
+
+	return !access(path, F_OK);
 }
 
 /* ---- one interface ---- */
@@ -232,7 +241,8 @@ int nic_gather(const struct nic_sys *s, const char *name, struct nic *n)
 	snprintf(n->name, sizeof(n->name), "%s", name);
 	if (read_number(s, name, "type", -1) < 0)
 		return -ENODEV;
-	n->loopback = read_number(s, name, "type", 0) == 772; /* ARPHRD_LOOPBACK */
+	n->loopback = read_number(s, name, "type", 0) == ARPHRD_LOOPBACK;
+	n->hardware = has(s, name, "device");
 	n->speed = (int)read_number(s, name, "speed", -1);
 	node = read_number(s, name, "device/numa_node", -1);
 	n->node = (int)(node >= 0 ? node : read_number(s, name, "device/../numa_node", -1));
@@ -314,13 +324,6 @@ struct below {
 	bool bridge;
 };
 
-static bool has(const struct nic_sys *s, const char *name, const char *what)
-{
-	_cleanup_free_ char *path = xasprintf("%s/sys/class/net/%s/%s", s->root, name, what);
-
-	return !access(path, F_OK);
-}
-
 /* Ports of a bridge without a device of their own lead to virtual machines and containers. */
 static void found_lower(void *arg, const char *name)
 {
@@ -355,8 +358,10 @@ void nic_each(const struct nic_sys *s, nic_found_fn add, void *arg)
 	int n = scandir(path, &v, NULL, alphasort);
 
 	for (int i = 0; i < n; i++) {
+		long type = read_number(s, v[i]->d_name, "type", -1);
+
 		/* bonding_masters is a file */
-		if (read_number(s, v[i]->d_name, "type", -1) >= 0 && name_ok(v[i]->d_name))
+		if (type >= 0 && type != ARPHRD_LOOPBACK && name_ok(v[i]->d_name))
 			add_device(s, v[i]->d_name, add, arg);
 		free(v[i]);
 	}

@@ -211,6 +211,7 @@ static void world(struct world *w, unsigned int nr, unsigned int nq)
 				     .nics = &w->nic,
 				     .nnics = 1 };
 	w->nic = (struct nic) { .name = "eth0",
+				.hardware = true,
 				.node = -1,
 				.speed = -1,
 				.channels = { .known = true, .combined = nq, .max_combined = 8 },
