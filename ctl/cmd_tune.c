@@ -175,21 +175,30 @@ static int change(struct tune *t, struct tune_facts *f)
 	return code;
 }
 
+static const char *text_of(struct json_object *o, const char *name)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, name, &v) ? json_object_get_string(v) : "";
+}
+
 static int steer(const struct tune *t, const char *mode)
 {
-	struct json_object *request = request_new("steer"), *reply, *said;
+	struct json_object *request = request_new("steer"), *reply;
+	const char *why;
 	int code;
 
 	json_object_object_add(request, "mode", json_object_new_string(mode));
 	reply = server_ask(t->ctl, request, &code);
 	if (!reply)
 		return code;
+	json_object_object_del(reply, "ok");
+	why = text_of(reply, "why");
 	if (t->ctl->json)
 		print_json(reply);
-	else if (json_object_object_get_ex(reply, "message", &said))
-		puts(json_object_get_string(said));
 	else
-		printf("Connections are steered by \"%s\" from now on.\n", mode);
+		printf("New connections are steered: %s, by %s%s%s%s.\n", text_of(reply, "mode"),
+		       text_of(reply, "by"), *why ? " (" : "", why, *why ? ")" : "");
 	json_object_put(reply);
 	return code;
 }

@@ -76,7 +76,6 @@ const struct verb verbs[] = {
 	  "  2026-11-21 12:00:00.000 debug auth: conn=7 session=000000005e0f2a11 ...\n"
 	  "At start, the option debug components counts.\n",
 	  cmd_debug },
-	GROUP("Accounts"),
 	{ "top", "[-i SECONDS] [-n COUNT] [-s KEY] [--json]", "what the server does now",
 	  "Rates and latencies per command, the busiest clients and files, reactors and queues. On "
 	  "a\n"
@@ -101,6 +100,20 @@ const struct verb verbs[] = {
 	  "\n"
 	  "  --for TIME   so long: 90 (seconds), 15min, 2h, 1d; without it, for good\n",
 	  cmd_block },
+	{ "tune", "[INTERFACE ...] [--apply [--dry-run] | --undo] | steer=MODE",
+	  "the way of packets to the reactors, and make it better",
+	  "Shows the queues of the network interfaces that the server listens on, which CPUs take\n"
+	  "and send their packets, where connections landed, and what would be better, and why.\n"
+	  "\n"
+	  "  --apply      does what it advises, as far as that is its own to do: channels, RSS,\n"
+	  "               affinity of interrupts, XPS, RPS; what was is kept in the run folder\n"
+	  "  --dry-run    says what --apply would change\n"
+	  "  --undo       restores what was before the first --apply\n"
+	  "  --root DIR   looks at DIR/sys and DIR/proc, files of another machine\n"
+	  "  steer=MODE   which reactor gets a new connection: auto, cpu, client, numa,\n"
+	  "               round-robin, none\n",
+	  cmd_tune },
+	GROUP("Accounts"),
 	{ "adduser", "NAME [--unix-user USER]", "add an account, or give it a new password",
 	  "The password comes from the terminal, or from the first line of standard input.\n"
 	  "\n"
@@ -134,19 +147,6 @@ const struct verb verbs[] = {
 	  "  --example   print an example file that explains every option\n",
 	  cmd_testconf },
 	GROUP("Help"),
-	{ "tune", "[INTERFACE ...] [--apply [--dry-run] | --undo] | steer=MODE",
-	  "the way of packets to the reactors, and make it better",
-	  "Shows the queues of the network interfaces that the server listens on, which CPUs take\n"
-	  "and send their packets, where connections landed, and what would be better, and why.\n"
-	  "\n"
-	  "  --apply      does what it advises, as far as that is its own to do: channels, RSS,\n"
-	  "               affinity of interrupts, XPS, RPS; what was is kept in the run folder\n"
-	  "  --dry-run    says what --apply would change\n"
-	  "  --undo       restores what was before the first --apply\n"
-	  "  --root DIR   looks at DIR/sys and DIR/proc, files of another machine\n"
-	  "  steer=MODE   which reactor gets a new connection: cpu, client, numa, round-robin, "
-	  "none\n",
-	  cmd_tune },
 	{ "help", "[VERB]", "this text, or that of a verb", NULL, cmd_help },
 	{ "__complete", "shares|users|verbs|options", NULL, NULL, cmd_complete },
 	{ NULL },

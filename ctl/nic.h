@@ -191,7 +191,7 @@ void plan_free(struct plan *p);
 /* "channels", "irq", ...: as in JSON. */
 const char *advice_name(enum advice_about about);
 
-/* Where the reactor's work should run: its CPU, or that of its number. */
+/* Where the reactor's work should run: its CPU, or the first of its share of all. */
 unsigned int tune_reactor_cpu(const struct tune_facts *f, unsigned int reactor);
 /* Connections of the busiest reactor over their mean; 0: there are none. */
 double tune_imbalance(const struct tune_facts *f);

@@ -72,7 +72,10 @@ unsigned int tune_reactor_cpu(const struct tune_facts *f, unsigned int reactor)
 
 	if (reactor < f->nreactors && f->reactors[reactor].cpu >= 0)
 		return (unsigned int)f->reactors[reactor].cpu;
-	cpu = n ? cpus_nth(&f->online, reactor % n) : -1;
+	reactor %= f->nreactors;
+	cpu = n ? cpus_nth(&f->online,
+			   (reactor * n + (f->nreactors < n ? f->nreactors - 1 : 0)) / f->nreactors)
+		: -1;
 	return cpu < 0 ? 0 : (unsigned int)cpu;
 }
 
@@ -371,6 +374,8 @@ static void advise_irqbalance(const struct tune_facts *f, struct plan *p)
 
 static void advise_steer(const struct tune_facts *f, struct plan *p)
 {
+	/* What somebody chose is his; what the server chose was by the queues that there were. */
+	bool automatic = !strncmp(f->steer_why, "auto", strlen("auto"));
 	unsigned int queues = 0, nics = 0;
 
 	for (unsigned int i = 0; i < f->nnics; i++) {
@@ -383,7 +388,8 @@ static void advise_steer(const struct tune_facts *f, struct plan *p)
 	}
 	if (!nics || f->nreactors < 2 || f->steer < 0)
 		return;
-	if (queues >= f->nreactors && f->steer == KH_STEER_NONE && !*f->steer_why)
+	if (queues >= f->nreactors && automatic &&
+	    (f->steer == KH_STEER_NONE || f->steer == KH_STEER_ROUND_ROBIN))
 		advise(p, ABOUT_STEER, -1,
 		       "Steer by CPU (ksmbd-hybrid tune steer=cpu): with a queue per reactor, each "
 		       "connection is then served where its packets are taken.");

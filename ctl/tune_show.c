@@ -248,11 +248,11 @@ static void print_server(const struct ctl *ctl, const struct tune_facts *f)
 	}
 	printf("%-12s %u reactor%s\n", "Server", f->nreactors, s);
 	if (f->steer >= 0)
-		printf("%-12s %s%s%s\n", "Steering", steer_names[f->steer],
-		       f->steer_by_bpf ? ", by a BPF program" : ", without BPF",
-		       *f->steer_why ? ": " : "");
-	if (*f->steer_why)
-		printf("%-12s %s\n", "", f->steer_why);
+		printf("%-12s %s, by %s%s%s%s\n", "Steering", steer_names[f->steer],
+		       f->steer_by_bpf		  ? "bpf"
+		       : f->steer == KH_STEER_CPU ? "incoming-cpu"
+						  : "kernel",
+		       *f->steer_why ? " (" : "", f->steer_why, *f->steer_why ? ")" : "");
 	if (imbalance > 0)
 		printf("%-12s %s: the busiest reactor has %.1f times the mean of connections\n",
 		       "Balance",

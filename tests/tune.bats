@@ -224,5 +224,12 @@ queues() {
 	assert_line '^Server +2 reactors'
 	assert_line '^REACTOR .*CONNECTIONS'
 	ok ctl tune --undo
+	ok ctl tune steer=none
+	assert_output 'New connections are steered: none, by '
+	ok ctl tune
+	assert_line '^Steering +none, by '
+	run ctl tune steer=sideways
+	assert_status 2
+	assert_output 'there is no steering "sideways"'
 	ok stop_server
 }

@@ -318,6 +318,18 @@ static void test_advise_cpus(void)
 	p = tune_advise(&w.f);
 	is_int(cpus_nth(&p.steps[1].cpus, 0), 7, "the reactor's CPU, not the queue's number");
 	plan_free(&p);
+	/* Reactors that are bound to none: as the server shares out CPUs. */
+	for (int i = 0; i < 8; i++)
+		cpus_add(&w.f.online, (unsigned int)i);
+	w.reactors[0].cpu = w.reactors[1].cpu = w.reactors[2].cpu = -1;
+	w.f.nreactors = 3;
+	is_int(tune_reactor_cpu(&w.f, 1), 3, "the second of three on eight CPUs");
+	is_int(tune_reactor_cpu(&w.f, 2), 6, "the third");
+	w.f.nreactors = 16;
+	for (int i = 0; i < 8; i++)
+		w.reactors[i].cpu = -1;
+	is_int(tune_reactor_cpu(&w.f, 7), 3, "two reactors on a CPU");
+	world(&w, 2, 2);
 	w.f.irqbalance = 812;
 	w.reactors[0].cpu = 0;
 	w.reactors[1].cpu = -1;
@@ -359,9 +371,10 @@ static void test_advise_rest(void)
 	world(&w, 2, 2);
 	w.nic.offloads = (struct nic_offloads) { -1, -1, -1, -1 };
 	w.nic.rx_dropped = 12;
-	w.f.steer = KH_STEER_NONE;
+	w.f.steer = KH_STEER_ROUND_ROBIN;
+	strcpy(w.f.steer_why, "auto: one queue");
 	advice_is(&w, "steer", 0);
-	strcpy(w.f.steer_why, "no BPF");
+	strcpy(w.f.steer_why, "set by hand");
 	advice_is(&w, "", 0);
 	world(&w, 2, 2);
 	w.f.nnodes = 2;
