@@ -82,9 +82,20 @@ static void ask_tcp(struct top *t)
 	tcp_table_free(&tcp);
 }
 
+static void ask_guard(struct top *t)
+{
+	struct guard_queue *q;
+	size_t n;
+
+	if (!guard_stats_read(t->view.dir, &q, &n))
+		top_sample_queues(t->sampler, q, n, &t->frame);
+	free(q);
+}
+
 static void look_at(struct top *t)
 {
 	top_sample(t->sampler, &t->view, now_ns(), &t->frame);
+	ask_guard(t);
 	ask_tcp(t);
 	top_sort(&t->frame, t->look.key);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "core/util.h"
+#include "kernel/guard_stats.h"
 #include "kernel/tcp_stats.h"
 #include "view.h"
 
@@ -68,6 +69,7 @@ struct top_reactor {
 
 /* An RX queue, where the guard (XDP) counts. */
 struct top_queue {
+	char interface[IF_NAMESIZE];
 	uint32_t index;
 	double packets, bytes, syns, blocked, limited; /* per second */
 };
@@ -107,6 +109,9 @@ void top_sampler_free(struct top_sampler *s);
  * to the look before (freed first; all zero at the first call, but for what is not a rate).
  */
 void top_sample(struct top_sampler *s, const struct view *v, uint64_t at_ns, struct top_frame *f);
+/* The queues of the guard; right after top_sample(), which forgets those of the frame. */
+void top_sample_queues(struct top_sampler *s, const struct guard_queue *q, size_t n,
+		       struct top_frame *f);
 
 /* ---- top_sort.c ---- */
 

@@ -123,6 +123,7 @@ static struct json_object *queue_json(const struct top_queue *q)
 {
 	struct json_object *o = json_object_new_object();
 
+	text(o, "interface", q->interface);
 	integer(o, "queue", q->index);
 	number(o, "packets_s", q->packets);
 	number(o, "bytes_s", q->bytes);

@@ -14,6 +14,9 @@ struct top_sampler {
 	struct kh_op_stat ops[KH_PLANES][KH_OPS];
 	struct seen *conns, *handles;
 	struct kh_reactor_slot *reactors;
+	double *busy; /* of the reactors, which say it once a second */
+	struct guard_queue *queues;
+	size_t nqueues;
 	uint64_t at_ns; /* 0: nothing was looked at */
 };
 
@@ -45,6 +48,8 @@ void top_sampler_free(struct top_sampler *s)
 	free(s->conns);
 	free(s->handles);
 	free(s->reactors);
+	free(s->busy);
+	free(s->queues);
 	free(s);
 }
 
@@ -358,6 +363,10 @@ static void take_reactors(const struct look *l, struct top_frame *f)
 		const struct kh_reactor_slot was = l->s->reactors[i];
 
 		l->s->reactors[i] = now;
+		if (now.at_ns > was.at_ns)
+			l->s->busy[i] = MIN((double)(now.busy_ns - was.busy_ns) /
+						    (double)(now.at_ns - was.at_ns),
+					    1.0);
 		f->reactors[f->nreactors++] = (struct top_reactor) {
 			.index = i,
 			.cpu = now.cpu,
@@ -367,9 +376,44 @@ static void take_reactors(const struct look *l, struct top_frame *f)
 				  .out = per_second(l, now.bytes_out, was.bytes_out) },
 			.accepted = per_second(l, now.accepted, was.accepted),
 			.workers = per_second(l, now.to_workers, was.to_workers),
-			.busy = MIN(per_second(l, now.busy_ns, was.busy_ns) / 1e9, 1.0),
+			.busy = l->seconds > 0 ? l->s->busy[i] : 0,
 		};
 	}
+}
+
+/* ---- queues of the guard ---- */
+
+static const struct guard_queue *find_queue(const struct top_sampler *s,
+					    const struct guard_queue *q)
+{
+	for (size_t i = 0; i < s->nqueues; i++)
+		if (s->queues[i].queue == q->queue && !strcmp(s->queues[i].interface, q->interface))
+			return &s->queues[i];
+	return q;
+}
+
+void top_sample_queues(struct top_sampler *s, const struct guard_queue *q, size_t n,
+		       struct top_frame *f)
+{
+	const struct look l = { .s = s, .seconds = f->seconds };
+
+	f->queues = xcalloc(n + 1, sizeof(*f->queues));
+	for (size_t i = 0; i < n; i++) {
+		const struct kh_queue_stat *now = &q[i].stat, *was = &find_queue(s, &q[i])->stat;
+		struct top_queue *to = &f->queues[f->nqueues++];
+
+		memcpy(to->interface, q[i].interface, sizeof(to->interface));
+		to->index = q[i].queue;
+		to->packets = per_second(&l, now->packets, was->packets);
+		to->bytes = per_second(&l, now->bytes, was->bytes);
+		to->syns = per_second(&l, now->syns, was->syns);
+		to->blocked = per_second(&l, now->blocked, was->blocked);
+		to->limited = per_second(&l, now->limited, was->limited);
+	}
+	s->queues = xrealloc(s->queues, (n + 1) * sizeof(*q));
+	if (n)
+		memcpy(s->queues, q, n * sizeof(*q));
+	s->nqueues = n;
 }
 
 /* ---- all of it ---- */
@@ -407,6 +451,7 @@ void top_sample(struct top_sampler *s, const struct view *v, uint64_t at_ns, str
 		s->conns = xcalloc(v->nconns + 1, sizeof(*s->conns));
 		s->handles = xcalloc(v->nhandles + 1, sizeof(*s->handles));
 		s->reactors = xcalloc(v->nreactors + 1, sizeof(*s->reactors));
+		s->busy = xcalloc(v->nreactors + 1, sizeof(*s->busy));
 	}
 	take_server(&l, f);
 	take_ops(&l, f);

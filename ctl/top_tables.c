@@ -23,12 +23,11 @@ void top_format_rate(char out[TOP_CELL_MAX], double v)
 	static const char units[] = { 0, 'k', 'M', 'G', 'T', 'P' };
 	size_t u = 0;
 
-	for (; v >= 9999.5 || (u && v >= 999.5); v /= 1000)
-		if (++u == ARRAY_SIZE(units) - 1)
-			break;
+	for (; u + 1 < ARRAY_SIZE(units) && (v >= 9999.5 || (u && v >= 999.5)); u++)
+		v /= 1000;
 	if (v < 0.05)
 		snprintf(out, TOP_CELL_MAX, "0");
-	else if (v < 9.95 && !(v == (double)(int)v && !u))
+	else if (v < 9.95 && (u || v - (int)(v + 0.05) > 0.05))
 		snprintf(out, TOP_CELL_MAX, "%.1f%s", v, u ? (char[]) { units[u], 0 } : "");
 	else if (u && v < 99.95)
 		snprintf(out, TOP_CELL_MAX, "%.1f%c", v, units[u]);
@@ -256,14 +255,16 @@ static enum top_attr queue_cell(const struct top_frame *f, size_t row, size_t co
 
 	switch (column) {
 	case 0:
-		return number(out, q->index);
+		return text(out, q->interface);
 	case 1:
-		return rate(out, q->packets);
+		return number(out, q->index);
 	case 2:
-		return rate(out, q->bytes);
+		return rate(out, q->packets);
 	case 3:
-		return rate(out, q->syns);
+		return rate(out, q->bytes);
 	case 4:
+		return rate(out, q->syns);
+	case 5:
 		return fault(out, q->blocked);
 	}
 	return fault(out, q->limited);
@@ -334,7 +335,8 @@ const struct top_table_desc top_tables[TOP_TABS] = {
 			       reactor_cell },
 	[TOP_TAB_QUEUES] = { "queues",
 			     "",
-			     { { "RX QUEUE", -9, 0, NOT },
+			     { { "INTERFACE", -16, 0, NOT },
+			       { "QUEUE", 6, 0, NOT },
 			       { "PACKETS/S", 11, 0, NOT },
 			       { "BYTES/S", 9, 0, NOT },
 			       { "SYN/S", 8, 0, NOT },

@@ -71,22 +71,28 @@ struct layout {
 	size_t ncols, last;	    /* last: that is shown */
 };
 
-/* The column of width 0 has what its longest text needs, if the screen has it. */
+#define FLEXIBLE_MIN 12
+
+/*
+ * Columns from the left, as many as the screen has room for. That of width 0 has what its longest
+ * text needs, of what the others leave.
+ */
 static void lay_out(const struct page *p, const struct top_frame *f, size_t rows, struct layout *l)
 {
 	int rest = p->look->rows ? p->look->cols : 1 << 20, need = 16;
-	char cell[TOP_CELL_MAX];
 	size_t flexible = SIZE_MAX;
+	char cell[TOP_CELL_MAX];
 
 	for (l->ncols = 0; l->ncols < TOP_COLUMNS_MAX && l->t->columns[l->ncols].title;
 	     l->ncols++) {
 		const struct top_column *c = &l->t->columns[l->ncols];
+		int width = c->width ? abs(c->width) : FLEXIBLE_MIN;
 
-		if (rest < 1 << 16 && p->look->cols < c->min_cols)
+		if (p->look->rows && (p->look->cols < c->min_cols || (rest < width && l->ncols)))
 			continue;
-		l->width[l->ncols] = abs(c->width);
+		l->width[l->ncols] = MIN(width, rest);
 		l->last = l->ncols;
-		rest -= abs(c->width);
+		rest -= l->width[l->ncols];
 		if (!c->width)
 			flexible = l->ncols;
 	}
@@ -94,9 +100,9 @@ static void lay_out(const struct page *p, const struct top_frame *f, size_t rows
 		return;
 	for (size_t r = 0; r < rows; r++) {
 		l->t->cell(f, r, flexible, cell);
-		need = MAX(need, text_width(cell));
+		need = MAX(need, text_width(cell) + (flexible != l->last));
 	}
-	l->width[flexible] = MAX(MIN(need, rest), 8);
+	l->width[flexible] = MAX(MIN(need, l->width[flexible] + rest), MIN(need, FLEXIBLE_MIN));
 }
 
 /* A title that begins with a space keeps its column off the numbers to the left of it. */
@@ -128,13 +134,13 @@ static void put_titles(struct page *p, const struct layout *l)
 	for (size_t c = 0; c < l->ncols; c++) {
 		const struct top_column *col = &l->t->columns[c];
 		bool sorted = screen && col->key == p->look->key && l->width[c];
-		int pad = l->width[c] - (int)strlen(col->title);
+		int len = MIN((int)strlen(col->title), l->width[c]), pad = l->width[c] - len;
 
 		if (!l->width[c])
 			continue;
 		if (col->width > 0)
 			fprintf(p->f, "%*s", pad, "");
-		fprintf(p->f, "%s%s%s", sorted ? "\033[1;4m" : "", col->title,
+		fprintf(p->f, "%s%.*s%s", sorted ? "\033[1;4m" : "", len, col->title,
 			sorted ? "\033[22;24m" : "");
 		if (col->width <= 0 && (screen || c != l->last))
 			fprintf(p->f, "%*s", pad, "");
@@ -244,6 +250,17 @@ static void put_truth(struct page *p, const struct top_frame *f)
 		     f->kernel_connections, f->kernel_connections + f->user_connections, bpf);
 }
 
+/* "12.3 MB/s" */
+static void format_bytes(char out[TOP_CELL_MAX], double v)
+{
+	char s[TOP_CELL_MAX];
+	size_t n;
+
+	top_format_rate(s, v);
+	n = strspn(s, "0123456789.");
+	snprintf(out, TOP_CELL_MAX, "%.*s %.1sB/s", (int)n, s, s + n);
+}
+
 static void put_totals(struct page *p, const struct top_frame *f)
 {
 	char ops[TOP_CELL_MAX], errors[TOP_CELL_MAX], in[TOP_CELL_MAX], out[TOP_CELL_MAX];
@@ -251,16 +268,16 @@ static void put_totals(struct page *p, const struct top_frame *f)
 
 	top_format_rate(ops, f->total.ops);
 	top_format_rate(errors, f->total.errors);
-	top_format_rate(in, f->total.in);
-	top_format_rate(out, f->total.out);
+	format_bytes(in, f->total.in);
+	format_bytes(out, f->total.out);
 	top_format_us(p50, f->latency.p50);
 	top_format_us(p99, f->latency.p99);
 	put_time(up, f->uptime_s);
 	line(p, "", "Connections %u, sessions %u, open files %u; version %s, up %s",
 	     f->kernel_connections + f->user_connections, f->server.sessions, f->handles,
 	     f->server.version, up);
-	line(p, "", "%s ops/s, %s errors/s; in %sB/s, out %sB/s; latency p50 %s, p99 %s", ops,
-	     errors, in, out, p50, p99);
+	line(p, "", "%s ops/s, %s errors/s; in %s, out %s; latency p50 %s, p99 %s", ops, errors, in,
+	     out, p50, p99);
 }
 
 static void put_keys(struct page *p)
@@ -275,9 +292,9 @@ static void put_keys(struct page *p)
 		line(p, look->colour ? "\033[1;33m" : "\033[1m", "%s", look->note);
 	else
 		line(p, sgr(p, TOP_DIM),
-		     "q quit  h help  0-4 tables (%s)  o b l e n sort (%s)  %severy %g s",
-		     tables[look->table], top_key_names[look->key], look->paused ? "PAUSED  " : "",
-		     look->interval);
+		     "q quit  h help  0-4 tables: %s  o,b,l,e,n sort: %s  +,- every %g s%s",
+		     tables[look->table], top_key_names[look->key], look->interval,
+		     look->paused ? "  PAUSED" : "");
 }
 
 static void put_help(struct page *p)

@@ -2,6 +2,7 @@
 /* metrics.c - the maps in Prometheus' text format. */
 #include "core/metrics.h"
 #include "core/util.h"
+#include "kernel/guard_stats.h"
 #include "kernel/tcp_stats.h"
 #include "smb2_ops.h"
 
@@ -271,6 +272,43 @@ static void put_tcp(FILE *f, struct sums *s)
 	       (double)unacked);
 }
 
+/* ---- the guard ---- */
+
+static void per_queue(FILE *f, const struct guard_queue *q, size_t n, const char *name,
+		      const char *help, size_t offset)
+{
+	family(f, name, "counter", help);
+	for (size_t i = 0; i < n; i++) {
+		__u64 v;
+
+		memcpy(&v, (const char *)&q[i].stat + offset, sizeof(v));
+		fprintf(f, P "%s{interface=", name);
+		quote(f, q[i].interface, sizeof(q[i].interface));
+		fprintf(f, ",queue=\"%u\"} %llu\n", q[i].queue, (unsigned long long)v);
+	}
+}
+
+static void put_guard(FILE *f, const struct sums *s)
+{
+	struct guard_queue *q;
+	size_t n;
+
+#define AT(field) offsetof(struct kh_queue_stat, field)
+	if (!guard_stats_read(s->v->dir, &q, &n) && n) {
+		per_queue(f, q, n, "xdp_packets_total", "Packets for our ports.", AT(packets));
+		per_queue(f, q, n, "xdp_bytes_total", "Bytes of them.", AT(bytes));
+		per_queue(f, q, n, "xdp_syns_total", "Of them, requests to connect.", AT(syns));
+		per_queue(f, q, n, "xdp_blocked_total", "Packets of blocked sources, dropped.",
+			  AT(blocked));
+		per_queue(f, q, n, "xdp_limited_total",
+			  "Requests to connect above syn rate, dropped.", AT(limited));
+		per_queue(f, q, n, "xdp_redirected_total", "Packets given to another CPU.",
+			  AT(redirected));
+	}
+#undef AT
+	free(q);
+}
+
 /* ---- all ---- */
 
 static void take_connections(struct sums *s, uint16_t ports[8], size_t *nports)
@@ -310,6 +348,7 @@ char *metrics_text(const struct view *v)
 		put_requests(f, s);
 		put_refused(f, s);
 		put_reactors(f, s);
+		put_guard(f, s);
 		if (!nports || !tcp_facts(v->dir, ports, nports, &s->tcp))
 			put_tcp(f, s);
 		tcp_table_free(&s->tcp);
