@@ -13,7 +13,7 @@
 
 /* Alternate screen, no cursor, no line wrap; and back. */
 #define ENTER "\033[?1049h\033[?25l\033[?7l\033[2J"
-#define LEAVE "\033[?7h\033[?25h\033[0m\033[?1049l"
+#define LEAVE "\033[H\033[2J\033[?7h\033[?25h\033[0m\033[?1049l"
 
 static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
