@@ -260,15 +260,16 @@ static void say_attached(const struct guarded *g)
 			 mode_names[g->mode]);
 }
 
-static bool mode_wanted(const struct conf *f, int mode)
+/* Generic is what auto wants only where native was tried. */
+static bool as_wanted(const struct guarded *g, const struct conf *f)
 {
 	switch (f->xdp_mode) {
 	case CONF_XDP_NATIVE:
-		return mode == MODE_NATIVE;
+		return g->mode == MODE_NATIVE;
 	case CONF_XDP_GENERIC:
-		return mode == MODE_GENERIC;
+		return g->mode == MODE_GENERIC;
 	default:
-		return mode != MODE_OFF;
+		return g->mode == MODE_NATIVE || (g->mode == MODE_GENERIC && g->why);
 	}
 }
 
@@ -280,7 +281,7 @@ static struct guarded take_old(const char *name, const struct conf *f)
 	for (unsigned int i = 0; i < guard.n; i++) {
 		struct guarded *g = &guard.ifs[i], old = *g;
 
-		if (strcmp(g->name, name) || g->index != fresh.index || !mode_wanted(f, g->mode))
+		if (strcmp(g->name, name) || g->index != fresh.index || !as_wanted(g, f))
 			continue;
 		*g = (struct guarded) { .link = -1 };
 		return old;
