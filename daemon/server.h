@@ -129,9 +129,12 @@ static inline void stats_add(_Atomic uint64_t *c, uint64_t n)
 	atomic_fetch_add_explicit(c, n, memory_order_relaxed);
 }
 
+void stats_bad_debug(enum bad_input why);
 static inline void stats_bad(enum bad_input why)
 {
 	stats_add(&stats_here()->bad[why], 1);
+	if (log_debug_on(LOG_CONN))
+		stats_bad_debug(why);
 }
 
 /* ---- core/buffer.c ---- */

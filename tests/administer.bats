@@ -213,3 +213,81 @@ trace_wait() {
 	assert_output 'The server has ended.'
 	start_server
 }
+
+# The debug lines of one component while a command runs, in $output.
+debug_of() {
+	local component=$1 from
+	shift
+	from=$(($(wc -c <"$T/log") + 1))
+	ctl debug "$component" >/dev/null
+	"$@" >/dev/null 2>&1 || true
+	ctl debug none >/dev/null
+	output=$(tail -c "+$from" "$T/log" | grep " debug $component: " || true)
+}
+
+@test "debug: what each component says, and no secret" {
+	mkdir -p "$T/share/dir"
+	debug_of conn smbc exit
+	assert_line ' conn=[0-9]+ accepted client=127.0.0.1$'
+	assert_line ' conn=[0-9]+ negotiated dialect=SMB3_11 cipher=AES-128-[GC]CM signing=AES-[GC]MAC '
+	assert_line ' conn=[0-9]+ ends age_ms=[0-9]+ requests=0 unsent=[0-9]+ plane=user$'
+	debug_of conn smbc exit -m SMB2_02
+	assert_line ' negotiated dialect=SMB2_02 cipher=none signing=HMAC-SHA256 '
+	debug_of conn bash -c "printf 'GET / HTTP/1.0\r\n\r\n' >/dev/tcp/127.0.0.1/$PORT; sleep 0.3"
+	assert_line ' refused input=frame_type$'
+
+	debug_of auth smbc exit
+	assert_line ' conn=[0-9]+ session=[0-9a-f]{16} login name="torture1" user=torture1 .* mechanism=NTLMv2 guest=0 '
+	refute_output "$KH_PASS1"
+	debug_of auth smbc exit -U "$KH_USER1%wrong"
+	assert_line ' login refused name="torture1" status=LOGON_FAILURE why="wrong password"$'
+	refute_output wrong$
+	debug_of auth smbc exit -U 'nobody-knows%x'
+	assert_line ' login refused name="nobody-knows" status=LOGON_FAILURE why="there is no such account"$'
+
+	debug_of smb smbc 'get dir/none /dev/null'
+	assert_line ' conn=[0-9]+ session=[0-9a-f]{16} CREATE share="share" file="dir/none" user=torture1 status=OBJECT_NAME_NOT_FOUND us='
+	debug_of smb smbc -o nosuch ls
+	assert_line ' TREE_CONNECT refused share="nosuch" why="no such share"$'
+	smbc 'mkdir full; mkdir full/of' >/dev/null
+	debug_of vfs smbc 'rmdir full'
+	assert_line ' errno=39 \(Directory not empty\) status=DIRECTORY_NOT_EMPTY$'
+	debug_of ipc smbc -o IPC$ 'exit' -L 127.0.0.1
+	assert_line ' open pipe="srvsvc" status=SUCCESS$'
+	debug_of oplock py_client oplocks.py
+	assert_line ' session=[0-9a-f]{16} handle=[0-9a-f]+ break from=(exclusive|batch|level2) to='
+	debug_of oplock py_client locking.py
+	assert_line ' lock waits start=5 length=10 exclusive=1$'
+	assert_line ' lock wait ends status='
+}
+
+@test "debug: a flood is cut, and how much was left out is said" {
+	head -c 20000 /dev/zero >"$T/share/traced"
+	chmod 666 "$T/share/traced"
+	ctl debug smb >/dev/null
+	ok py_client tracing.py 3000
+	for _ in $(seq 100); do
+		grep -q 'smb lines like the last of .* were left out' "$T/log" && break
+		sleep 0.1
+	done
+	ctl debug none >/dev/null
+	grep -Eq ' notice: [0-9]+ smb lines like the last of daemon/core/trace.c:[0-9]+ were left out' "$T/log"
+}
+
+@test "debug: the option, at start and at a reload" {
+	stop_server
+	start_server 'debug components = auth conn'
+	assert_equal "$(ctl -j debug | jq -r '[.[]|select(.on).name]|join(" ")')" "auth conn"
+	sed -i 's/debug components = .*/debug components = all/' "$CONF"
+	ctl reload
+	assert_equal "$(ctl -j debug | jq -r '[.[]|select(.on|not).name]|join(" ")')" ""
+	sed -i 's/debug components = .*/debug components = nonsense/' "$CONF"
+	run ctl reload
+	assert_status 2
+	sed -i 's/debug components = .*/log level = 3/' "$CONF"
+	ctl debug none
+	ctl reload
+	assert_equal "$(ctl -j debug | jq -r '[.[]|select(.on).name]|join(" ")')" ""
+	stop_server
+	start_server
+}

@@ -61,6 +61,7 @@ ntstatus auth_step(struct auth *a, const void *in, size_t in_len, struct auth_bl
 	a->bytes += MIN(in_len, (size_t)AUTH_BYTES_MAX + 1);
 	if (a->legs > AUTH_LEGS_MAX || a->bytes > AUTH_BYTES_MAX) {
 		a->done = true;
+		a->why = "too many or too long messages";
 		return (ntstatus)NT_STATUS_INSUFFICIENT_RESOURCES;
 	}
 	if (a->wrap == AUTH_WRAP_UNKNOWN)
@@ -77,6 +78,16 @@ ntstatus auth_step(struct auth *a, const void *in, size_t in_len, struct auth_bl
 	a->ok = status == NT_STATUS_SUCCESS;
 	a->done = status != (ntstatus)NT_STATUS_MORE_PROCESSING_REQUIRED;
 	return status;
+}
+
+const char *auth_why(const struct auth *a)
+{
+	return a->why ? a->why : "malformed message";
+}
+
+const char *auth_client_name(const struct auth *a)
+{
+	return a->result.client_name;
 }
 
 const struct auth_result *auth_result(const struct auth *a)

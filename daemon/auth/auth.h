@@ -103,6 +103,13 @@ void auth_free(struct auth *a);			      /* wipes; NULL is fine */
  */
 ntstatus auth_step(struct auth *a, const void *in, size_t in_len, struct auth_blob *out);
 
+/*
+ * For a debug line, after a step that failed: why, in words of the server's own, and the name that
+ * the client gave ("": none). Never for the client's eyes: it says whether an account exists.
+ */
+const char *auth_why(const struct auth *a);
+const char *auth_client_name(const struct auth *a);
+
 /* NULL before SUCCESS. */
 const struct auth_result *auth_result(const struct auth *a);
 

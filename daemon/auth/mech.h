@@ -72,6 +72,7 @@ struct auth {
 	bool need_mic;		    /* ours was not the client's first choice */
 	bool mech_done;		    /* the mechanism succeeded, its MIC is awaited */
 	struct ntlmssp_state ntlm;
+	const char *why; /* static text: what failed; NULL: nothing that is known */
 	struct auth_result result;
 };
 

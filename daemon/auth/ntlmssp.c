@@ -118,6 +118,7 @@ static ntstatus negotiate(struct auth *a, struct smb2_rd r, struct auth_blob *ou
 
 	if (!rd_ok(&r) || r.len > NTLMSSP_NEGOTIATE_MAX || !(flags & NTLMSSP_NEGOTIATE_UNICODE))
 		return (ntstatus)NT_STATUS_INVALID_PARAMETER;
+	a->why = "NTLM is disabled (ntlm auth)";
 	if (a->cfg.ntlm == AUTH_NTLM_DISABLED)
 		return (ntstatus)NT_STATUS_LOGON_FAILURE;
 	a->ntlm.flags = (flags & FLAGS_ECHOED) | FLAGS_OURS;
@@ -126,6 +127,7 @@ static ntstatus negotiate(struct auth *a, struct smb2_rd r, struct auth_blob *ou
 	if (!put_challenge(a, out))
 		return (ntstatus)NT_STATUS_INTERNAL_ERROR;
 	a->ntlm.challenged = true;
+	a->why = NULL;
 	return (ntstatus)NT_STATUS_MORE_PROCESSING_REQUIRED;
 }
 
@@ -201,6 +203,17 @@ static bool to_guest(enum auth_map_to_guest map, int lookup_rc)
 	return lookup_rc == -ENOENT || map == AUTH_GUEST_BAD_PASSWORD;
 }
 
+static const char *why_not(const struct auth *a, int found)
+{
+	if (found == -ENOENT)
+		return "there is no such account";
+	if (found)
+		return "the accounts cannot be read";
+	if (!a->result.mechanism || !strcmp(a->result.mechanism, "NTLM"))
+		return "this kind of response is not allowed (ntlm auth)";
+	return "wrong password";
+}
+
 /* Who is it? Sets the result's account or guest, and the KeyExchangeKey (zero for a guest). */
 static ntstatus identify(struct auth *a, const struct authenticate *m, uint8_t kx[16])
 {
@@ -217,9 +230,11 @@ static ntstatus identify(struct auth *a, const struct authenticate *m, uint8_t k
 		status = (ntstatus)NT_STATUS_INTERNAL_ERROR;
 	} else if (rc || found) {
 		a->result.guest = to_guest(a->cfg.map_to_guest, found);
+		a->why = why_not(a, found);
 		status = a->result.guest ? NT_STATUS_SUCCESS : (ntstatus)NT_STATUS_LOGON_FAILURE;
 	} else if (acc.disabled) {
 		status = (ntstatus)NT_STATUS_ACCOUNT_DISABLED;
+		a->why = "the account is disabled";
 	} else {
 		acc.name[AUTH_NAME_MAX - 1] = '\0';
 		memcpy(a->result.account, acc.name, AUTH_NAME_MAX);
@@ -289,6 +304,7 @@ static ntstatus authenticate(struct auth *a, struct smb2_rd r)
 		return (ntstatus)NT_STATUS_INVALID_PARAMETER;
 	a->result.mechanism = "NTLM";
 	if (is_anonymous(&m)) {
+		a->why = "anonymous logins are not allowed (restrict anonymous)";
 		if (!a->cfg.anonymous_ok)
 			return (ntstatus)NT_STATUS_ACCESS_DENIED;
 		a->result.anonymous = true;
@@ -297,8 +313,11 @@ static ntstatus authenticate(struct auth *a, struct smb2_rd r)
 	}
 	if (status == NT_STATUS_SUCCESS)
 		status = take_key(a, &m, kx);
-	if (status == NT_STATUS_SUCCESS)
+	if (status == NT_STATUS_SUCCESS) {
 		status = check_mic(a, &m);
+		if (status != NT_STATUS_SUCCESS)
+			a->why = "the message integrity code is wrong";
+	}
 	a->ntlm.flags = m.flags;
 	crypto_wipe(kx, sizeof(kx));
 	return status;

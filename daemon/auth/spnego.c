@@ -228,8 +228,10 @@ static bool start(struct auth *a, const struct neg_token *t, ntstatus *status,
 	if (!t->init)
 		return false;
 	a->mech = choose(t->mechs, &first);
-	if (!a->mech)
+	if (!a->mech) {
+		a->why = "none of the client's mechanisms is known here (Kerberos only?)";
 		return false;
+	}
 	auth_blob_set(&a->mech_list, t->mech_list.p, t->mech_list.n);
 	a->need_mic = !first;
 	if (first && t->has_token)
@@ -252,6 +254,8 @@ ntstatus spnego_step(struct auth *a, const void *in, size_t in_len, struct auth_
 	} else if (t.init) {
 		return (ntstatus)NT_STATUS_INVALID_PARAMETER;
 	}
+	if (t.state == REJECT)
+		a->why = "the client gave up";
 	if (t.state == REJECT)
 		return (ntstatus)NT_STATUS_LOGON_FAILURE;
 	if (a->mech_done)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* conn.c - a connection from accept to its end: limits, framing, back-pressure, teardown. */
 #include "core/block.h"
+#include "core/debug.h"
 #include "core/stream.h"
 #include "core/transport.h"
 #include "smb2/smb2.h"
@@ -114,6 +115,7 @@ struct conn *conn_new(struct reactor *r, int fd, bool netbios)
 	list_init(&c->outq);
 	list_init(&c->channels);
 	list_init(&c->setups);
+	debug_conn(LOG_CONN, c, "accepted client=%s", conn_peer_str(c, addr));
 	return c;
 }
 
@@ -174,6 +176,9 @@ void conn_close(struct conn *c)
 	if (c->closing)
 		return;
 	c->closing = true;
+	debug_conn(LOG_CONN, c, "ends age_ms=%llu requests=%u unsent=%zu plane=%s",
+		   (unsigned long long)((now_ns() - c->accepted_ns) / 1000000), c->nrequests,
+		   c->out_bytes, conn_attached(c) ? "kernel" : "user");
 	c->transport->shutdown(c);
 	request_cancel_all(c);
 	stream_abort(c);

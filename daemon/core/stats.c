@@ -16,6 +16,17 @@ void stats_set_thread(struct stats *s)
 	mine = s;
 }
 
+void stats_bad_debug(enum bad_input why)
+{
+	static const char *const names[] = {
+#define X(name) #name,
+		KH_BAD_INPUT_LIST(X)
+#undef X
+	};
+
+	log_debug(LOG_CONN, "refused input=%s", names[why]);
+}
+
 uint64_t stats_sum(size_t offset)
 {
 	_Atomic uint64_t *c = (_Atomic uint64_t *)((char *)&stats_workers + offset);

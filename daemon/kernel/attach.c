@@ -8,6 +8,7 @@
  * keys of its sessions. A connection that the module did not take stays with the daemon.
  */
 #include "kernel/attach.h"
+#include "core/debug.h"
 #include "core/transport.h"
 #include "kernel/bpf_link.h"
 #include "kernel/handles.h"
@@ -101,6 +102,8 @@ bool kernel_channel_add(struct channel *ch)
 		return true;
 	describe_session(ch, &k);
 	err = kmod_session_set(ch->conn->st.id, &k);
+	debug_conn(LOG_KERNEL, ch->conn, "session=%016llx keys given error=%d",
+		   (unsigned long long)k.id, err);
 	if (err == 0) {
 		ch->in_kernel = true;
 		return true;
@@ -225,6 +228,7 @@ static void attached(struct conn *c, int fd)
 	c->transport = &transport_kernel;
 	atomic_store_explicit(&c->channel_fd, fd, memory_order_release);
 	stats_add(&c->reactor->stats.attached, 1);
+	debug_conn(LOG_KERNEL, c, "attached slot=%u channel_fd=%d", c->conn_slot, fd);
 }
 
 static void hand_over(struct conn *c)
@@ -283,8 +287,10 @@ bool kernel_attach(struct conn *c)
 		return true;
 	}
 	c->attach_wait_ns = 0;
-	if (logging_in(c))
+	if (logging_in(c)) {
+		debug_conn(LOG_KERNEL, c, "not attached yet: a login is under way");
 		return false;
+	}
 	hand_over(c);
 	if (!conn_attached(c))
 		return false;
@@ -298,6 +304,7 @@ void kernel_attach_tick(struct conn *c, uint64_t now)
 		return;
 	c->attach_wait_ns = 0;
 	atomic_store_explicit(&c->attach_wanted, false, memory_order_relaxed);
+	debug_conn(LOG_KERNEL, c, "not attached: the client does not take what was sent");
 	transport_recv(c);
 }
 
@@ -307,6 +314,7 @@ void kernel_detach(struct conn *c)
 
 	if (fd < 0)
 		return;
+	debug_conn(LOG_KERNEL, c, "detached channel_fd=%d", fd);
 	close(fd);
 	maps_conn_give(c->conn_slot);
 }

@@ -243,6 +243,9 @@ bool handle_offer(struct open *o, uint64_t conn_id, struct kh_reply_handle *out)
 		atomic_store_explicit(&o->handle, s, memory_order_release);
 		open_get(o);
 		caps_store(o, handle_allowed(f, o));
+		log_debug(LOG_KERNEL, "conn=%llu session=%016llx handle=%llx offered caps=0x%x",
+			  (unsigned long long)conn_id, (unsigned long long)o->session->id,
+			  (unsigned long long)o->vol, o->handle_caps);
 	}
 	ofile_unlock(o, f);
 	return ok;

@@ -7,6 +7,7 @@
  * are for workers. A read is answered by the reactor, which must not wait for that lock: while
  * open.pipe_writers is not zero it waits as it does on an empty pipe, and is resumed.
  */
+#include "core/debug.h"
 #include "rpc/rpc.h"
 #include "smb2/smb2.h"
 
@@ -55,6 +56,8 @@ static ntstatus pipe_attach(struct request *rq, struct open *o, const char *name
 
 	o->pipe_env = ipc_env_new(rq);
 	o->pipe = rpc_pipe_open(name, ipc_env_rpc(o->pipe_env), &status);
+	debug_request(LOG_IPC, rq, "open pipe=\"%s\" status=%s", name,
+		      o->pipe ? "SUCCESS" : nt_name(status));
 	return o->pipe ? NT_STATUS_SUCCESS : status;
 }
 
@@ -199,6 +202,8 @@ ntstatus ipc_write(struct request *rq, const struct smb2_write_req *q)
 	writer_begin(o);
 	status = rpc_pipe_write(o->pipe, q->data, q->length);
 	writer_end(o);
+	debug_open(LOG_IPC, o, "write pipe=\"%s\" bytes=%u status=%s", o->path, q->length,
+		   nt_name(status));
 	if (status != NT_STATUS_SUCCESS)
 		return status;
 	w = reply_begin(rq, WRITE_REPLY_SIZE);
@@ -222,5 +227,7 @@ ntstatus ipc_transceive(struct open *o, const void *in, size_t in_len, void *out
 	writer_begin(o);
 	status = rpc_pipe_transceive(o->pipe, in, in_len, out, cap, n);
 	writer_end(o);
+	debug_open(LOG_IPC, o, "transceive pipe=\"%s\" in=%zu out=%zu status=%s", o->path, in_len,
+		   *n, nt_name(status));
 	return status;
 }

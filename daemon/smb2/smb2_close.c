@@ -16,6 +16,8 @@ static void delete_now(struct open *o, enum ofile_delete what, const struct iden
 		err = vfs_stream_remove(o->fd, o->stream_name);
 	else
 		err = vfs_remove(o->tree->vfs, path, o->entry, o->kind == OPEN_DIR);
+	log_debug(LOG_VFS, "session=%016llx handle=%llx deleted at close file=\"%s\" error=%d",
+		  (unsigned long long)o->session->id, (unsigned long long)o->vol, path, -err);
 	/* Somebody else removed or replaced it: what was to go is gone. */
 	if (err < 0 && err != -ENOENT && err != -ESTALE)
 		log_notice("delete on close of \"%s\": %s", path, strerror(-err));

@@ -4,6 +4,7 @@
  * whether the request unlocks, one element after the other, or locks, all elements or none.
  */
 #include "kernel/handles.h"
+#include "core/debug.h"
 #include "smb2/smb2.h"
 
 #define LOCK_ELEMENT 24
@@ -104,6 +105,7 @@ static void granted(struct lock_wait *w, ntstatus status)
 {
 	struct request *rq = container_of(w, struct waiting, wait)->rq;
 
+	debug_open(LOG_OPLOCK, w->open, "lock wait ends status=%s", nt_name(status));
 	rq->resume_status = status;
 	request_resume(rq);
 }
@@ -144,6 +146,9 @@ static ntstatus wait_for(struct request *rq, const struct lock_req *q, const str
 	rq->priv = w;
 	rq->resume = resume;
 	rq->cancel = cancel;
+	debug_request(LOG_OPLOCK, rq, "handle=%llx lock waits start=%llu length=%llu exclusive=%d",
+		      (unsigned long long)rq->open->vol, (unsigned long long)r->start,
+		      (unsigned long long)r->length, r->exclusive);
 	status = lock_wait(&w->wait, rq->open, r);
 	if (status == NT_STATUS_PENDING)
 		return REQ_ASYNC;

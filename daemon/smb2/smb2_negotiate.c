@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* smb2_negotiate.c - NEGOTIATE (MS-SMB2 2.2.3, 2.2.4, 3.3.5.3, 3.3.5.4). */
 #include "auth/auth.h"
+#include "core/debug.h"
 #include "smb2/smb2.h"
 
 #define SMALL_MAX 65536u /* transfer size of dialect 2.0.2 */
@@ -219,6 +220,23 @@ static uint16_t pick_dialect(const struct conf *f, const uint16_t *d, unsigned i
 	return best;
 }
 
+static const char *cipher_text(uint16_t cipher)
+{
+	static const char *const names[] = { "none", "AES-128-CCM", "AES-128-GCM", "AES-256-CCM",
+					     "AES-256-GCM" };
+
+	return cipher < ARRAY_SIZE(names) ? names[cipher] : "?";
+}
+
+static const char *signing_text(const struct conn *c)
+{
+	if (c->st.dialect < SMB2_DIALECT_300)
+		return "HMAC-SHA256";
+	return c->st.signing_alg == SMB2_SIGNING_AES_GMAC   ? "AES-GMAC"
+	       : c->st.signing_alg == SMB2_SIGNING_AES_CMAC ? "AES-CMAC"
+							    : "HMAC-SHA256";
+}
+
 ntstatus smb2_negotiate(struct request *rq)
 {
 	struct smb2_rd r = rd_init(rq->elem, rq->elem_len);
@@ -252,8 +270,13 @@ ntstatus smb2_negotiate(struct request *rq)
 	}
 	c->st.nclient_dialects = count;
 	dialect = pick_dialect(c->conf, c->st.client_dialects, count);
-	if (!dialect)
+	if (!dialect) {
+		debug_conn(LOG_CONN, c,
+			   "negotiation refused offered=0x%04x..0x%04x why=\"no dialect "
+			   "in common\"",
+			   c->st.client_dialects[0], c->st.client_dialects[count - 1]);
 		return NT_STATUS_NOT_SUPPORTED;
+	}
 	if (dialect == SMB2_DIALECT_311) {
 		if (!contexts(c->conf, &r, ctx_off, nctx, &wish) || !wish.preauth_seen) {
 			stats_bad(BAD_parameter);
@@ -263,6 +286,11 @@ ntstatus smb2_negotiate(struct request *rq)
 			return NT_STATUS_SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP;
 	}
 	settle(c, dialect, &wish);
+	debug_conn(LOG_CONN, c,
+		   "negotiated dialect=%s cipher=%s signing=%s client_caps=0x%x "
+		   "security_mode=%u max_read=%u",
+		   conf_dialect_name(dialect), cipher_text(c->st.cipher), signing_text(c),
+		   c->st.client_caps, c->st.client_security_mode, c->st.max_read);
 	w = reply_begin(rq, BODY_MAX);
 	if (!w)
 		return NT_STATUS_INSUFFICIENT_RESOURCES;

@@ -6,6 +6,7 @@
  */
 #include "auth/auth.h"
 #include "core/block.h"
+#include "core/debug.h"
 #include "smb2/smb2.h"
 
 #define CHANNELS_MAX 32 /* per session, as Windows */
@@ -387,6 +388,30 @@ static ntstatus finish(struct request *rq, struct setup *su, const struct sessio
 	return su->reauth ? finish_reauth(rq, su) : finish_new(rq, su, q);
 }
 
+/* The end of an exchange: who it was, or what was refused. */
+static void debug_end(struct request *rq, const struct setup *su, ntstatus status)
+{
+	const struct auth_result *res = auth_result(su->auth);
+	const struct session *s = su->session;
+	const char *what = su->binding ? "binding" : su->reauth ? "reauthentication" : "login";
+
+	if (!res)
+		debug_request(LOG_AUTH, rq, "%s refused name=\"%s\" status=%s why=\"%s\"", what,
+			      auth_client_name(su->auth), nt_name(status), auth_why(su->auth));
+	else if (status != NT_STATUS_SUCCESS)
+		debug_request(LOG_AUTH, rq,
+			      "%s refused name=\"%s\" mechanism=%s status=%s why=\"the password is "
+			      "right; account, Unix user or encryption are not\"",
+			      what, res->client_name, res->mechanism, nt_name(status));
+	else
+		debug_request(LOG_AUTH, rq,
+			      "%s name=\"%s\" user=%s unix_user=%s mechanism=%s guest=%d "
+			      "anonymous=%d signing_required=%d encrypt=%d workstation=\"%s\"",
+			      what, res->client_name, s->user ? s->user : "-",
+			      s->unix_id.name ? s->unix_id.name : "-", res->mechanism, s->guest,
+			      s->anonymous, s->signing_required, s->encrypt, res->workstation);
+}
+
 static void leg_sent(struct request *rq)
 {
 	setup_release(rq->conn, rq->priv);
@@ -435,8 +460,11 @@ ntstatus smb2_session_setup(struct request *rq)
 		return NT_STATUS_INVALID_PARAMETER;
 	}
 	status = find_setup(rq, &q, &su);
-	if (status != NT_STATUS_SUCCESS)
+	if (status != NT_STATUS_SUCCESS) {
+		debug_request(LOG_AUTH, rq, "exchange refused flags=0x%x status=%s", q.flags,
+			      nt_name(status));
 		return status;
+	}
 	s = session_get(su->session);
 	if (!su->auth)
 		su->auth = auth_begin(rq->conn->conf);
@@ -452,6 +480,8 @@ ntstatus smb2_session_setup(struct request *rq)
 	} else {
 		if (status == NT_STATUS_SUCCESS)
 			status = finish(rq, su, &q);
+		if (log_debug_on(LOG_AUTH))
+			debug_end(rq, su, status);
 		if (status == NT_STATUS_SUCCESS) {
 			status = reply(rq, s, status, &blob);
 		} else {

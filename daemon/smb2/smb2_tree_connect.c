@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* smb2_tree_connect.c - MS-SMB2 3.3.5.7: a session connects to a share. */
+#include "core/debug.h"
 #include "core/utf16.h"
 #include "smb2/smb2.h"
 
@@ -109,10 +110,17 @@ static ntstatus open_root(struct tree *t, const struct conf_subst *v)
 	if (!path || path[0] != '/')
 		return NT_STATUS_BAD_NETWORK_NAME;
 	t->vfs = share_open(t->conf, t->share, t->name, path, &status);
-	if (!t->vfs)
+	if (!t->vfs) {
+		log_debug(LOG_VFS, "share=\"%s\" folder=\"%s\" cannot be opened status=%s", t->name,
+			  path, nt_name(status));
 		return status;
-	if (identity_become(t->identity) < 0 || faccessat(t->vfs->root, ".", X_OK, AT_EACCESS) < 0)
+	}
+	if (identity_become(t->identity) < 0 ||
+	    faccessat(t->vfs->root, ".", X_OK, AT_EACCESS) < 0) {
+		log_debug(LOG_VFS, "share=\"%s\" folder=\"%s\" user=%s may not enter it: %s",
+			  t->name, path, v->unix_user ? v->unix_user : "-", strerror(errno));
 		return NT_STATUS_ACCESS_DENIED;
+	}
 	return NT_STATUS_SUCCESS;
 }
 
@@ -126,18 +134,31 @@ static ntstatus connect_share(const struct request *rq, const char *name, struct
 
 	t->conf = server_conf();
 	t->share = conf_share_for(t->conf, name, self, &real);
-	if (!t->share || !t->share->available || (t->share->is_homes && !self))
+	if (!t->share || !t->share->available || (t->share->is_homes && !self)) {
+		debug_request(LOG_SMB, rq, "TREE_CONNECT refused share=\"%s\" why=\"%s\"", name,
+			      t->share ? "not available" : "no such share");
 		return NT_STATUS_BAD_NETWORK_NAME;
+	}
 	t->name = xstrdup(real);
 	if (!conf_host_allowed(&t->share->hosts_allow, &t->share->hosts_deny,
 			       (const struct sockaddr *)&rq->conn->peer)) {
+		debug_request(LOG_SMB, rq,
+			      "TREE_CONNECT refused share=\"%s\" why=\"hosts allow, "
+			      "hosts deny\"",
+			      real);
 		stats_bad(BAD_refused_host);
 		return NT_STATUS_ACCESS_DENIED;
 	}
 	v = substitutions(rq, t->conf, real, &a);
 	status = share_admit(t, s, &v);
-	if (status == NT_STATUS_SUCCESS)
+	if (status == NT_STATUS_SUCCESS) {
 		status = choose_encryption(rq, t);
+		if (status != NT_STATUS_SUCCESS)
+			debug_request(LOG_SMB, rq,
+				      "TREE_CONNECT refused share=\"%s\" why=\"the "
+				      "client cannot encrypt\"",
+				      real);
+	}
 	if (status == NT_STATUS_SUCCESS && !t->ipc)
 		status = open_root(t, &v);
 	return status;

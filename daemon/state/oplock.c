@@ -9,6 +9,7 @@
  * client acknowledges, closes, goes away, or is silent for too long. A level II oplock is told that
  * it is gone, and nobody waits.
  */
+#include "core/debug.h"
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
@@ -60,12 +61,28 @@ static void update_caches(struct ofile *f)
 	handles_refresh(f, NULL);
 }
 
+static const char *level_name(uint8_t level)
+{
+	switch (level) {
+	case SMB2_OPLOCK_LEVEL_NONE:
+		return "none";
+	case SMB2_OPLOCK_LEVEL_II:
+		return "level2";
+	case SMB2_OPLOCK_LEVEL_EXCLUSIVE:
+		return "exclusive";
+	case SMB2_OPLOCK_LEVEL_BATCH:
+		return "batch";
+	}
+	return "?";
+}
+
 /* ---- breaks ---- */
 
 static void break_end(struct open *o, uint8_t level)
 {
 	struct oplock *k = &o->oplock;
 
+	debug_open(LOG_OPLOCK, o, "break is over level=%s", level_name(level));
 	atomic_store(&k->breaking, false);
 	k->unsent = false;
 	pthread_mutex_lock(&breaks.lock);
@@ -90,6 +107,8 @@ static void break_begin(struct open *o, uint8_t to)
 
 	if (!k->level2_ok)
 		to = SMB2_OPLOCK_LEVEL_NONE;
+	debug_open(LOG_OPLOCK, o, "break from=%s to=%s%s", level_name(level_of(o)), level_name(to),
+		   k->told == OPLOCK_TOLD ? "" : " before the client knows of it");
 	if (k->told == OPLOCK_UNTOLD) {
 		atomic_store(&k->level, to);
 	} else if (k->told == OPLOCK_TOLD && !oplock_notify(o, to)) {
@@ -117,6 +136,7 @@ static void break_level2(struct ofile *f)
 
 		if (level_of(o) != SMB2_OPLOCK_LEVEL_II)
 			continue;
+		debug_open(LOG_OPLOCK, o, "break from=level2 to=none");
 		atomic_store(&k->level, SMB2_OPLOCK_LEVEL_NONE);
 		k->break_to = SMB2_OPLOCK_LEVEL_NONE;
 		if (k->told == OPLOCK_TOLD)
@@ -201,6 +221,9 @@ void oplock_grant(struct ofile *f, struct open *o)
 	else if ((k->wanted == SMB2_OPLOCK_LEVEL_II || is_exclusive(k->wanted)) && k->level2_ok &&
 		 !exclusive_holder(f) && !has_locks(o))
 		level = SMB2_OPLOCK_LEVEL_II;
+	if (k->wanted != SMB2_OPLOCK_LEVEL_NONE)
+		debug_open(LOG_OPLOCK, o, "wanted=%s granted=%s", level_name(k->wanted),
+			   level_name(level));
 	atomic_store(&k->level, level);
 	k->told = OPLOCK_UNTOLD;
 	update_caches(f);
@@ -260,6 +283,7 @@ ntstatus oplock_acknowledge(struct open *o, uint8_t level)
 		return NT_STATUS_INVALID_PARAMETER;
 	if (!k->lock) /* a pipe */
 		return status;
+	debug_open(LOG_OPLOCK, o, "acknowledged level=%s", level_name(level));
 	pthread_mutex_lock(k->lock);
 	if (k->breaking) {
 		if (level <= k->break_to)
@@ -331,6 +355,7 @@ void oplock_tick(uint64_t now)
 		pthread_mutex_lock(o->oplock.lock);
 		if (o->oplock.breaking && o->oplock.deadline_ns <= now) { /* still that one */
 			log_info("an oplock break was not acknowledged in time");
+			debug_open(LOG_OPLOCK, o, "break was not acknowledged in time");
 			break_end(o, SMB2_OPLOCK_LEVEL_NONE);
 		}
 		pthread_mutex_unlock(o->oplock.lock);

@@ -29,13 +29,19 @@ static bool listed(const struct who *w, const struct conf_list *list)
 /* May the user connect at all? */
 static ntstatus admit(const struct who *w, const struct conf_share *cs)
 {
+	const char *why;
+
 	if ((w->s->guest || w->s->anonymous) && !cs->guest_ok)
-		return NT_STATUS_ACCESS_DENIED;
-	if (listed(w, &cs->invalid_users))
-		return NT_STATUS_ACCESS_DENIED;
-	if (cs->valid_users.n && !listed(w, &cs->valid_users))
-		return NT_STATUS_ACCESS_DENIED;
-	return NT_STATUS_SUCCESS;
+		why = "guest ok is no";
+	else if (listed(w, &cs->invalid_users))
+		why = "the user is among invalid users";
+	else if (cs->valid_users.n && !listed(w, &cs->valid_users))
+		why = "the user is not among valid users";
+	else
+		return NT_STATUS_SUCCESS;
+	log_debug(LOG_SMB, "session=%016llx TREE_CONNECT refused share=\"%s\" user=%s why=\"%s\"",
+		  (unsigned long long)w->s->id, cs->name, w->s->user ? w->s->user : "-", why);
+	return NT_STATUS_ACCESS_DENIED;
 }
 
 /* `force group`: "+name" only for who is a member of it already. -errno. */

@@ -446,7 +446,7 @@ int main(void)
 	server.nreactors = 1;
 	snprintf(instance, sizeof(instance), "unit-%d", getpid());
 	maps_start(instance, 1);
-	stats_use_maps();
+	stats_use_maps(0);
 
 	test_records();
 	test_partial();
