@@ -15,6 +15,7 @@
 #include <sys/un.h>
 
 #define REQUEST_MAX 4096
+#define BACKLOG	    64
 
 struct client {
 	struct list_head link;
@@ -218,7 +219,7 @@ static int listen_at(struct metrics_http *m, const struct conf_metrics_listen *w
 	}
 	if (err)
 		free(steal_ptr(&m->path));
-	if (!err && (listen(m->listener, METRICS_CLIENTS_MAX) < 0 ||
+	if (!err && (listen(m->listener, BACKLOG) < 0 ||
 		     epoll_ctl(m->epfd, EPOLL_CTL_ADD, m->listener, &ev) < 0))
 		err = -errno;
 	return err;
