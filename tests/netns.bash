@@ -7,8 +7,9 @@
 #				/sys/class/net too: see hosts_sysfs
 #	hosts_sysfs server|client FILE [VALUE]	reads or writes /sys/class/net/DEV/FILE of that host
 #	hosts_add_address server|client ADDRESS/BITS
-#	hosts_pin_queues server|client	NAPI of each queue in a thread of its own, queue n on CPU n; GRO
-#				is on then, which is what makes a veth use NAPI
+#	hosts_pin_queues server|client [CPU ...]	NAPI of each queue in a thread of its own, queue n on
+#				the nth CPU (default: n). A veth uses NAPI when GRO is on and its peer does no
+#				TSO, so that is set too.
 #	hosts_delete		ends what runs in them, and deletes them
 #
 # $SERVER_DEV and $CLIENT_DEV are the devices, with names of their own per test process; $CLIENT4 and
@@ -85,15 +86,19 @@ hosts_add_address() {
 }
 
 hosts_pin_queues() {
-	local ns dev pid cpu=0 cpus
-	cpus=$(nproc)
+	local ns dev peer_ns peer_dev pid queue=0 cpus
 	read -r ns dev < <(host_of "$1")
+	read -r peer_ns peer_dev < <(if [ "$1" = server ]; then host_of client; else host_of server; fi)
+	shift
+	cpus=("$@")
+	[ $# -gt 0 ] || mapfile -t cpus < <(seq 0 $(($(nproc) - 1)))
 	nsenter --net="/run/netns/$ns" ethtool -K "$dev" gro on || return 1
-	hosts_sysfs "$1" threaded 1 || return 1
+	nsenter --net="/run/netns/$peer_ns" ethtool -K "$peer_dev" tso off || return 1
+	ip netns exec "$ns" sh -c "echo 1 >/sys/class/net/$dev/threaded" || return 1
 	# Threads are called napi/DEV-ID; the id of a queue is above that of the queue before.
 	for pid in $(pgrep -l "^napi/$dev-" | sort -t- -k2n | cut -d' ' -f1); do
-		taskset -pc $((cpu % cpus)) "$pid" >/dev/null || return 1
-		cpu=$((cpu + 1))
+		taskset -pc "${cpus[queue % ${#cpus[@]}]}" "$pid" >/dev/null || return 1
+		queue=$((queue + 1))
 	done
-	[ $cpu -gt 0 ]
+	[ $queue -gt 0 ]
 }

@@ -8,7 +8,8 @@ Many connections, one after another, for tests of where they land and whether an
         NEGOTIATE and reads the answer, so that a reactor has accepted it. With --hold, they are
         closed only when standard input ends, after "ready" was printed.
     storm.py until PORT FILE [ADDRESS ...]
-        goes on, 16 at a time, until FILE exists, then prints how many there were.
+        goes on, 16 at a time, until FILE exists, then prints how many there were; prints "ready"
+        after the first.
 
 Ends with 1 at the first connection that is refused, reset, or not answered within ten seconds.
 """
@@ -92,6 +93,8 @@ def until(args):
             sel.unregister(s)
             s.close()
             n += 1
+            if n == 1:
+                print("ready", flush=True)
         late = [k for k in sel.get_map().values() if time.monotonic() - k.data > 10]
         if late:
             raise TimeoutError(f"{len(late)} connections without an answer")
