@@ -50,7 +50,7 @@ hold() {
 	local cpu=0-$(($(nproc) - 1)) n=$1 ready
 	shift
 	[ "$1" != --cpu ] || { cpu=$2 && shift 2; }
-	coproc CLIENT { on_client taskset -c "$cpu" "$top/tests/storm.py" count 445 "$n" "$@" --hold 2>&1; }
+	coproc CLIENT { on_client taskset -c "$cpu" "${top:?}/tests/storm.py" count 445 "$n" "$@" --hold 2>&1; }
 	read -r -t 120 ready <&"${CLIENT[0]}" || return 1
 	[ "$ready" = ready ] || { echo "$ready" >&2 && return 1; }
 	ctl -j status | jq -c '.connections[] | select(.dialect != "-") | {reactor, client}'
