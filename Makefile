@@ -46,6 +46,9 @@ endif
 
 # gcc's flow warnings reason about code that the sanitizers have rewritten.
 ifneq ($(filter asan tsan,$(VARIANT)),)
+ifeq ($(VARIANT),tsan)
+WARN	 += -Wno-tsan # atomic_thread_fence(): it says that it does not see them
+endif
 WARN	 += -Wno-format-truncation -Wno-maybe-uninitialized -Wno-stringop-truncation
 endif
 
