@@ -265,9 +265,9 @@ static void advise_xps(const struct tune_facts *f, unsigned int i, struct plan *
 	}
 	if (wrong)
 		advise(p, ABOUT_XPS, (int)i,
-		       "Have each reactor's CPU send by a queue of its own on %s (XPS): by %u of "
-		       "its "
-		       "%u queues others send too, and CPUs then wait for each other's lock.",
+		       "Have each reactor's CPU send by a queue of its own on %s (XPS): for %u of "
+		       "%u "
+		       "that is not so, and CPUs that share one wait for each other's lock.",
 		       n->name, wrong, n->ntx);
 }
 

@@ -148,6 +148,28 @@ static void keep_all(const struct nic_sys *s, struct json_object *items, const s
 
 /* ---- apply ---- */
 
+/*
+ * A driver does not give up queues that a table names which somebody set: then the table goes back
+ * to what the driver would have, which is the advice on it anyway.
+ */
+static char *channels_without_table(const struct nic_sys *s, const struct nic *n, const char *want,
+				    struct tune_log *log, char *why)
+{
+	_cleanup_free_ char *table = n->rss.size ? item_read(s, n, "rss") : NULL;
+	_cleanup_free_ char *not_reset = table ? item_write(s, n, "rss", "default") : NULL;
+	char *again;
+
+	if (!table || not_reset)
+		return why;
+	again = item_write(s, n, "channels", want);
+	if (again && strcmp(table, "default"))
+		free(item_write(s, n, "rss", table));
+	else if (!again && strcmp(table, "default"))
+		log_changed(log, n->name, "rss", table, "default");
+	free(why);
+	return again;
+}
+
 static bool do_step(const struct nic_sys *s, const struct nic *n, const struct step *step,
 		    struct tune_log *log)
 {
@@ -160,6 +182,8 @@ static bool do_step(const struct nic_sys *s, const struct nic *n, const struct s
 		return true;
 	}
 	why = item_write(s, n, key, want);
+	if (why && step->kind == ABOUT_CHANNELS)
+		why = channels_without_table(s, n, want, log, why);
 	if (why) {
 		log_skipped(log, n->name, key, why);
 		return false;

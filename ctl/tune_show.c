@@ -139,6 +139,8 @@ static struct json_object *hash_json(uint32_t bits)
 static struct json_object *rss_json(const struct nic *n)
 {
 	struct json_object *o = json_object_new_object(), *a = json_object_new_array();
+	unsigned int nqueues = nic_rx_queues(n);
+	_cleanup_free_ uint32_t *count = xcalloc(nqueues + 1, sizeof(*count));
 
 	put(o, "entries", NUM(n->rss.size));
 	put(o, "function", STR(n->rss.function));
@@ -147,8 +149,10 @@ static struct json_object *rss_json(const struct nic *n)
 	if (n->rss.tcp6)
 		put(o, "tcp6", hash_json(n->rss.tcp6));
 	for (uint32_t i = 0; i < n->rss.size; i++)
-		json_object_array_add(a, NUM(n->rss.table[i]));
-	put(o, "table", a);
+		count[MIN(n->rss.table[i], nqueues)]++;
+	for (unsigned int q = 0; q < nqueues; q++)
+		json_object_array_add(a, NUM(count[q]));
+	put(o, "of_queue", a);
 	return o;
 }
 
@@ -283,9 +287,10 @@ static void print_channels(const struct nic *n)
 
 static const char *hash_words(uint32_t bits)
 {
+	static const char both[] = "addresses and ports", one[] = "addresses";
 	const uint32_t ports = RXH_L4_B_0_1 | RXH_L4_B_2_3;
 
-	return (bits & ports) == ports ? "addresses and ports" : "addresses";
+	return (bits & ports) == ports ? both : one;
 }
 
 static void print_rss(const struct nic *n)
@@ -300,10 +305,11 @@ static void print_rss(const struct nic *n)
 	if (high - low > 1)
 		printf("%u to %u", low, high);
 	printf("%s%s", *n->rss.function ? "; " : "", n->rss.function);
-	if (n->rss.tcp4)
-		printf("; TCP over IPv4 by %s", hash_words(n->rss.tcp4));
-	if (n->rss.tcp6)
-		printf(", over IPv6 by %s", hash_words(n->rss.tcp6));
+	if (n->rss.tcp4 && hash_words(n->rss.tcp4) == hash_words(n->rss.tcp6))
+		printf("; TCP by %s", hash_words(n->rss.tcp4));
+	else if (n->rss.tcp4 && n->rss.tcp6)
+		printf("; TCP over IPv4 by %s, IPv6 by %s", hash_words(n->rss.tcp4),
+		       hash_words(n->rss.tcp6));
 	putchar('\n');
 }
 
