@@ -67,15 +67,14 @@ static struct step *add_step(struct plan *p, enum advice_about kind, unsigned in
 
 unsigned int tune_reactor_cpu(const struct tune_facts *f, unsigned int reactor)
 {
-	unsigned int n = cpus_count(&f->online);
+	unsigned int n = cpus_count(&f->online), r = f->nreactors;
 	int cpu;
 
-	if (reactor < f->nreactors && f->reactors[reactor].cpu >= 0)
+	if (!n || reactor >= r)
+		return 0;
+	if (f->reactors[reactor].cpu >= 0)
 		return (unsigned int)f->reactors[reactor].cpu;
-	reactor %= f->nreactors;
-	cpu = n ? cpus_nth(&f->online,
-			   (reactor * n + (f->nreactors < n ? f->nreactors - 1 : 0)) / f->nreactors)
-		: -1;
+	cpu = cpus_nth(&f->online, r < n ? (reactor * n + r - 1) / r : reactor * n / r);
 	return cpu < 0 ? 0 : (unsigned int)cpu;
 }
 

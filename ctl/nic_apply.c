@@ -101,7 +101,7 @@ static int ifindex(const struct nic_sys *s, const char *name)
 {
 	_cleanup_free_ char *text = nic_read(s, NULL, "sys/class/net/%s/ifindex", name);
 
-	return text ? atoi(text) : 0;
+	return text ? (int)strtol(text, NULL, 10) : 0;
 }
 
 /* Items of an interface; those of one that had the same name and is gone are of no use. */

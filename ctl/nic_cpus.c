@@ -131,12 +131,14 @@ char *cpus_list(const struct cpus *s)
 char *cpus_mask(const struct cpus *s)
 {
 	char *text = xmalloc(CPUS_MAX / 32 * 9 + 1), *p = text;
-	int i = CPUS_MAX / 32 - 1;
 
-	while (i && !(uint32_t)(s->w[i / 2] >> i % 2 * 32))
-		i--;
-	p += sprintf(p, "%x", (uint32_t)(s->w[i / 2] >> i % 2 * 32));
-	while (i--)
-		p += sprintf(p, ",%08x", (uint32_t)(s->w[i / 2] >> i % 2 * 32));
+	for (unsigned int i = CPUS_MAX / 32; i--;) {
+		uint32_t word = (uint32_t)(s->w[i / 2] >> i % 2 * 32);
+
+		if (p != text)
+			p += sprintf(p, ",%08x", word);
+		else if (word || !i)
+			p += sprintf(p, "%x", word);
+	}
 	return text;
 }

@@ -36,11 +36,26 @@ static char *channels_text(const struct nic_channels *c)
 	return xasprintf("combined %u rx %u tx %u", c->combined, c->rx, c->tx);
 }
 
-/* Into c, whose maxima are those of the device. */
+/* The number behind a word of a text. */
+static bool text_number(const char *text, const char *word, uint32_t *v)
+{
+	const char *p = strstr(text, word);
+	char *end;
+
+	if (!p || p[strlen(word)] != ' ')
+		return false;
+	p += strlen(word) + 1;
+	*v = (uint32_t)strtoul(p, &end, 10);
+	return end != p;
+}
+
+/* Into c, which has what else there is of the device. */
 static bool text_channels(const char *text, struct nic_channels *c)
 {
-	return sscanf(text, "combined %u rx %u tx %u", &c->combined, &c->rx, &c->tx) >= 1 ||
-	       sscanf(text, "rx %u tx %u", &c->rx, &c->tx) == 2;
+	bool some = text_number(text, "combined", &c->combined);
+
+	some |= text_number(text, "rx", &c->rx);
+	return text_number(text, "tx", &c->tx) || some;
 }
 
 static char *rss_text(const struct nic_rss *r, unsigned int nqueues)
@@ -97,10 +112,9 @@ bool item_kind(const char *key, enum advice_about *kind, unsigned int *index)
 			return true;
 	for (size_t i = 0; i < ARRAY_SIZE(indexed); i++) {
 		const char *name = advice_name(indexed[i]);
-		size_t n = strlen(name);
 
 		*kind = indexed[i];
-		if (!strncmp(key, name, n) && sscanf(key + n, " %u", index) == 1)
+		if (!strncmp(key, name, strlen(name)) && text_number(key, name, index))
 			return true;
 	}
 	return false;
@@ -211,11 +225,11 @@ static char *write_rss(const struct nic *n, const char *text)
 {
 	_cleanup_free_ uint32_t *table = NULL;
 	uint32_t size = n->rss.size;
-	unsigned int nqueues;
+	uint32_t nqueues;
 
 	if (!strcmp(text, "default"))
 		return nic_set_rss(n->name, NULL, 0);
-	if (sscanf(text, "even %u", &nqueues) == 1 && nqueues) {
+	if (text_number(text, "even", &nqueues) && nqueues) {
 		table = xcalloc(size + 1, sizeof(*table));
 		for (uint32_t i = 0; i < size; i++)
 			table[i] = i % nqueues;

@@ -290,7 +290,7 @@ static void look_at_process(void *arg, const char *name)
 		return;
 	comm = nic_read(q->s, NULL, "proc/%s/comm", name);
 	if (comm && !strcmp(comm, "irqbalance"))
-		q->pid = atoi(name);
+		q->pid = (int)strtol(name, NULL, 10);
 }
 
 void nic_machine(const struct nic_sys *s, struct tune_facts *f)
