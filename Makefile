@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # ksmbd-hybrid. `make help` lists the targets; V=1 shows the commands; VARIANT=asan|tsan builds
-# with sanitizers into a folder of its own; O=DIR builds elsewhere.
+# with sanitizers into a folder of its own; O=DIR builds elsewhere; STATS=0 counts no requests, which
+# is for measuring what counting costs (tests/bench/stats).
 
 VERSION := 0.1.0
 
@@ -11,6 +12,7 @@ BPFTOOL ?= $(firstword $(shell command -v bpftool) /usr/sbin/bpftool)
 PREFIX	?= /usr/local
 DESTDIR ?=
 O	?= build$(if $(VARIANT),-$(VARIANT))
+STATS	?= 1
 V	?= 0
 
 SBINDIR	  := $(PREFIX)/sbin
@@ -25,7 +27,7 @@ PKGS	 := liburing json-c libcrypto libacl libbpf libmnl
 WARN	 := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	    -Wno-unused-parameter -Wno-missing-field-initializers -Werror
 CPPFLAGS += -D_GNU_SOURCE -DKH_VERSION='"$(VERSION)"' -DKH_LIBEXEC='"$(LIBEXEC)"' \
-	    -DKH_SYSCONFDIR='"$(SYSCONFDIR)"' -Iuapi -Idaemon -I$(O)/gen
+	    -DKH_SYSCONFDIR='"$(SYSCONFDIR)"' $(if $(filter 0,$(STATS)),-DKH_STATS=0) -Iuapi -Idaemon -I$(O)/gen
 OPT	 := -O2 -g -fno-strict-aliasing
 HARDEN	 := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 LDHARDEN := -pie -Wl,-z,relro,-z,now

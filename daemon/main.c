@@ -4,6 +4,7 @@
  * and signals until it is told to end. People start it by `ksmbd-hybrid up`.
  */
 #include "core/block.h"
+#include "core/count.h"
 #include "core/ctl_verbs.h"
 #include "core/listen.h"
 #include "core/metrics.h"
@@ -101,6 +102,7 @@ static char *reactors_grow(unsigned int n)
 					 strerror(-err));
 		server.nreactors++;
 	}
+	entry_set(&maps.server->reactors, server.nreactors);
 	return NULL;
 }
 
@@ -109,7 +111,7 @@ static char *reactors_grow(unsigned int n)
 /* Listeners as f says, on as many reactors as it says and the maps have room for. */
 static char *relisten(const struct conf *f)
 {
-	unsigned int n = reactors_wanted(f), had = server.nreactors;
+	unsigned int n = reactors_wanted(f);
 	char *why, *text;
 
 	if (n > reactors_max)
@@ -118,7 +120,6 @@ static char *relisten(const struct conf *f)
 	why = reactors_grow(n);
 	if (why)
 		return why;
-	stats_use_maps(had);
 	why = listen_update(f, n, &listening);
 	if (why)
 		return why;
@@ -167,6 +168,7 @@ static char *reload_verb(void *arg, struct json_object *request, struct json_obj
 	use_metrics();
 	tcp_stats_ports(c->ports, c->nports);
 	guard_reload(c);
+	entry_set(&maps.server->generation, maps.server->generation + 1);
 	log_notice("configuration read again");
 	log_debug(LOG_CONFIG, "reload file=\"%s\" shares=%u", server.conf_path, c->nshares);
 	return NULL;
@@ -302,7 +304,6 @@ static void load_conf(void)
 static void start_threads(void)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned int n = reactors_wanted(current);
 	unsigned int workers = current->worker_threads;
 	char *why;
 	int err;
@@ -312,9 +313,8 @@ static void start_threads(void)
 	err = workers_start(workers);
 	if (err < 0)
 		fail(xasprintf("worker threads: %s", strerror(-err)));
-	reactors_max = MAX(n, (unsigned int)MAX(cpus, 1));
 	server.reactors = xcalloc(reactors_max, sizeof(struct reactor *));
-	why = reactors_grow(n);
+	why = reactors_grow(reactors_wanted(current));
 	if (why)
 		fail(why);
 }
@@ -490,18 +490,18 @@ int main(int argc, char **argv)
 	set_identity();
 	load_domain_sid(current);
 	server.users = users_open(current->passdb_file, current->username_map);
-	start_threads();
+	reactors_max = MAX(reactors_wanted(current), (unsigned int)sysconf(_SC_NPROCESSORS_ONLN));
 	maps_start(server.instance, reactors_max);
-	stats_use_maps(0);
 	if (server.bpf_why)
 		log_notice("no BPF maps: %s", server.bpf_why);
+	start_threads();
 	use_tcp_stats();
 	use_kmod();
 	steer_start();
 	ctl = control_open(server.run_dir, &err);
 	if (!ctl)
 		fail(xasprintf("control socket in %s: %s", server.run_dir, strerror(-err)));
-	control_register(ctl, "status", status_verb, &listening);
+	control_register(ctl, "status", status_verb, NULL);
 	control_register(ctl, "reload", reload_verb, NULL);
 	control_register(ctl, "down", down_verb, NULL);
 	control_register(ctl, "block", block_verb, NULL);

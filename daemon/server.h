@@ -73,13 +73,14 @@ enum bad_input {
 		BAD_INPUTS
 };
 
-/* Written by one reactor with relaxed stores, read by anybody. */
+/* Where a thread counts: entries of the maps, or, where it has none there, its own. */
 struct stats {
-	_Atomic uint64_t accepted, closed;
-	_Atomic uint64_t bytes_in, bytes_out;
-	_Atomic uint64_t attached, attach_refused; /* connections, by the kernel module */
-	_Atomic uint64_t bad[BAD_INPUTS];
-	struct kh_op_stat *ops; /* its lane's, by command: stats_op() */
+	struct kh_op_stat *ops; /* its lane's, by command: stats_op(); NULL: none */
+	struct kh_bad_input *bad;
+	struct kh_reactor_slot *reactor;
+	bool shared; /* with other threads */
+	struct kh_bad_input own_bad;
+	struct kh_reactor_slot own_reactor;
 };
 
 /* ---- main.c ---- */
@@ -92,7 +93,6 @@ struct server {
 	uint8_t guid[16];
 	uint64_t start_nttime;
 	uint64_t start_ns;
-	_Atomic unsigned int nconns, npreauth;
 	_Atomic bool stopping;
 	/* the kernel module; constant once the reactors run */
 	int kmod_fd;	      /* what HELLO gave; -1: none, kmod_why says why */
@@ -107,32 +107,22 @@ struct conf *server_conf(void);
 
 /* ---- core/stats.c ---- */
 
-/* Sum over all reactors. */
-uint64_t stats_sum(size_t offset);
-#define STATS_SUM(field) stats_sum(offsetof(struct stats, field))
+#define STATS_WORKERS UINT32_MAX
+
+/* The entries of reactor n, or those that workers and the main thread share. */
+void stats_init(struct stats *s, unsigned int n);
 /* The calling thread's own counters: those of its reactor, or the workers' shared ones. */
 struct stats *stats_here(void);
 void stats_set_thread(struct stats *s);
 extern struct stats stats_workers;
-/*
- * From here on each reactor from the first on, with 0 also the workers, counts operations in its
- * lane of the maps. Before they have connections.
- */
-void stats_use_maps(unsigned int first);
 /* One command was answered; bytes: of READ's or WRITE's data. */
 void stats_op(uint16_t command, bool error, uint64_t bytes, uint64_t start_ns);
-/* Sum over all lanes; KH_PLANES: of both planes. */
-struct kh_op_stat stats_op_sum(unsigned int plane, uint16_t command);
-
-static inline void stats_add(_Atomic uint64_t *c, uint64_t n)
-{
-	atomic_fetch_add_explicit(c, n, memory_order_relaxed);
-}
+void stats_bad_add(struct kh_bad_input *bad, enum bad_input why);
 
 void stats_bad_debug(enum bad_input why);
 static inline void stats_bad(enum bad_input why)
 {
-	stats_add(&stats_here()->bad[why], 1);
+	stats_bad_add(stats_here()->bad, why);
 	if (log_debug_on(LOG_CONN))
 		stats_bad_debug(why);
 }
@@ -216,7 +206,6 @@ void reactor_stop(struct reactor *r);
 void reactor_join(struct reactor *r);
 bool reactor_drain(struct reactor *r);
 void reactor_free(struct reactor *r);
-struct stats *reactor_stats(struct reactor *r);
 /* Calls fn for each of its connections, on the reactor, and waits for that: fn must be quick. */
 void reactor_each_conn(struct reactor *r, void (*fn)(void *arg, struct conn *c), void *arg);
 
@@ -258,7 +247,8 @@ struct conn {
 	 * attached. Set by the reactor; -1 again at the end.
 	 */
 	_Atomic int channel_fd;
-	uint32_t conn_slot;	    /* in kh_conns, while attached */
+	struct kh_conn_slot *entry; /* core/entry.h */
+	uint32_t conn_slot;	    /* of it in kh_conns; ENTRY_NONE: not in the map */
 	_Atomic bool attach_wanted; /* it moves data: kernel/attach.h */
 	bool attach_refused;	    /* not again; path_reason says why */
 	uint64_t attach_wait_ns;    /* since when it waits for a send to end; 0: it does not */
@@ -360,7 +350,7 @@ struct request {
 	unsigned int n, cur;
 	unsigned int answered; /* elements before this one went out already */
 	bool started;	       /* the current element passed its checks */
-	bool on_worker;
+	bool on_worker, was_on_worker;
 	bool admitted; /* by the module: its ids are out of the window */
 	bool verified; /* by the module: all elements that say that they are signed */
 	bool waits;    /* counted in conn.nasync */

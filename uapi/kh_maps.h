@@ -93,7 +93,7 @@ struct kh_handle_slot {
 	__u64 opened_ns;
 	__u32 access; /* granted */
 	__u8 share_access, oplock;
-	__u16 kind; /* enum open_kind of the daemon: 0 file, 1 folder, 2 pipe */
+	__u16 kind; /* enum open_kind of the daemon: 0 file, 1 folder, 2 stream, 3 pipe */
 	__u64 pad0[2];
 	/* the daemon's second line: what it did itself, any of its threads */
 	__u64 user_reads, user_read_bytes;

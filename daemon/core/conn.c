@@ -2,8 +2,10 @@
 /* conn.c - a connection from accept to its end: limits, framing, back-pressure, teardown. */
 #include "core/block.h"
 #include "core/debug.h"
+#include "core/entry.h"
 #include "core/stream.h"
 #include "core/transport.h"
+#include "kernel/bpf_link.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
 
@@ -61,10 +63,10 @@ static const char *refused(const struct conn *c)
 	}
 	if (block_refuses(&c->peer, &c->local))
 		return "its address is blocked";
-	if (f->max_connections && atomic_load(&server.nconns) >= f->max_connections)
+	if (f->max_connections && maps_count(&maps.server->connections, 0) >= f->max_connections)
 		return "max connections is reached";
 	if (f->max_preauth_connections &&
-	    atomic_load(&server.npreauth) >= f->max_preauth_connections)
+	    maps_count(&maps.server->preauth, 0) >= f->max_preauth_connections)
 		return "max pre-auth connections is reached";
 	if (f->max_connections_per_source &&
 	    atomic_load(source_of(&c->peer)) >= f->max_connections_per_source)
@@ -103,8 +105,8 @@ struct conn *conn_new(struct reactor *r, int fd, bool netbios)
 		free(c);
 		return NULL;
 	}
-	atomic_fetch_add(&server.nconns, 1);
-	atomic_fetch_add(&server.npreauth, 1);
+	maps_count(&maps.server->connections, 1);
+	maps_count(&maps.server->preauth, 1);
 	atomic_fetch_add(source_of(&c->peer), 1);
 	c->st.id = atomic_fetch_add(&next_id, 1);
 	c->st.netbios = netbios;
@@ -116,6 +118,7 @@ struct conn *conn_new(struct reactor *r, int fd, bool netbios)
 	list_init(&c->channels);
 	list_init(&c->setups);
 	debug_conn(LOG_CONN, c, "accepted client=%s", conn_peer_str(c, addr));
+	entry_conn_new(c);
 	return c;
 }
 
@@ -140,9 +143,10 @@ static void conn_freed(struct reactor_job *j)
 {
 	struct conn *c = container_of(j, struct conn, job);
 
-	atomic_fetch_sub(&server.nconns, 1);
+	maps_count(&maps.server->connections, -1);
 	if (!c->st.authenticated)
-		atomic_fetch_sub(&server.npreauth, 1);
+		maps_count(&maps.server->preauth, -1);
+	entry_conn_gone(c);
 	atomic_fetch_sub(source_of(&c->peer), 1);
 	c->transport->free(c);
 	buffer_free(c->rx, c->rx_cap);
@@ -179,6 +183,7 @@ void conn_close(struct conn *c)
 	debug_conn(LOG_CONN, c, "ends age_ms=%llu requests=%u unsent=%zu plane=%s",
 		   (unsigned long long)((now_ns() - c->accepted_ns) / 1000000), c->nrequests,
 		   c->out_bytes, conn_attached(c) ? "kernel" : "user");
+	entry_conn(c);
 	c->transport->shutdown(c);
 	request_cancel_all(c);
 	stream_abort(c);
@@ -301,7 +306,7 @@ void conn_rx_done(struct conn *c)
 
 void conn_input(struct conn *c, uint8_t *p, size_t n)
 {
-	stats_add(&c->reactor->stats.bytes_in, n);
+	entry_bytes_in(c, n);
 	c->last_ns = now_ns();
 	while (n && !c->closing) {
 		size_t k = MIN(n, SMB2_PREFIX_SIZE - c->prefix_have);
@@ -353,12 +358,14 @@ void conn_queue(struct conn *c, struct outbuf *o)
 	}
 	list_add_tail(&o->node, &c->outq);
 	c->out_bytes += o->cap;
+	count_set(&c->entry->user_out_bytes, c->out_bytes);
 }
 
 void conn_dequeue(struct conn *c, struct outbuf *o)
 {
 	list_del(&o->node);
 	c->out_bytes -= o->cap;
+	count_set(&c->entry->user_out_bytes, c->out_bytes);
 	outbuf_free(o);
 }
 
@@ -366,5 +373,7 @@ void conn_request_done(struct conn *c, struct request *rq)
 {
 	list_del(&rq->node);
 	c->nrequests--;
+	count_set(&c->entry->requests, c->nrequests);
+	count_set(&c->entry->user_credits, c->st.window.granted);
 	c->inflight -= rq->frame_cap;
 }

@@ -24,4 +24,8 @@ void debug_configure(const struct conf *c, const struct conf *old);
 
 char *trace_verb(void *arg, struct json_object *request, struct json_object *reply);
 
+/* ---- core/status.c ---- */
+
+char *status_verb(void *arg, struct json_object *request, struct json_object *reply);
+
 #endif /* KH_CTL_VERBS_H */

@@ -30,6 +30,5 @@ void listen_each_socket(void (*fn)(void *arg, unsigned int reactor, int fd), voi
 void listen_stop(struct listening *l);
 
 /* core/status.c: the control verb "status". arg: struct listening. */
-char *status_verb(void *arg, struct json_object *request, struct json_object *reply);
 
 #endif /* KH_LISTEN_H */

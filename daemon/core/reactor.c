@@ -6,6 +6,7 @@
  * handles each completion to the end. Idle connections hold no buffer: a receive takes one from
  * the provided ring only when bytes are there.
  */
+#include "core/entry.h"
 #include "core/transport.h"
 #include "kernel/attach.h"
 #include "vfs/vfs.h"
@@ -49,11 +50,12 @@ static void accepted_one(struct listener *l, int fd)
 	int one = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	stats_add(&r->stats.accepted, 1);
+	count_add(&r->stats.reactor->accepted, 1);
 	c = conn_new(r, fd, l->netbios);
 	if (c) {
 		list_add_tail(&c->node, &r->conns);
 		r->nconns++;
+		entry_set(&r->stats.reactor->connections, r->nconns);
 		transport_recv(c);
 	}
 }
@@ -223,6 +225,16 @@ void reactor_each_conn(struct reactor *r, void (*fn)(void *arg, struct conn *c),
 	sem_destroy(&l.done);
 }
 
+static void count_busy(struct reactor *r, uint64_t now)
+{
+	struct timespec cpu;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+	count_set(&r->stats.reactor->busy_ns,
+		  (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec);
+	count_set(&r->stats.reactor->at_ns, now);
+}
+
 /* Time limits of connections; once a second. */
 static void tick(struct reactor *r)
 {
@@ -247,6 +259,7 @@ static void tick(struct reactor *r)
 		if (limit && now - c->last_ns > limit && conn_is_idle(c))
 			conn_close(c);
 	}
+	count_busy(r, now);
 	if (r->index == 0) {
 		oplock_tick(now);
 		log_tick();
@@ -354,6 +367,8 @@ static void *reactor_main(void *arg)
 			n++;
 		}
 		io_uring_cq_advance(&r->ring, n);
+		count_add(&r->stats.reactor->wakeups, 1);
+		count_add(&r->stats.reactor->completions, n);
 	}
 	jobs_end(r);
 	ring_teardown(r);
@@ -367,6 +382,7 @@ int reactor_start(unsigned int index, struct reactor **out)
 	int err;
 
 	r->index = index;
+	stats_init(&r->stats, index);
 	r->wake_fd = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_init(&r->jobs_lock, NULL);
 	pthread_mutex_init(&r->start_lock, NULL);
@@ -513,14 +529,10 @@ void reactor_free(struct reactor *r)
 	free(r);
 }
 
-struct stats *reactor_stats(struct reactor *r)
-{
-	return &r->stats;
-}
-
 void reactor_conn_gone(struct reactor *r, struct conn *c)
 {
 	list_del(&c->node);
 	r->nconns--;
-	stats_add(&r->stats.closed, 1);
+	entry_set(&r->stats.reactor->connections, r->nconns);
+	count_add(&r->stats.reactor->closed, 1);
 }

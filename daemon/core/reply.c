@@ -2,6 +2,7 @@
 /*
  * reply.c - answers: bodies, headers, compounds, credits, signatures, encryption (MS-SMB2 3.3.4.1).
  */
+#include "core/entry.h"
 #include "core/request.h"
 #include "core/trace.h"
 #include "core/transport.h"
@@ -85,14 +86,18 @@ static void count(struct request *rq, ntstatus status)
 {
 	const struct element *el = &rq->elements[rq->cur];
 	uint16_t command = rq->hdr.command;
+	bool ok = status == NT_STATUS_SUCCESS || status == NT_STATUS_BUFFER_OVERFLOW;
 	uint64_t bytes = 0;
 
-	if (command >= SMB2_COMMANDS)
+	if (!KH_STATS || command >= SMB2_COMMANDS)
 		return;
 	/* DataLength of READ and Count of WRITE are at the same place. */
-	if (status == NT_STATUS_SUCCESS && (command == SMB2_READ || command == SMB2_WRITE) &&
-	    wr_ok(&rq->w) && rq->w.off > SMB2_HDR_SIZE + 8)
+	if (ok && (command == SMB2_READ || command == SMB2_WRITE) && wr_ok(&rq->w) &&
+	    rq->w.off > SMB2_HDR_SIZE + 8) {
 		bytes = kh_get_le32(rq->out->buf + el->out_off + SMB2_HDR_SIZE + 4);
+		if (rq->open)
+			entry_open_data(rq->open, command == SMB2_WRITE, bytes, rq->start_ns);
+	}
 	stats_op(command, nt_is_error(status) && status != NT_STATUS_MORE_PROCESSING_REQUIRED,
 		 bytes, rq->start_ns);
 	if (unlikely(atomic_load_explicit(&trace_readers, memory_order_relaxed) ||

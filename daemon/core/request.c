@@ -3,6 +3,7 @@
  * request.c - the life of a request: admitted by its reactor, run, answered (see server.h).
  * admit.c has the admission, reply.c the answers.
  */
+#include "core/entry.h"
 #include "core/request.h"
 #include "core/transport.h"
 #include "kh_channel.h"
@@ -15,6 +16,19 @@ struct request *request_from_waiter(struct list_head *n)
 }
 
 /* ---- begin and end ---- */
+
+/* A message with a request is here. */
+static void request_seen(struct conn *c)
+{
+	struct kh_conn_slot *e = c->entry;
+
+	count_add(&c->reactor->stats.reactor->requests, 1);
+	count_set(&e->requests, c->nrequests);
+	if (conn_attached(c))
+		return; /* the module counts it */
+	count_add(&e->user_frames, 1);
+	count_set(&e->user_last_ns, c->last_ns);
+}
 
 static struct request *request_new(struct conn *c, uint8_t *frame, size_t len)
 {
@@ -31,6 +45,7 @@ static struct request *request_new(struct conn *c, uint8_t *frame, size_t len)
 	list_init(&rq->waiters);
 	list_add_tail(&rq->node, &c->requests);
 	c->nrequests++;
+	request_seen(c);
 	return rq;
 }
 
@@ -102,6 +117,8 @@ static void request_finish(struct request *rq)
 	reply_send(rq, rq->n);
 	if (rq->sent)
 		rq->sent(rq);
+	if (unlikely(c->entry->state < KH_CONN_STATE_READY))
+		entry_conn(c);
 	conn_get(c);
 	request_free(rq);
 	if (!c->in_input) { /* else the transport does it, once for all that came together */
@@ -176,6 +193,13 @@ static void leave(struct request *rq, void (*fn)(struct reactor_job *))
 		fn(&rq->job);
 }
 
+static void to_worker(struct request *rq)
+{
+	if (!rq->was_on_worker)
+		count_add(&rq->conn->reactor->stats.reactor->to_workers, 1);
+	rq->was_on_worker = true;
+}
+
 /* True: the request goes on elsewhere, or is over. */
 static bool element_run(struct request *rq)
 {
@@ -196,6 +220,7 @@ static bool element_run(struct request *rq)
 	switch (status) {
 	case REQ_WORKER:
 		if (frame_own(rq)) {
+			to_worker(rq);
 			rq->work.fn = request_work;
 			worker_post(&rq->work);
 			return true;

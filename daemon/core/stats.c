@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* stats.c - counters: each reactor has its own, workers share one set. */
+/*
+ * stats.c - counters: each reactor has its own entries in the maps, workers and the main thread
+ * share those of the last lane.
+ */
+#include "core/count.h"
 #include "kernel/bpf_link.h"
 #include "server.h"
 
-struct stats stats_workers;
+struct stats stats_workers = { .bad = &stats_workers.own_bad,
+			       .reactor = &stats_workers.own_reactor,
+			       .shared = true };
 static _Thread_local struct stats *mine = &stats_workers;
 
 struct stats *stats_here(void)
@@ -27,40 +33,25 @@ void stats_bad_debug(enum bad_input why)
 	log_debug(LOG_CONN, "refused input=%s", names[why]);
 }
 
-uint64_t stats_sum(size_t offset)
+void stats_init(struct stats *s, unsigned int n)
 {
-	_Atomic uint64_t *c = (_Atomic uint64_t *)((char *)&stats_workers + offset);
-	uint64_t sum = atomic_load_explicit(c, memory_order_relaxed);
+	unsigned int lane = n == STATS_WORKERS ? maps.lanes - 1 : n;
 
-	for (unsigned int i = 0; i < server.nreactors; i++) {
-		c = (_Atomic uint64_t *)((char *)reactor_stats(server.reactors[i]) + offset);
-		sum += atomic_load_explicit(c, memory_order_relaxed);
-	}
-	return sum;
+	s->shared = n == STATS_WORKERS;
+	s->ops = maps.ops ? &maps.ops[kh_op_index(lane, KH_PLANE_USER, 0)] : NULL;
+	s->bad = maps.bad ? &maps.bad[lane] : &s->own_bad;
+	s->reactor = maps.reactors && n < maps.nreactors ? &maps.reactors[n] : &s->own_reactor;
+	s->reactor->cpu = UINT32_MAX;
 }
 
 /* ---- operations: in the lanes of kh_op_stats ---- */
 
-static struct kh_op_stat *lane_of(unsigned int lane)
-{
-	return maps.ops ? &maps.ops[kh_op_index(lane, KH_PLANE_USER, 0)] : NULL;
-}
-
-void stats_use_maps(unsigned int first)
-{
-	for (unsigned int i = first; i < server.nreactors; i++)
-		reactor_stats(server.reactors[i])->ops = lane_of(i);
-	if (first == 0)
-		stats_workers.ops = lane_of(maps.lanes - 1);
-}
-
-/* A reactor is the only writer of its lane; readers may look at any time. */
 static void count(__u64 *c, uint64_t n, bool shared)
 {
 	if (shared)
-		__atomic_fetch_add(c, n, __ATOMIC_RELAXED);
+		count_add_shared(c, n);
 	else
-		__atomic_store_n(c, *c + n, __ATOMIC_RELAXED);
+		count_add(c, n);
 }
 
 static unsigned int bucket_of(uint64_t ns)
@@ -74,9 +65,9 @@ static unsigned int bucket_of(uint64_t ns)
 void stats_op(uint16_t command, bool error, uint64_t bytes, uint64_t start_ns)
 {
 	struct kh_op_stat *s = mine->ops;
-	bool shared = mine == &stats_workers;
+	bool shared = mine->shared;
 
-	if (!s)
+	if (!KH_STATS || !s)
 		return;
 	s += command;
 	count(&s->count, 1, shared);
@@ -87,25 +78,9 @@ void stats_op(uint16_t command, bool error, uint64_t bytes, uint64_t start_ns)
 		count(command == SMB2_READ ? &s->bytes_out : &s->bytes_in, bytes, shared);
 }
 
-static void sum_one(struct kh_op_stat *sum, const struct kh_op_stat *s)
-{
-#define SUM(f) sum->f += __atomic_load_n(&s->f, __ATOMIC_RELAXED)
-	SUM(count);
-	SUM(errors);
-	SUM(bytes_in);
-	SUM(bytes_out);
-	for (unsigned int i = 0; i < KH_LATENCY_BUCKETS; i++)
-		SUM(latency_us[i]);
-#undef SUM
-}
+/* ---- refused input ---- */
 
-struct kh_op_stat stats_op_sum(unsigned int plane, uint16_t command)
+void stats_bad_add(struct kh_bad_input *bad, enum bad_input why)
 {
-	struct kh_op_stat sum = { 0 };
-
-	for (unsigned int lane = 0; maps.ops && lane < maps.lanes; lane++)
-		for (unsigned int p = 0; p < KH_PLANES; p++)
-			if (plane == KH_PLANES || plane == p)
-				sum_one(&sum, &maps.ops[kh_op_index(lane, p, command)]);
-	return sum;
+	__atomic_fetch_add((__u64 *)bad + why, 1, __ATOMIC_RELAXED); /* rare: whoever counts */
 }

@@ -8,6 +8,7 @@
  * the socket through one buffer to the file: on the reactor where that cannot block, else on a
  * worker, the connection pausing meanwhile. After an error the rest is received and dropped.
  */
+#include "core/entry.h"
 #include "core/stream.h"
 #include "core/transport.h"
 #include "smb2/smb2.h"
@@ -150,7 +151,7 @@ void stream_ready(struct conn *c)
 	}
 	if (n < 0)
 		return;
-	stats_add(&c->reactor->stats.bytes_in, (uint64_t)n);
+	entry_bytes_in(c, (uint64_t)n);
 	s->piece = (size_t)n;
 	s->in_rx = false;
 	if (s->rq->open->memory) {

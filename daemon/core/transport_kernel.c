@@ -12,6 +12,7 @@
  * The module is trusted to be what it is, but not to be free of mistakes: a record that makes no
  * sense ends the connection.
  */
+#include "core/entry.h"
 #include "core/transport.h"
 #include "kernel/attach.h"
 #include "kernel/handles.h"
@@ -83,7 +84,7 @@ static void record(struct conn *c, const struct kh_upcall *u, uint8_t *msg, uint
 
 	switch (u->type) {
 	case KH_UP_FRAME:
-		stats_add(&c->reactor->stats.bytes_in, len);
+		count_add(&c->reactor->stats.reactor->bytes_in, len);
 		request_receive_admitted(c, msg, len, base, cap, u);
 		return;
 	case KH_UP_CLOSED:
@@ -270,7 +271,7 @@ static bool outq_advance(struct conn *c, size_t n)
 {
 	struct outbuf *o, *next;
 
-	stats_add(&c->reactor->stats.bytes_out, n);
+	count_add(&c->reactor->stats.reactor->bytes_out, n);
 	list_for_each_safe (o, next, &c->outq, node) {
 		size_t size = kh_record_size(record_len(o));
 

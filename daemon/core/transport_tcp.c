@@ -9,6 +9,7 @@
  * Sending: one send is under way per connection; it takes all replies that are queued when it
  * starts. File data that waits in a pipe is spliced behind its header.
  */
+#include "core/entry.h"
 #include "core/stream.h"
 #include "core/transport.h"
 #include "kernel/attach.h"
@@ -88,7 +89,7 @@ static void body_done(struct conn *c, int res)
 {
 	c->recv_armed = false;
 	if (res > 0 && !c->closing) {
-		stats_add(&c->reactor->stats.bytes_in, (uint64_t)res);
+		entry_bytes_in(c, (uint64_t)res);
 		c->rx_have += (size_t)res;
 		if (c->rx_have == c->rx_need) {
 			c->in_input = true;
@@ -159,7 +160,7 @@ static void outq_advance(struct conn *c, size_t n)
 {
 	struct outbuf *o, *next;
 
-	stats_add(&c->reactor->stats.bytes_out, n);
+	entry_bytes_out(c, n);
 	list_for_each_safe (o, next, &c->outq, node) {
 		size_t k = MIN(n, o->len - o->start);
 
@@ -189,7 +190,7 @@ static void splice_done(struct conn *c, int res)
 
 	c->send_armed = false;
 	if (res > 0) {
-		stats_add(&c->reactor->stats.bytes_out, (uint64_t)res);
+		entry_bytes_out(c, (uint64_t)res);
 		o->pipe_len -= (size_t)res;
 		if (!o->pipe_len)
 			conn_dequeue(c, o);

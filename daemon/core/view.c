@@ -19,26 +19,29 @@ char *view_dir(const char *instance)
 
 /* ---- entries ---- */
 
-/*
- * Word by word, as others may be storing to it; the id is the first word. False: it was free, or
- * another before the copy than after it.
- */
-static bool copy_entry(void *out, const void *entry, size_t size)
+/* Word by word, as others may be storing to it; in order: what is loaded next is later. */
+static void copy_words(void *out, const void *entry, size_t size)
 {
 	const uint64_t *from = entry;
 	uint64_t *to = out;
 
-	for (int i = 0; i < TRIES; i++) {
-		uint64_t id = __atomic_load_n(from, __ATOMIC_ACQUIRE);
+	for (size_t i = 0; i < size / sizeof(*to); i++)
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_ACQUIRE);
+}
 
-		if (!id)
+/* The id is the first word. False: it was free, or another before the copy than after it. */
+static bool copy_entry(void *out, const void *entry, size_t size)
+{
+	const uint64_t *id = entry;
+
+	for (int i = 0; i < TRIES; i++) {
+		uint64_t before = __atomic_load_n(id, __ATOMIC_ACQUIRE);
+
+		if (!before)
 			return false;
-		to[0] = id;
-		for (size_t k = 1; k < size / sizeof(*to); k++)
-			to[k] = __atomic_load_n(&from[k], __ATOMIC_RELAXED);
-		atomic_thread_fence(memory_order_acquire);
-		if (__atomic_load_n(from, __ATOMIC_RELAXED) == id)
-			return true;
+		copy_words(out, entry, size);
+		if (__atomic_load_n(id, __ATOMIC_RELAXED) == before)
+			return *(uint64_t *)out == before;
 	}
 	return false;
 }
@@ -67,10 +70,9 @@ bool view_handle(const struct view *v, uint32_t i, struct kh_handle_slot *out, s
 		return false;
 	if (!name)
 		return true;
-	memcpy(name, &v->names[i], sizeof(*name));
+	copy_words(name, &v->names[i], sizeof(*name));
 	name->share[sizeof(name->share) - 1] = 0;
 	name->path[sizeof(name->path) - 1] = 0;
-	atomic_thread_fence(memory_order_acquire);
 	return __atomic_load_n(&v->handles[i].vol, __ATOMIC_RELAXED) == out->vol;
 }
 

@@ -57,6 +57,7 @@ int workers_start(unsigned int n)
 {
 	pool.threads = xcalloc(n, sizeof(*pool.threads));
 	pool.stop = false;
+	stats_init(&stats_workers, STATS_WORKERS);
 	for (pool.n = 0; pool.n < n; pool.n++) {
 		int err = pthread_create(&pool.threads[pool.n], NULL, worker_main, NULL);
 

@@ -9,6 +9,7 @@
  */
 #include "kernel/attach.h"
 #include "core/debug.h"
+#include "core/entry.h"
 #include "core/transport.h"
 #include "kernel/bpf_link.h"
 #include "kernel/handles.h"
@@ -164,27 +165,9 @@ static void refuse(struct conn *c, char *why)
 {
 	c->attach_refused = true;
 	c->path_reason = why;
-	stats_add(&c->reactor->stats.attach_refused, 1);
+	count_add(&c->reactor->stats.reactor->attach_refused, 1);
+	entry_conn(c);
 	log_notice("connection %llu stays in user space: %s", (unsigned long long)c->st.id, why);
-}
-
-static void fill_slot(const struct conn *c, uint32_t slot)
-{
-	struct kh_conn_slot *k = &maps.conns[slot];
-	const struct sockaddr_in *a4 = (const struct sockaddr_in *)&c->peer;
-	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)&c->peer;
-
-	k->attached_ns = now_ns();
-	k->dialect = c->st.dialect;
-	if (c->peer.ss_family == AF_INET) {
-		k->addr[2] = htonl(0xFFFF);
-		k->addr[3] = a4->sin_addr.s_addr;
-		k->port = ntohs(a4->sin_port);
-	} else {
-		memcpy(k->addr, &a6->sin6_addr, sizeof(k->addr));
-		k->port = ntohs(a6->sin6_port);
-	}
-	__atomic_store_n(&k->id, c->st.id, __ATOMIC_RELEASE);
 }
 
 /* The channel fd, or -errno. */
@@ -227,8 +210,10 @@ static void attached(struct conn *c, int fd)
 	c->prefix_have = 0;
 	c->transport = &transport_kernel;
 	atomic_store_explicit(&c->channel_fd, fd, memory_order_release);
-	stats_add(&c->reactor->stats.attached, 1);
 	debug_conn(LOG_KERNEL, c, "attached slot=%u channel_fd=%d", c->conn_slot, fd);
+	count_add(&c->reactor->stats.reactor->attached, 1);
+	entry_set(&c->entry->attached_ns, now_ns());
+	entry_conn(c);
 }
 
 static void hand_over(struct conn *c)
@@ -240,15 +225,13 @@ static void hand_over(struct conn *c)
 
 	if (!take_channels(c, chans, &n)) {
 		refuse(c, xstrdup("too many sessions"));
-	} else if (!maps_conn_take(&c->conn_slot)) {
+	} else if (c->conn_slot == ENTRY_NONE) {
 		refuse(c, xstrdup("no free entry in kh_conns"));
 	} else {
 		for (unsigned int i = 0; i < n; i++)
 			describe_session(chans[i], &sessions[i]);
-		fill_slot(c, c->conn_slot);
 		fd = attach(c, sessions, n);
 		if (fd < 0) {
-			maps_conn_give(c->conn_slot);
 			refuse(c, xstrdup(kmod_error()));
 		} else {
 			attached(c, fd);
@@ -316,7 +299,6 @@ void kernel_detach(struct conn *c)
 		return;
 	debug_conn(LOG_KERNEL, c, "detached channel_fd=%d", fd);
 	close(fd);
-	maps_conn_give(c->conn_slot);
 }
 
 const char *kernel_path_reason(const struct conn *c)

@@ -287,6 +287,34 @@ static void describe(const char *instance)
 	__atomic_store_n(&s->pid, (uint32_t)getpid(), __ATOMIC_RELEASE);
 }
 
+static struct view own_view;
+
+static void set_view(void)
+{
+	own_view = (struct view) {
+		.server = maps.server,
+		.conns = maps.conns,
+		.sessions = maps.sessions,
+		.handles = maps.handles,
+		.names = maps.names,
+		.reactors = maps.reactors,
+		.bad = maps.bad,
+		.ops = maps.ops,
+		.nconns = maps.nconns,
+		.nsessions = maps.nsessions,
+		.nhandles = maps.nhandles,
+		.nreactors = maps.reactors ? maps.nreactors : 0,
+		.nbad = maps.bad ? maps.lanes : 0,
+		.nops = maps.ops ? maps.lanes * KH_LANE_ENTRIES : 0,
+		.dir = pin_dir,
+	};
+}
+
+const struct view *maps_view(void)
+{
+	return &own_view;
+}
+
 void maps_start(const char *instance, unsigned int nreactors)
 {
 	int cpus = libbpf_num_possible_cpus();
@@ -310,36 +338,13 @@ void maps_start(const char *instance, unsigned int nreactors)
 	conn_slots.given = xcalloc(maps.nconns, sizeof(uint32_t));
 	session_slots.given = xcalloc(maps.nsessions, sizeof(uint32_t));
 	describe(instance);
+	set_view();
 }
 
 static void slots_end(struct slots *s)
 {
 	free(steal_ptr(&s->given));
 	s->ngiven = s->top = 0;
-}
-
-const struct view *maps_view(void)
-{
-	static struct view v;
-
-	v = (struct view) {
-		.server = maps.server,
-		.conns = maps.conns,
-		.sessions = maps.sessions,
-		.handles = maps.handles,
-		.names = maps.names,
-		.reactors = maps.reactors,
-		.bad = maps.bad,
-		.ops = maps.ops,
-		.nconns = maps.nconns,
-		.nsessions = maps.nsessions,
-		.nhandles = maps.nhandles,
-		.nreactors = maps.nreactors,
-		.nbad = maps.lanes,
-		.nops = maps.lanes * KH_LANE_ENTRIES,
-		.dir = pin_dir,
-	};
-	return &v;
 }
 
 void maps_stop(void)
@@ -349,6 +354,7 @@ void maps_stop(void)
 	undo();
 	slots_end(&conn_slots);
 	slots_end(&session_slots);
+	set_view();
 	server.bpf_why = NULL;
 	free(steal_ptr(&no_maps));
 }
@@ -377,19 +383,9 @@ static void slot_give(struct slots *s, uint32_t slot)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* The id is 0 already: whoever copies sees it before anything else changes. */
-static void wipe(void *entry, size_t size)
-{
-	atomic_thread_fence(memory_order_release);
-	memset(entry, 0, size);
-}
-
 bool maps_conn_take(uint32_t *slot)
 {
-	if (!slot_take(&conn_slots, maps.nconns, slot))
-		return false;
-	wipe(&maps.conns[*slot], sizeof(*maps.conns));
-	return true;
+	return slot_take(&conn_slots, maps.nconns, slot);
 }
 
 void maps_conn_give(uint32_t slot)
@@ -400,10 +396,7 @@ void maps_conn_give(uint32_t slot)
 
 bool maps_session_take(uint32_t *slot)
 {
-	if (!slot_take(&session_slots, maps.nsessions, slot))
-		return false;
-	wipe(&maps.sessions[*slot], sizeof(*maps.sessions));
-	return true;
+	return slot_take(&session_slots, maps.nsessions, slot);
 }
 
 void maps_session_give(uint32_t slot)

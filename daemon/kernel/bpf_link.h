@@ -16,6 +16,7 @@
 #include "kh_maps.h"
 
 struct bpf_map;
+struct view;
 
 /*
  * Constant between maps_start() and maps_stop(). Before and after, `server` is an entry that nobody
@@ -73,7 +74,13 @@ static inline struct kh_handle_slot *maps_handle(uint32_t slot)
 	return slot < maps.nhandles ? &maps.handles[slot] : NULL;
 }
 
-/* A free entry, zeroed. False: none is left. Any thread. */
+/* Adds to a count of kh_server; what it is then. Any thread. */
+static inline uint32_t maps_count(__u32 *c, int n)
+{
+	return __atomic_add_fetch(c, (uint32_t)n, __ATOMIC_SEQ_CST);
+}
+
+/* A free entry, with id 0 and otherwise as it was left. False: none is left. Any thread. */
 bool maps_conn_take(uint32_t *slot);
 bool maps_session_take(uint32_t *slot);
 /* Nobody writes to it any more, the module neither. Its id becomes 0. */

@@ -210,15 +210,6 @@ static void record_fill(const struct open *o, const struct vfs_attr *a, struct k
 	};
 }
 
-static void slot_fill(struct open *o, struct kh_handle_slot *s, uint64_t conn_id)
-{
-	memset(s, 0, sizeof(*s)); /* the module begins with it when it takes the record */
-	s->vol = o->vol;
-	s->session_id = o->session->id;
-	s->tree_id = o->tree->id;
-	s->conn_id = conn_id;
-}
-
 /* The attributes are read before the lock: a change in between has set handle_stale. */
 static bool attributes(struct open *o, struct vfs_attr *a)
 {
@@ -227,7 +218,7 @@ static bool attributes(struct open *o, struct vfs_attr *a)
 
 bool handle_offer(struct open *o, uint64_t conn_id, struct kh_reply_handle *out)
 {
-	struct kh_handle_slot *s = maps_handle((uint32_t)o->vol);
+	struct kh_handle_slot *s = o->handle_entry;
 	struct vfs_attr a = { 0 };
 	struct ofile *f;
 	bool ok;
@@ -238,7 +229,7 @@ bool handle_offer(struct open *o, uint64_t conn_id, struct kh_reply_handle *out)
 	ok = f && !handle_given(o) && !o->handle_done;
 	if (ok) {
 		record_fill(o, &a, out);
-		slot_fill(o, s, conn_id);
+		__atomic_store_n(&s->conn_id, conn_id, __ATOMIC_RELAXED);
 		o->handle_queued = true;
 		atomic_store_explicit(&o->handle, s, memory_order_release);
 		open_get(o);
@@ -285,8 +276,6 @@ static void let_go(struct open *o)
 		o->position = s->end;
 	if (__atomic_load_n(&s->writes, __ATOMIC_RELAXED))
 		o->wrote = true;
-	s->vol = s->session_id = s->conn_id = 0;
-	s->tree_id = 0;
 }
 
 /*

@@ -27,37 +27,6 @@ static struct group {
 	enum { GROUP_FREE, GROUP_OPEN, GROUP_CLOSING } state;
 } groups[KH_STEER_GROUPS];
 
-static const char *const names[KH_STEERS] = {
-	[KH_STEER_NONE] = "none",
-	[KH_STEER_CPU] = "cpu",
-	[KH_STEER_CLIENT] = "client",
-	[KH_STEER_NUMA] = "numa",
-	[KH_STEER_ROUND_ROBIN] = "round-robin",
-};
-
-const char *steer_mode_name(enum kh_steer mode)
-{
-	return mode < KH_STEERS ? names[mode] : "?";
-}
-
-const char *steer_by_name(const struct kh_server_slot *s)
-{
-	if (s->steer_by_bpf)
-		return "bpf";
-	return s->steer == KH_STEER_CPU ? "incoming-cpu" : "kernel";
-}
-
-struct json_object *steer_json(void)
-{
-	struct json_object *o = json_object_new_object();
-	const struct kh_server_slot *s = maps.server;
-
-	json_object_object_add(o, "mode", json_object_new_string(steer_mode_name(s->steer)));
-	json_object_object_add(o, "by", json_object_new_string(steer_by_name(s)));
-	json_object_object_add(o, "why", json_object_new_string(s->steer_why));
-	return o;
-}
-
 /* ---- the program ---- */
 
 static int load(void)
@@ -244,8 +213,8 @@ static void set_mode(enum kh_steer mode, const char *why)
 
 	snprintf(s->steer_why, sizeof(s->steer_why), "%s", why);
 	if (!skel && mode != KH_STEER_CPU && mode != KH_STEER_NONE) {
-		snprintf(s->steer_why, sizeof(s->steer_why), "%s needs BPF: %.60s", names[mode],
-			 no_bpf);
+		snprintf(s->steer_why, sizeof(s->steer_why), "%s needs BPF: %.60s",
+			 steer_mode_name(mode), no_bpf);
 		mode = KH_STEER_NONE;
 	}
 	s->steer = mode;
@@ -327,7 +296,7 @@ static char *set_by_hand(const char *name)
 		set_auto();
 		return NULL;
 	}
-	while (mode < KH_STEERS && strcmp(name, names[mode]) != 0)
+	while (mode < KH_STEERS && strcmp(name, steer_mode_name(mode)) != 0)
 		mode++;
 	if (mode == KH_STEERS)
 		return xasprintf(
@@ -349,9 +318,10 @@ char *steer_verb(void *arg, struct json_object *request, struct json_object *rep
 
 		if (why)
 			return why;
-		log_notice("steering: %s (%s)", names[maps.server->steer], maps.server->steer_why);
+		log_notice("steering: %s (%s)", steer_mode_name(maps.server->steer),
+			   maps.server->steer_why);
 	}
-	o = steer_json();
+	o = steer_json(maps.server);
 	json_object_object_foreach(o, name, value)
 		json_object_object_add(reply, name, json_object_get(value));
 	json_object_put(o);

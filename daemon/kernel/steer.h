@@ -24,12 +24,16 @@ void steer_stop(void);
  */
 void steer_apply(const struct conf *f, unsigned int n);
 
+/* ---- steer_names.c ---- */
+
 /* "cpu", "round-robin" ... */
 const char *steer_mode_name(enum kh_steer mode);
 /* Who does it: "bpf", "incoming-cpu" (SO_INCOMING_CPU) or "kernel" (its hash). */
 const char *steer_by_name(const struct kh_server_slot *s);
 /* {mode, by, why}, for `status`. */
-struct json_object *steer_json(void);
+struct json_object *steer_json(const struct kh_server_slot *s);
+
+/* ---- steer.c ---- */
 
 /* The control verb "steer": {"mode": "client"} until the next reload; without it, what is. */
 char *steer_verb(void *arg, struct json_object *request, struct json_object *reply);

@@ -71,6 +71,8 @@ ntstatus ipc_create(struct request *rq, const char *name, uint32_t desired_acces
 	o->kind = OPEN_PIPE;
 	o->access = granted_access(desired_access);
 	o->path = xstrdup(name);
+	o->conn_id = rq->conn->st.id;
+	o->opened_ns = rq->start_ns;
 	tree_get(rq->tree);
 	o->tree = rq->tree;
 	status = pipe_attach(rq, o, name);

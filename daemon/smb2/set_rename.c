@@ -6,6 +6,7 @@
  * Between the checks of the target and the rename another client may open it: then a file goes
  * that somebody has open, which on Linux stays readable for him.
  */
+#include "core/entry.h"
 #include "core/utf16.h"
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
@@ -57,6 +58,7 @@ static ntstatus rename_stream_locked(struct open *o, char **to, bool replace)
 	}
 	o->old_names[o->nold_names++] = o->stream_name;
 	o->stream_name = steal_ptr(to);
+	entry_open_name(o);
 	return NT_STATUS_SUCCESS;
 }
 

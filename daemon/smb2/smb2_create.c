@@ -146,6 +146,8 @@ static ntstatus attempt(struct request *rq, struct create *q)
 		ofile_set_access(o, q->granted);
 		o->delete_on_close = q->options & FILE_DELETE_ON_CLOSE;
 		o->attributes_at_create = q->loc.attr.attributes;
+		o->conn_id = rq->conn->st.id;
+		o->opened_ns = rq->start_ns;
 		if (!open_publish(o, rq->session))
 			status = NT_STATUS_USER_SESSION_DELETED;
 	}

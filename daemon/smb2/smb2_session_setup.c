@@ -7,6 +7,8 @@
 #include "auth/auth.h"
 #include "core/block.h"
 #include "core/debug.h"
+#include "core/entry.h"
+#include "kernel/bpf_link.h"
 #include "smb2/smb2.h"
 
 #define CHANNELS_MAX 32 /* per session, as Windows */
@@ -309,7 +311,7 @@ static void authenticated(struct request *rq)
 
 	if (!c->st.authenticated) {
 		c->st.authenticated = true;
-		atomic_fetch_sub(&server.npreauth, 1);
+		maps_count(&maps.server->preauth, -1);
 	}
 }
 
@@ -328,6 +330,7 @@ static ntstatus finish_new(struct request *rq, struct setup *su, const struct se
 	ch->signing_key = s->keys.signing;
 	use_channel(rq, ch);
 	atomic_store_explicit(&s->state, SESSION_VALID, memory_order_release);
+	entry_session_new(s);
 	channel_add(ch);
 	drop_previous(rq, s, q->previous_session_id);
 	rq->sent = authenticated;

@@ -305,3 +305,30 @@ ntstatus lock_check_held(struct open *o, uint64_t off, uint64_t len, bool write)
 	pthread_mutex_unlock(&f->lock);
 	return conflict ? NT_STATUS_FILE_LOCK_CONFLICT : NT_STATUS_SUCCESS;
 }
+
+/* ---- a look ---- */
+
+static struct lock_range range_of(const struct lock *l)
+{
+	return (struct lock_range) { l->range.start, l->range.length, l->range.exclusive };
+}
+
+void lock_each(struct open *o, void (*fn)(void *arg, const struct lock_range *r, bool waiting),
+	       void *arg)
+{
+	struct lock_range r;
+	struct lock_wait *w;
+	struct lock *l;
+
+	pthread_mutex_lock(&o->locks->lock);
+	list_for_each (l, &o->locks_held, held) {
+		r = range_of(l);
+		fn(arg, &r, false);
+	}
+	list_for_each (w, &o->locks->waiting, node)
+		if (w->open == o && w->lock) {
+			r = range_of(w->lock);
+			fn(arg, &r, true);
+		}
+	pthread_mutex_unlock(&o->locks->lock);
+}

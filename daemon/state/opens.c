@@ -6,6 +6,7 @@
  * reference if the generation is the one asked for and the slot is live; so an id that was closed,
  * or belongs to an earlier life of the slot, finds nothing. Chunks of slots are never freed.
  */
+#include "core/entry.h"
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
@@ -24,7 +25,6 @@ struct slot {
 static struct slot *_Atomic chunks[CHUNKS];
 static pthread_mutex_t free_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t free_head, nslots;
-static _Atomic unsigned int nopen;
 
 static struct slot *slot_at(uint32_t i)
 {
@@ -93,6 +93,7 @@ struct open *open_alloc(void)
 	}
 	o->vol = (atomic_load(&s->word) & ~(uint64_t)UINT32_MAX) | index;
 	o->persistent = atomic_fetch_add(&next_persistent, 1);
+	o->handle_entry = maps_handle(index);
 	o->fd = -1;
 	o->dir_first = true;
 	pthread_mutex_init(&o->lock, NULL);
@@ -105,7 +106,7 @@ struct open *open_alloc(void)
 	list_init(&o->oplock.deadline_node);
 	s->open = o;
 	atomic_fetch_add(&s->word, 1);
-	atomic_fetch_add(&nopen, 1);
+	maps_count(&maps.server->opens, 1);
 	return o;
 }
 
@@ -113,11 +114,14 @@ bool open_publish(struct open *o, struct session *s)
 {
 	bool ok = false;
 
+	entry_open_new(o, s);
 	pthread_mutex_lock(&s->lock);
 	if (atomic_load(&s->state) == SESSION_VALID && !list_empty(&o->tree->node)) {
 		o->session = session_get(s);
 		list_add_tail(&o->session_node, &s->opens);
 		s->nopens++;
+		entry_session(s);
+		entry_open_seen(o);
 		atomic_fetch_add(&o->tree->nopens, 1);
 		atomic_fetch_add_explicit(&slot_at((uint32_t)o->vol)->word, LIVE + 1ull,
 					  memory_order_release);
@@ -168,7 +172,7 @@ void open_put(struct open *o)
 	if (REFS(atomic_fetch_sub_explicit(&s->word, 1, memory_order_acq_rel)) != 1)
 		return;
 	slot_give(s, index);
-	atomic_fetch_sub(&nopen, 1);
+	maps_count(&maps.server->opens, -1);
 	if (o->fd >= 0)
 		close(o->fd);
 	vfs_dir_close(o->dir);
@@ -200,6 +204,8 @@ bool open_unpublish(struct open *o)
 	if (mine) {
 		list_del(&o->session_node);
 		s->nopens--;
+		entry_session(s);
+		entry_open_gone(o);
 		atomic_fetch_sub(&o->tree->nopens, 1);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -235,7 +241,7 @@ void open_each(void (*fn)(void *arg, struct open *o), void *arg)
 
 unsigned int open_count(void)
 {
-	return atomic_load(&nopen);
+	return maps_count(&maps.server->opens, 0);
 }
 
 /* ---- renames ---- */
@@ -266,6 +272,7 @@ static void rename_one(void *arg, struct open *o)
 
 		free(o->path);
 		o->path = p;
+		entry_open_name(o);
 	}
 	pthread_mutex_unlock(&o->lock);
 }

@@ -10,6 +10,7 @@
  * it is gone, and nobody waits.
  */
 #include "core/debug.h"
+#include "core/entry.h"
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
@@ -25,6 +26,12 @@ static struct {
 static uint8_t level_of(const struct open *o)
 {
 	return atomic_load_explicit(&o->oplock.level, memory_order_relaxed);
+}
+
+static void level_set(struct open *o, uint8_t level)
+{
+	atomic_store(&o->oplock.level, level);
+	entry_open_oplock(o);
 }
 
 static bool is_exclusive(uint8_t level)
@@ -88,7 +95,7 @@ static void break_end(struct open *o, uint8_t level)
 	pthread_mutex_lock(&breaks.lock);
 	list_del(&k->deadline_node);
 	pthread_mutex_unlock(&breaks.lock);
-	atomic_store(&k->level, o->file ? level : SMB2_OPLOCK_LEVEL_NONE);
+	level_set(o, o->file ? level : SMB2_OPLOCK_LEVEL_NONE);
 	if (o->file)
 		update_caches(o->file);
 	while (!list_empty(&k->waiters)) {
@@ -110,9 +117,9 @@ static void break_begin(struct open *o, uint8_t to)
 	debug_open(LOG_OPLOCK, o, "break from=%s to=%s%s", level_name(level_of(o)), level_name(to),
 		   k->told == OPLOCK_TOLD ? "" : " before the client knows of it");
 	if (k->told == OPLOCK_UNTOLD) {
-		atomic_store(&k->level, to);
+		level_set(o, to);
 	} else if (k->told == OPLOCK_TOLD && !oplock_notify(o, to)) {
-		atomic_store(&k->level, SMB2_OPLOCK_LEVEL_NONE);
+		level_set(o, SMB2_OPLOCK_LEVEL_NONE);
 	} else {
 		k->unsent = k->told != OPLOCK_TOLD;
 		k->break_to = to;
@@ -137,7 +144,7 @@ static void break_level2(struct ofile *f)
 		if (level_of(o) != SMB2_OPLOCK_LEVEL_II)
 			continue;
 		debug_open(LOG_OPLOCK, o, "break from=level2 to=none");
-		atomic_store(&k->level, SMB2_OPLOCK_LEVEL_NONE);
+		level_set(o, SMB2_OPLOCK_LEVEL_NONE);
 		k->break_to = SMB2_OPLOCK_LEVEL_NONE;
 		if (k->told == OPLOCK_TOLD)
 			(void)oplock_notify(o, SMB2_OPLOCK_LEVEL_NONE);
@@ -224,7 +231,7 @@ void oplock_grant(struct ofile *f, struct open *o)
 	if (k->wanted != SMB2_OPLOCK_LEVEL_NONE)
 		debug_open(LOG_OPLOCK, o, "wanted=%s granted=%s", level_name(k->wanted),
 			   level_name(level));
-	atomic_store(&k->level, level);
+	level_set(o, level);
 	k->told = OPLOCK_UNTOLD;
 	update_caches(f);
 }
@@ -233,7 +240,7 @@ void oplock_leave(struct ofile *f, struct open *o)
 {
 	uint8_t level = level_of(o);
 
-	atomic_store(&o->oplock.level, SMB2_OPLOCK_LEVEL_NONE);
+	level_set(o, SMB2_OPLOCK_LEVEL_NONE);
 	o->oplock.unsent = false;
 	if (level == SMB2_OPLOCK_LEVEL_II)
 		update_caches(f);

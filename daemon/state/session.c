@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* session.c - the table of sessions, their channels, and exchanges that are being set up. */
 #include "auth/auth.h"
+#include "core/entry.h"
 #include "kernel/attach.h"
+#include "kernel/bpf_link.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
 
@@ -11,7 +13,6 @@ static struct {
 	pthread_mutex_t lock;
 	struct list_head list;
 } table[BUCKETS];
-static _Atomic unsigned int nsessions;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void table_init(void)
@@ -61,7 +62,7 @@ struct session *session_new(void)
 		}
 		pthread_mutex_unlock(&table[id % BUCKETS].lock);
 	}
-	atomic_fetch_add(&nsessions, 1);
+	maps_count(&maps.server->sessions, 1);
 	return s;
 }
 
@@ -115,7 +116,7 @@ void session_each(void (*fn)(void *arg, struct session *s), void *arg)
 
 unsigned int session_count(void)
 {
-	return atomic_load(&nsessions);
+	return maps_count(&maps.server->sessions, 0);
 }
 
 unsigned int conn_session_count(struct conn *c, unsigned int *setups)
@@ -188,6 +189,8 @@ static bool unlink_conn(struct channel *ch)
 	pthread_mutex_lock(&ch->conn->lock);
 	linked = !list_empty(&ch->conn_node);
 	list_del(&ch->conn_node);
+	if (linked)
+		entry_conn_sessions(ch->conn, -1);
 	pthread_mutex_unlock(&ch->conn->lock);
 	return linked;
 }
@@ -203,6 +206,7 @@ static void drop_channels(struct session *s)
 			ch = list_first(&s->channels, struct channel, session_node);
 			list_del(&ch->session_node);
 			s->nchannels--;
+			entry_session(s);
 			/* The client is told so, signed, until it closes the connection. */
 			linked = !s->refused && unlink_conn(ch);
 		}
@@ -220,10 +224,11 @@ void session_destroy(struct session *s)
 	if (!session_unhash(s))
 		return;
 	atomic_store_explicit(&s->state, SESSION_GONE, memory_order_release);
-	atomic_fetch_sub(&nsessions, 1);
+	maps_count(&maps.server->sessions, -1);
 	close_opens(s);
 	drop_trees(s);
 	drop_channels(s);
+	entry_session_gone(s);
 	session_put(s);
 }
 
@@ -250,8 +255,10 @@ void channel_add(struct channel *ch)
 	pthread_mutex_lock(&s->lock);
 	list_add_tail(&ch->session_node, &s->channels);
 	s->nchannels++;
+	entry_session(s);
 	pthread_mutex_lock(&ch->conn->lock);
 	list_add_tail(&ch->conn_node, &ch->conn->channels);
+	entry_conn_sessions(ch->conn, 1);
 	pthread_mutex_unlock(&ch->conn->lock);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -300,6 +307,7 @@ static void channel_gone(struct channel *ch)
 	list_del(&ch->session_node);
 	if (linked)
 		s->nchannels--;
+	entry_session(s);
 	last = s->nchannels == 0;
 	pthread_mutex_unlock(&s->lock);
 	if (linked)
@@ -324,6 +332,7 @@ void session_conn_gone(struct conn *c)
 		if (!list_empty(&c->channels)) {
 			ch = list_first(&c->channels, struct channel, conn_node);
 			list_del(&ch->conn_node);
+			entry_conn_sessions(c, -1);
 		}
 		pthread_mutex_unlock(&c->lock);
 		if (!ch)
@@ -358,6 +367,7 @@ struct setup *setup_new(struct conn *c, struct session *s)
 	su->busy = true;
 	pthread_mutex_lock(&c->lock);
 	list_add_tail(&su->node, &c->setups);
+	entry_conn_sessions(c, 1);
 	pthread_mutex_unlock(&c->lock);
 	return su;
 }
@@ -373,6 +383,7 @@ void setup_free(struct conn *c, struct setup *su)
 {
 	pthread_mutex_lock(&c->lock);
 	list_del(&su->node);
+	entry_conn_sessions(c, -1);
 	pthread_mutex_unlock(&c->lock);
 	auth_free(su->auth);
 	/* A session that never came to be has nobody else. */

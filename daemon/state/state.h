@@ -60,6 +60,7 @@ struct session {
 	uint64_t created_ns;
 
 	/* under lock */
+	struct kh_session_slot *entry;	/* core/entry.h; NULL: none */
 	struct list_head channels;	/* channel.session_node */
 	_Atomic unsigned int nchannels; /* read without the lock */
 	struct list_head trees;
@@ -248,8 +249,10 @@ struct ofile {
 struct open {
 	uint64_t vol, persistent; /* FileId */
 	enum open_kind kind;
-	struct session *session; /* reference from open_publish() on; NULL before */
-	struct tree *tree;	 /* reference */
+	struct kh_handle_slot *handle_entry; /* core/entry.h, constant; NULL: beyond the map */
+	uint64_t conn_id, opened_ns;	     /* by whom and when, as the entry shows it */
+	struct session *session;	     /* reference from open_publish() on; NULL before */
+	struct tree *tree;		     /* reference */
 	struct list_head session_node;
 	struct list_head file_node;
 	struct ofile *file;	     /* NULL before ofile_join() and after ofile_leave() */
@@ -434,6 +437,9 @@ struct lock_wait {
 ntstatus lock_wait(struct lock_wait *w, struct open *o, const struct lock_range *r);
 /* True: done() did not come, and will not. */
 bool lock_wait_cancel(struct lock_wait *w);
+/* The locks that o holds, and those that it waits for. fn must be quick: under a lock. */
+void lock_each(struct open *o, void (*fn)(void *arg, const struct lock_range *r, bool waiting),
+	       void *arg);
 /* The open is being closed: its locks go, its waiters end, and it gets no new ones. */
 void lock_close(struct open *o);
 

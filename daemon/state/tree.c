@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* tree.c - tree connects of a session (MS-SMB2 3.3.1.9): ids, lookup, the end. */
+#include "core/entry.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
 
@@ -76,6 +77,7 @@ bool tree_add(struct session *s, struct tree *t, unsigned int max)
 		tree_get(t);
 		list_add_tail(&t->node, &s->trees);
 		s->ntrees++;
+		entry_session(s);
 		ok = true;
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -108,6 +110,7 @@ void tree_destroy(struct session *s, struct tree *t)
 		list_del(
 			&t->node); /* open_publish() sees the lone node: no open comes after this */
 		s->ntrees--;
+		entry_session(s);
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (!mine)

@@ -8,6 +8,7 @@
  * do, the transport's own completions are told by `between`.
  */
 #include "core/transport.h"
+#include "core/view.h"
 #include "kernel/attach.h"
 #include "kernel/bpf_link.h"
 #include "kernel/kmod_link.h"
@@ -122,7 +123,7 @@ static void make_job(struct reactor_job *j)
 		c->st.dialect = 0x0311;
 		c->st.supports_large_mtu = true;
 		c->st.authenticated = true;
-		atomic_fetch_sub(&server.npreauth, 1);
+		maps_count(&maps.server->preauth, -1);
 		c->st.max_read = c->st.max_write = c->st.max_trans = 1 << 20;
 		if (m->attached) {
 			c->transport = &between;
@@ -157,9 +158,9 @@ static int connection(bool attached)
 
 static bool wait_gone(void)
 {
-	for (int i = 0; i < 500 && atomic_load(&server.nconns); i++)
+	for (int i = 0; i < 500 && maps_count(&maps.server->connections, 0); i++)
 		usleep(10000);
-	return atomic_load(&server.nconns) == 0;
+	return maps_count(&maps.server->connections, 0) == 0;
 }
 
 static void finish(int client)
@@ -308,17 +309,29 @@ static void test_large(void)
 	ok(wait_gone(), "gone");
 }
 
+static uint64_t bad_sum(enum bad_input counter)
+{
+	struct kh_bad_input sum = view_bad(maps_view());
+
+	return ((__u64 *)&sum)[counter];
+}
+
+static struct kh_reactor_slot counted(void)
+{
+	return view_reactors(maps_view());
+}
+
 /* Says n bytes of packet; the connection must end, and the counter go up by `counted`. */
 static void ends(size_t n, enum bad_input counter, unsigned int counted, const char *name)
 {
 	int client = connection(true);
-	uint64_t before = STATS_SUM(bad[counter]);
+	uint64_t before = bad_sum(counter);
 
 	if (n)
 		say(n);
 	else
 		close(steal_fd(&fake.channel[1]));
-	ok(wait_gone() && STATS_SUM(bad[counter]) == before + counted, name);
+	ok(wait_gone() && bad_sum(counter) == before + counted, name);
 	finish(client);
 }
 
@@ -402,7 +415,7 @@ static void test_attach(void)
 	is_int(fake.credits, 7, "the window, too");
 	say(echo_at(0, 1));
 	ok(reply_at(0, hear(), SMB2_ECHO, 1, NT_STATUS_SUCCESS), "the channel is used");
-	is_int(STATS_SUM(attached), 1, "counted");
+	is_int(counted().attached, 1, "counted");
 	finish(client);
 	ok(wait_gone(), "gone");
 }
@@ -421,7 +434,7 @@ static void test_refused(void)
 			perror("write");
 		ok(recv(client, got, n, MSG_WAITALL) == (ssize_t)n, "answered in user space");
 	}
-	is_int(STATS_SUM(attach_refused), 1, "asked once");
+	is_int(counted().attach_refused, 1, "asked once");
 	close(fake.channel[0]);
 	finish(client);
 	ok(wait_gone(), "gone");
@@ -440,20 +453,19 @@ int main(void)
 	between = transport_kernel;
 	between.done = between_done;
 	sem_init(&fake.attached, 0, 0);
+	snprintf(instance, sizeof(instance), "unit-%d", getpid());
+	maps_start(instance, 1);
 	if (workers_start(1) < 0 || reactor_start(0, &reactor) < 0)
 		return 1;
 	server.reactors = &reactor;
 	server.nreactors = 1;
-	snprintf(instance, sizeof(instance), "unit-%d", getpid());
-	maps_start(instance, 1);
-	stats_use_maps(0);
 
 	test_records();
 	test_partial();
 	test_large();
 	test_end();
 	test_garbage();
-	if (maps.nconns) {
+	if (!server.bpf_why) {
 		test_attach();
 		test_refused();
 	} else {

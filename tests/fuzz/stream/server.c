@@ -9,6 +9,7 @@
  */
 #include "stream.h"
 
+#include "kernel/bpf_link.h"
 #include "state/state.h"
 
 #include <dirent.h>
@@ -259,7 +260,8 @@ void stream_server_settle(void)
 	unsigned int fds = 0;
 
 	for (;;) {
-		if (!atomic_load(&server.nconns) && !session_count() && !open_count()) {
+		if (!maps_count(&maps.server->connections, 0) && !session_count() &&
+		    !open_count()) {
 			fds = count_fds(false);
 			if (!nfds_quiet || fds <= nfds_quiet)
 				break;
@@ -267,14 +269,14 @@ void stream_server_settle(void)
 		if (now_ns() > until) {
 			count_fds(true);
 			stream_fail("left behind: %u connections, %u sessions, %u opens, %d fds",
-				    atomic_load(&server.nconns), session_count(), open_count(),
-				    (int)fds - (int)nfds_quiet);
+				    maps_count(&maps.server->connections, 0), session_count(),
+				    open_count(), (int)fds - (int)nfds_quiet);
 		}
 		usleep(20);
 	}
-	if (atomic_load(&server.npreauth))
+	if (maps_count(&maps.server->preauth, 0))
 		stream_fail("%u connections counted as not authenticated",
-			    atomic_load(&server.npreauth));
+			    maps_count(&maps.server->preauth, 0));
 	folder_fill();
 }
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * entry.h - what the maps say of connections, sessions and opens: entries of kh_conns, kh_sessions,
+ * kh_handles and kh_names, kept up to date by whoever changes their objects. A reader finds an
+ * entry by its id, which is stored last and taken away first.
+ */
+#ifndef KH_ENTRY_H
+#define KH_ENTRY_H
+
+#include "core/count.h"
+#include "core/ring.h"
+#include "state/state.h"
+
+/* ---- connections: its reactor ---- */
+
+#define ENTRY_NONE UINT32_MAX
+
+/*
+ * Gives it c->entry, never NULL: beyond the map's end memory of its own, which nobody sees, with
+ * conn_slot ENTRY_NONE.
+ */
+void entry_conn_new(struct conn *c);
+void entry_conn_gone(struct conn *c);
+/* Its state, and why it is in user space, may be other ones. */
+void entry_conn(struct conn *c);
+/* A session or an exchange came (1) or went (-1): any thread, under conn.lock. */
+void entry_conn_sessions(struct conn *c, int n);
+
+static inline void entry_bytes_in(struct conn *c, uint64_t n)
+{
+	count_add(&c->entry->user_bytes_in, n);
+	count_add(&c->reactor->stats.reactor->bytes_in, n);
+}
+
+static inline void entry_bytes_out(struct conn *c, uint64_t n)
+{
+	count_add(&c->entry->user_bytes_out, n);
+	count_add(&c->reactor->stats.reactor->bytes_out, n);
+}
+
+/* ---- sessions: any thread ---- */
+
+/* It is valid now. Without an entry left, nobody sees it. */
+void entry_session_new(struct session *s);
+void entry_session_gone(struct session *s);
+/* Under session.lock: channels, trees, opens. */
+void entry_session(struct session *s);
+
+/* ---- opens: any thread ---- */
+
+/* Before it is published: everything but the id. */
+void entry_open_new(struct open *o, const struct session *s);
+/* Its id: from now on it is seen. */
+void entry_open_seen(struct open *o);
+void entry_open_gone(struct open *o);
+/* Under open.lock, or before it is published: it has another name. */
+void entry_open_name(struct open *o);
+/* Under the bucket's lock: oplock.level is another one. Nothing, while it is not seen. */
+void entry_open_oplock(struct open *o);
+/* A READ or WRITE of the daemon was answered. */
+static inline void entry_open_data(struct open *o, bool write, uint64_t bytes, uint64_t now)
+{
+	struct kh_handle_slot *e = o->handle_entry;
+
+	if (!e)
+		return;
+	count_add_shared(write ? &e->user_writes : &e->user_reads, 1);
+	count_add_shared(write ? &e->user_write_bytes : &e->user_read_bytes, bytes);
+	count_set(&e->user_last_ns, now);
+}
+
+#endif /* KH_ENTRY_H */

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* view_json.c - the server, its connections and its reactors in JSON; view_files.c has the rest. */
+#include "core/view_json.h"
+#include "config/config.h"
+#include "core/util.h"
+#include "crypto/crypto.h"
+#include "kernel/steer.h"
+#include "smb2_ops.h"
+
+#include <arpa/inet.h>
+
+/* ---- words ---- */
+
+const char *view_addr(const __u32 addr[4], char buf[VIEW_ADDR_MAX])
+{
+	if (!inet_ntop(AF_INET6, addr, buf, VIEW_ADDR_MAX))
+		strcpy(buf, "?");
+	return strncmp(buf, "::ffff:", 7) == 0 && strchr(buf, '.') ? buf + 7 : buf;
+}
+
+const char *view_signing_name(uint16_t dialect, uint16_t alg)
+{
+	if (!dialect)
+		return "-";
+	switch (alg) {
+	case SMB2_SIGNING_AES_CMAC:
+		return "AES-CMAC";
+	case SMB2_SIGNING_AES_GMAC:
+		return "AES-GMAC";
+	}
+	return "HMAC-SHA256";
+}
+
+const char *view_cipher_name(uint16_t cipher)
+{
+	switch (cipher) {
+	case SMB2_ENCRYPTION_AES128_CCM:
+		return "AES-128-CCM";
+	case SMB2_ENCRYPTION_AES128_GCM:
+		return "AES-128-GCM";
+	case SMB2_ENCRYPTION_AES256_CCM:
+		return "AES-256-CCM";
+	case SMB2_ENCRYPTION_AES256_GCM:
+		return "AES-256-GCM";
+	}
+	return "-";
+}
+
+uint64_t view_seconds_since(uint64_t then_ns)
+{
+	uint64_t now = now_ns();
+
+	return then_ns && then_ns < now ? (now - then_ns) / 1000000000u : 0;
+}
+
+static const char *state_name(uint16_t state)
+{
+	switch (state) {
+	case KH_CONN_STATE_NEGOTIATED:
+		return "logging in";
+	case KH_CONN_STATE_READY:
+		return "ready";
+	case KH_CONN_STATE_CLOSING:
+		return "closing";
+	}
+	return "new";
+}
+
+/* ---- connections ---- */
+
+/* When the module answered last, by slot of the connection: its entry has no time of its own. */
+static uint64_t *last_by_module(const struct view *v)
+{
+	uint64_t *last = xcalloc(v->nconns + 1, sizeof(*last));
+	struct view_index conns;
+
+	view_index_conns(v, &conns);
+	for (uint32_t i = 0; i < v->nhandles; i++) {
+		const struct kh_handle_slot *h = &v->handles[i];
+		uint64_t then = __atomic_load_n(&h->last_ns, __ATOMIC_RELAXED);
+		const struct view_id *p =
+			then ? view_find(&conns, __atomic_load_n(&h->conn_id, __ATOMIC_RELAXED))
+			     : NULL;
+
+		if (p)
+			last[p->slot] = MAX(last[p->slot], then);
+	}
+	view_index_free(&conns);
+	return last;
+}
+
+static void put_path(struct json_object *o, const struct kh_conn_slot *c)
+{
+	_cleanup_free_ char *path =
+		c->attached_ns ? xstrdup("kernel") : xasprintf("user: %s", c->why);
+
+	vj_str(o, "plane", c->attached_ns ? "kernel" : "user");
+	vj_str(o, "why", c->attached_ns ? "" : c->why);
+	vj_str(o, "path", path);
+}
+
+static struct json_object *connection(const struct kh_conn_slot *c, uint64_t last)
+{
+	struct json_object *o = json_object_new_object();
+	char addr[VIEW_ADDR_MAX];
+
+	vj_num(o, "id", c->id);
+	vj_str(o, "client", view_addr(c->addr, addr));
+	vj_num(o, "client_port", c->port);
+	vj_num(o, "server_port", c->local_port);
+	vj_str(o, "dialect", c->dialect ? conf_dialect_name(c->dialect) : "-");
+	vj_str(o, "signing", view_signing_name(c->dialect, c->signing_alg));
+	vj_str(o, "cipher", view_cipher_name(c->cipher));
+	put_path(o, c);
+	vj_str(o, "state", state_name(c->state));
+	vj_num(o, "reactor", c->reactor);
+	vj_num(o, "sessions", c->sessions);
+	vj_num(o, "requests", c->requests);
+	vj_num(o, "credits", c->attached_ns ? c->credits : c->user_credits);
+	vj_num(o, "bytes_in", c->user_bytes_in + c->bytes_in);
+	vj_num(o, "bytes_out", c->user_bytes_out + c->bytes_out);
+	vj_num(o, "messages", c->user_frames + c->frames);
+	vj_num(o, "served", c->served);
+	vj_num(o, "passed_up", c->passed_up);
+	vj_num(o, "unsent", c->attached_ns ? c->out_bytes : c->user_out_bytes);
+	vj_num(o, "stalls", c->stalls);
+	vj_num(o, "age_s", view_seconds_since(c->accepted_ns));
+	vj_num(o, "idle_s", view_seconds_since(MAX(last, c->user_last_ns)));
+	return o;
+}
+
+struct json_object *view_connections(const struct view *v)
+{
+	struct json_object *a = json_object_new_array();
+	_cleanup_free_ uint64_t *last = last_by_module(v);
+	struct kh_conn_slot c;
+
+	for (uint32_t i = 0; i < v->nconns; i++)
+		if (view_conn(v, i, &c))
+			json_object_array_add(a, connection(&c, last[i]));
+	return a;
+}
+
+/* ---- reactors ---- */
+
+struct json_object *view_queues(const struct view *v)
+{
+	struct json_object *a = json_object_new_array();
+
+	for (uint32_t i = 0; i < MIN(v->nreactors, v->server->reactors); i++) {
+		const struct kh_reactor_slot *r = &v->reactors[i];
+		struct json_object *o = json_object_new_object();
+
+		vj_num(o, "reactor", i);
+		if (r->cpu != UINT32_MAX)
+			vj_num(o, "cpu", r->cpu);
+		vj_num(o, "connections", r->connections);
+		vj_num(o, "accepted", r->accepted);
+		vj_num(o, "closed", r->closed);
+		vj_num(o, "bytes_in", r->bytes_in);
+		vj_num(o, "bytes_out", r->bytes_out);
+		vj_num(o, "requests", r->requests);
+		vj_num(o, "to_workers", r->to_workers);
+		vj_num(o, "wakeups", r->wakeups);
+		vj_num(o, "completions", r->completions);
+		vj_num(o, "attached", r->attached);
+		vj_num(o, "attach_refused", r->attach_refused);
+		vj_num(o, "busy_ms", r->busy_ns / 1000000u);
+		json_object_array_add(a, o);
+	}
+	return a;
+}
+
+/* ---- counters ---- */
+
+static struct json_object *ops(const struct view *v)
+{
+	struct json_object *o = json_object_new_object();
+
+#define X(NAME, name, code, size, needs, fid, where)                             \
+	{                                                                        \
+		struct json_object *op = json_object_new_object();               \
+		struct kh_op_stat sum = view_op(v, KH_PLANES, code);             \
+		struct kh_op_stat in_kernel = view_op(v, KH_PLANE_KERNEL, code); \
+		vj_num(op, "count", sum.count);                                  \
+		vj_num(op, "errors", sum.errors);                                \
+		vj_num(op, "bytes_in", sum.bytes_in);                            \
+		vj_num(op, "bytes_out", sum.bytes_out);                          \
+		vj_num(op, "kernel", in_kernel.count);                           \
+		json_object_object_add(o, #name, op);                            \
+	}
+	SMB2_OPS(X)
+#undef X
+	return o;
+}
+
+struct json_object *view_counters(const struct view *v)
+{
+	struct json_object *o = json_object_new_object(), *bad = json_object_new_object();
+	struct kh_reactor_slot r = view_reactors(v);
+	struct kh_bad_input b = view_bad(v);
+
+	vj_num(o, "accepted", r.accepted);
+	vj_num(o, "closed", r.closed);
+	vj_num(o, "attached", r.attached);
+	vj_num(o, "attach_refused", r.attach_refused);
+	vj_num(o, "connections", v->server->connections);
+	vj_num(o, "preauth_connections", v->server->preauth);
+	vj_num(o, "sessions", v->server->sessions);
+	vj_num(o, "opens", v->server->opens);
+	vj_num(o, "bytes_in", r.bytes_in);
+	vj_num(o, "bytes_out", r.bytes_out);
+	json_object_object_add(o, "ops", ops(v));
+#define X(name) vj_num(bad, #name, b.name);
+	KH_BAD_INPUT_LIST(X)
+#undef X
+	json_object_object_add(o, "bad_input", bad);
+	return o;
+}
+
+/* ---- the server ---- */
+
+/* user_reasons: how many connections are in user space, by why. */
+static struct json_object *planes(const struct view *v)
+{
+	struct json_object *o = json_object_new_object(), *whys = json_object_new_object();
+	const char *why = v->server->kmod_why;
+	uint64_t kernel = 0, user = 0;
+	struct kh_conn_slot c;
+
+	for (uint32_t i = 0; i < v->nconns; i++) {
+		if (!view_conn(v, i, &c))
+			continue;
+		kernel += c.attached_ns != 0;
+		user += c.attached_ns == 0;
+		if (c.attached_ns)
+			continue;
+		if (!json_object_object_get_ex(whys, c.why, NULL))
+			vj_num(whys, c.why, 0);
+		json_object_int_inc(json_object_object_get(whys, c.why), 1);
+	}
+	vj_str(o, "data", *why ? "user" : "kernel");
+	vj_str(o, "why", why);
+	vj_num(o, "kernel_connections", kernel);
+	vj_num(o, "user_connections", user);
+	json_object_object_add(o, "user_reasons", whys);
+	return o;
+}
+
+static struct json_object *words(const char *text)
+{
+	struct json_object *a = json_object_new_array();
+
+	while (*text) {
+		size_t n = strcspn(text, " ");
+
+		if (n)
+			json_object_array_add(a, json_object_new_string_len(text, (int)n));
+		text += n + strspn(text + n, " ");
+	}
+	return a;
+}
+
+void view_summary(const struct view *v, struct json_object *o)
+{
+	const struct kh_server_slot *s = v->server;
+
+	vj_str(o, "version", s->version);
+	vj_num(o, "pid", s->pid);
+	vj_num(o, "uptime_s", view_seconds_since(s->start_ns));
+	vj_str(o, "instance", s->instance);
+	vj_num(o, "generation", s->generation);
+	json_object_object_add(o, "planes", planes(v));
+	json_object_object_add(o, "steering", steer_json(s));
+	vj_str(o, "bpf_missing", s->bpf_why);
+	vj_num(o, "reactors", s->reactors);
+	json_object_object_add(o, "listeners", words(s->listeners));
+	json_object_object_add(o, "counters", view_counters(v));
+}
