@@ -33,8 +33,7 @@ setup() {
 # ---- helpers ----
 
 wait_until() {
-	local tries
-	for tries in $(seq 100); do
+	for _ in $(seq 100); do
 		eval "$1" && return 0
 		sleep 0.1
 	done
