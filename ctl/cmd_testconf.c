@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * cmd_testconf.c - testconf: findings, what this machine lacks for the configuration, and the
- * configuration as it counts. Also what completion asks for.
+ * configuration as it counts.
  */
 #include <getopt.h>
 #include <pwd.h>
@@ -196,42 +196,4 @@ int cmd_testconf(struct ctl *ctl, int argc, char **argv)
 	if (argc - optind == 1 && ctl_paths(ctl, argv[optind], NULL))
 		return EXIT_USAGE;
 	return test(ctl, all);
-}
-
-/* ---- for completion: names, one per line ---- */
-
-static int print_name(void *arg, const struct account *a)
-{
-	puts(a->name);
-	return 0;
-}
-
-int cmd_complete(struct ctl *ctl, int argc, char **argv)
-{
-	const char *what = argc > 1 ? argv[1] : "";
-	struct users *u;
-
-	if (!strcmp(what, "verbs")) {
-		for (const struct verb *v = verbs; v->name; v++)
-			if (v->summary)
-				puts(v->name);
-		return EXIT_OK;
-	}
-	if (!strcmp(what, "options")) {
-		for (const struct conf_option *opt = conf_share_options; opt->doc; opt++)
-			if (opt->name)
-				puts(opt->name);
-		return EXIT_OK;
-	}
-	conf_load(ctl->conf_path, NULL, NULL, &ctl->conf);
-	if (!ctl->conf)
-		return EXIT_REFUSED;
-	if (!strcmp(what, "users")) {
-		u = users_open(ctl->conf->passdb_file, NULL);
-		users_each(u, print_name, NULL);
-		users_close(u);
-	}
-	for (unsigned int i = 0; !strcmp(what, "shares") && i < ctl->conf->nshares; i++)
-		puts(ctl->conf->shares[i].name);
-	return EXIT_OK;
 }

@@ -37,18 +37,24 @@ const struct verb verbs[] = {
 	  "The file is checked first; with errors in it, the server goes on with what it has.\n"
 	  "Ports, interfaces and threads change with a restart only.\n",
 	  cmd_reload },
-	{ "status", "[connections|sessions|shares|handles|counters]", "what the server is doing",
+	GROUP("What it does"),
+	{ "status", "[connections|sessions|shares|handles|counters]",
+	  "connections, sessions, shares, open files",
 	  "Without an argument: a summary. Exit code 3 when the server is not running.\n",
 	  cmd_status },
-	{ "close", "connection|session|handle ID", "end a connection, a session or an open file",
-	  "The id is the one that status connections, status sessions and status handles print.\n"
+	{ "top", "[-i SECONDS] [-n COUNT] [-s KEY] [--json]",
+	  "live: rates, latencies, clients, files",
+	  "Rates and latencies per command, the busiest clients and files, reactors and queues. On "
+	  "a\n"
+	  "terminal a screen (h: its keys), otherwise lines. It reads the server's maps: a busy "
+	  "server\n"
+	  "is not asked.\n"
 	  "\n"
-	  "  connection   its socket is closed, whoever serves it; the client may connect anew\n"
-	  "  session      the user is logged off: its files are closed on all its connections\n"
-	  "  handle       one open file; the client's next use of it finds it closed\n"
-	  "\n"
-	  "Returns when it is done, and says what it closed. Exit code 2 when there is none.\n",
-	  cmd_close },
+	  "  -i SECONDS   from one look to the next; default 1\n"
+	  "  -n COUNT     end after so many\n"
+	  "  -s KEY       sort by ops, bytes, latency, errors or name\n"
+	  "  -j, --json   an object per line and interval\n",
+	  cmd_top },
 	{ "trace", "[OPTION ...]", "show requests as they are answered",
 	  "A line per request: time, client, user, command, status, latency, who answered it (the\n"
 	  "kernel module or the server process), share and file, and of READ and WRITE "
@@ -65,35 +71,22 @@ const struct verb verbs[] = {
 	  "It ends with Ctrl-C. The server is not held up by it: what comes faster than it can be\n"
 	  "shown is counted and left out.\n",
 	  cmd_trace },
-	{ "debug", "[COMPONENT ... | all | none]", "which parts of the server log debug lines",
-	  "Without an argument: a list of the components, and which are on. Otherwise these are "
-	  "on\n"
-	  "from now on, and no others; +NAME and -NAME switch one and leave the rest.\n"
-	  "\n"
-	  "  smb auth vfs oplock ipc conn rdma kernel bpf config\n"
-	  "\n"
-	  "Lines go where the others go (the option log file), for example:\n"
-	  "  2026-11-21 12:00:00.000 debug auth: conn=7 session=000000005e0f2a11 ...\n"
-	  "At start, the option debug components counts.\n",
-	  cmd_debug },
-	{ "top", "[-i SECONDS] [-n COUNT] [-s KEY] [--json]", "what the server does now",
-	  "Rates and latencies per command, the busiest clients and files, reactors and queues. On "
-	  "a\n"
-	  "terminal a screen (h: its keys), otherwise lines. It reads the server's maps: a busy "
-	  "server\n"
-	  "is not asked.\n"
-	  "\n"
-	  "  -i SECONDS   from one look to the next; default 1\n"
-	  "  -n COUNT     end after so many\n"
-	  "  -s KEY       sort by ops, bytes, latency, errors or name\n"
-	  "  -j, --json   an object per line and interval\n",
-	  cmd_top },
-	{ "metrics", "", "the server's figures in Prometheus' text format",
+	{ "metrics", "", "the figures in Prometheus' text format",
 	  "Made from the server's maps. The server answers GET /metrics with the same where the\n"
 	  "option \"metrics listen\" says.\n",
 	  cmd_metrics },
+	GROUP("While it runs"),
+	{ "close", "connection|session|handle ID", "end a connection, a session or an open file",
+	  "The id is the one that status connections, status sessions and status handles print.\n"
+	  "\n"
+	  "  connection   its socket is closed, whoever serves it; the client may connect anew\n"
+	  "  session      the user is logged off: its files are closed on all its connections\n"
+	  "  handle       one open file; the client's next use of it finds it closed\n"
+	  "\n"
+	  "Returns when it is done, and says what it closed. Exit code 2 when there is none.\n",
+	  cmd_close },
 	{ "block", "[list | add ADDRESS[/BITS] [--for TIME] | del ADDRESS[/BITS]]",
-	  "show and change who is refused",
+	  "who is refused, and for how long",
 	  "What failed logins put on the list (`auth block` in the configuration) stands there "
 	  "too.\n"
 	  "A restart of the server empties it; a reload does not.\n"
@@ -101,7 +94,7 @@ const struct verb verbs[] = {
 	  "  --for TIME   so long: 90 (seconds), 15min, 2h, 1d; without it, for good\n",
 	  cmd_block },
 	{ "tune", "[INTERFACE ...] [--apply [--dry-run] | --undo] | steer=MODE",
-	  "the way of packets to the reactors, and make it better",
+	  "how packets reach the reactors, and what would be better",
 	  "Shows the queues of the network interfaces that the server listens on, which CPUs take\n"
 	  "and send their packets, where connections landed, and what would be better, and why.\n"
 	  "\n"
@@ -113,6 +106,17 @@ const struct verb verbs[] = {
 	  "  steer=MODE   which reactor gets a new connection: auto, cpu, client, numa,\n"
 	  "               round-robin, none\n",
 	  cmd_tune },
+	{ "debug", "[COMPONENT ... | all | none]", "which parts of the server log debug lines",
+	  "Without an argument: a list of the components, and which are on. Otherwise these are "
+	  "on\n"
+	  "from now on, and no others; +NAME and -NAME switch one and leave the rest.\n"
+	  "\n"
+	  "  smb auth vfs oplock ipc conn rdma kernel bpf config\n"
+	  "\n"
+	  "Lines go where the others go (the option log file), for example:\n"
+	  "  2026-11-21 12:00:00.000 debug auth: conn=7 session=000000005e0f2a11 ...\n"
+	  "At start, the option debug components counts.\n",
+	  cmd_debug },
 	GROUP("Accounts"),
 	{ "adduser", "NAME [--unix-user USER]", "add an account, or give it a new password",
 	  "The password comes from the terminal, or from the first line of standard input.\n"
@@ -148,7 +152,7 @@ const struct verb verbs[] = {
 	  cmd_testconf },
 	GROUP("Help"),
 	{ "help", "[VERB]", "this text, or that of a verb", NULL, cmd_help },
-	{ "__complete", "shares|users|verbs|options", NULL, NULL, cmd_complete },
+	{ "__complete", "WHAT [VERB]", NULL, NULL, cmd_complete },
 	{ NULL },
 };
 
