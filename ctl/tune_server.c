@@ -164,7 +164,7 @@ char *tune_enter_netns(pid_t pid)
 		return NULL;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || setns(fd, CLONE_NEWNET) || unshare(CLONE_NEWNS) ||
-	    mount("", "/", NULL, MS_SLAVE | MS_REC, NULL) ||
+	    mount("none", "/", "none", MS_SLAVE | MS_REC, NULL) ||
 	    mount("sysfs", "/sys", "sysfs", 0, NULL))
 		return xasprintf("the server runs in another network namespace, which cannot be "
 				 "entered: %s",

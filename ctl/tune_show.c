@@ -265,7 +265,7 @@ static void print_server(const struct ctl *ctl, const struct tune_facts *f)
 					 : "uneven",
 		       imbalance);
 	else
-		printf("%-12s no connections yet\n", "Balance");
+		printf("%-12s no connections now\n", "Balance");
 	rows = reactor_rows(f);
 	print_rows(ctl, rows, cols, ARRAY_SIZE(cols), "");
 	json_object_put(rows);
@@ -425,15 +425,12 @@ static void print_advice(const struct plan *p, bool applied, const char *title)
 
 void tune_print(const struct ctl *ctl, const struct tune_facts *f, const struct plan *p)
 {
-	_cleanup_free_ char *title =
-		xasprintf("Advice, which \"%s tune --apply\" follows:", ctl_self(ctl));
-
 	print_server(ctl, f);
 	if (f->irqbalance)
 		printf("%-12s runs, process %d\n", "irqbalance", f->irqbalance);
 	for (unsigned int i = 0; i < f->nnics; i++)
 		print_nic(ctl, &f->nics[i]);
-	print_advice(p, true, title);
+	print_advice(p, true, "Advice that tune --apply follows:");
 	print_advice(p, false, "Advice for you to decide about:");
 	if (!p->nadvice)
 		puts("\nNothing to advise.");
