@@ -409,15 +409,14 @@ static void advise_balance(const struct tune_facts *f, struct plan *p)
 		if (f->reactors[r].connections > f->reactors[most].connections)
 			most = r;
 	}
+	/* By turns, new connections are even whatever the old ones are. */
 	if (f->nreactors < 2 || sum < (uint64_t)BALANCE_MIN * f->nreactors ||
-	    tune_imbalance(f) < 1.5)
+	    tune_imbalance(f) < 1.5 || f->steer == KH_STEER_ROUND_ROBIN)
 		return;
 	advise(p, ABOUT_BALANCE, -1,
-	       "Spread connections otherwise (ksmbd-hybrid tune steer=%s; those that exist stay "
-	       "where "
-	       "they are): reactor %u has %llu of %llu, %.1f times its share.",
-	       f->steer == KH_STEER_ROUND_ROBIN ? "client" : "round-robin", most,
-	       (unsigned long long)f->reactors[most].connections, (unsigned long long)sum,
+	       "Spread connections by turns (ksmbd-hybrid tune steer=round-robin; those that exist "
+	       "stay where they are): reactor %u has %llu of %llu, %.1f times its share.",
+	       most, (unsigned long long)f->reactors[most].connections, (unsigned long long)sum,
 	       tune_imbalance(f));
 }
 

@@ -286,9 +286,11 @@ static unsigned int undo_nic(const struct nic_sys *s, const char *name, struct j
 	for (kind = ABOUT_CHANNELS; kind < ABOUT_APPLIED && !nic_gather(s, name, &n); kind++) {
 		if (kind == ABOUT_CHANNELS)
 			clear_rss(s, &n, items);
-		json_object_object_foreach(items, key,
-					   text) if (item_kind(key, &k, &index) && k == kind)
-			failed += !restore(s, &n, key, json_object_get_string(text), log);
+		json_object_object_foreach(items, key, text)
+		{
+			if (text && item_kind(key, &k, &index) && k == kind)
+				failed += !restore(s, &n, key, json_object_get_string(text), log);
+		}
 		nic_free(&n);
 	}
 	return failed;

@@ -235,6 +235,25 @@ struct json_object *tune_json(const struct tune_facts *f, const struct plan *p)
 
 /* ---- for people ---- */
 
+static void print_balance(const struct tune_facts *f)
+{
+	double imbalance = tune_imbalance(f);
+	unsigned int most = 0;
+
+	if (imbalance <= 0) {
+		printf("%-12s no connections now\n", "Balance");
+		return;
+	}
+	for (unsigned int i = 0; i < f->nreactors; i++)
+		if (f->reactors[i].connections > f->reactors[most].connections)
+			most = i;
+	printf("%-12s %s: reactor %u has %.1f times its share of the connections\n", "Balance",
+	       imbalance < 1.2	 ? "even"
+	       : imbalance < 1.5 ? "nearly even"
+				 : "uneven",
+	       most, imbalance);
+}
+
 static void print_server(const struct ctl *ctl, const struct tune_facts *f)
 {
 	static const struct column cols[] = { { "REACTOR", "reactor", COL_NUMBER },
@@ -242,7 +261,6 @@ static void print_server(const struct ctl *ctl, const struct tune_facts *f)
 					      { "CONNECTIONS", "connections", COL_NUMBER },
 					      { "ACCEPTED", "accepted", COL_NUMBER } };
 	const char *s = f->nreactors == 1 ? "" : "s";
-	double imbalance = tune_imbalance(f);
 	struct json_object *rows;
 
 	if (!f->running) {
@@ -257,15 +275,7 @@ static void print_server(const struct ctl *ctl, const struct tune_facts *f)
 		       : f->steer == KH_STEER_CPU ? "incoming-cpu"
 						  : "kernel",
 		       *f->steer_why ? " (" : "", f->steer_why, *f->steer_why ? ")" : "");
-	if (imbalance > 0)
-		printf("%-12s %s: the busiest reactor has %.1f times the mean of connections\n",
-		       "Balance",
-		       imbalance < 1.2	 ? "even"
-		       : imbalance < 1.5 ? "nearly even"
-					 : "uneven",
-		       imbalance);
-	else
-		printf("%-12s no connections now\n", "Balance");
+	print_balance(f);
 	rows = reactor_rows(f);
 	print_rows(ctl, rows, cols, ARRAY_SIZE(cols), "");
 	json_object_put(rows);

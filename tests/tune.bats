@@ -211,6 +211,26 @@ queues() {
 	assert_output 'Loopback has no queues to tune'
 }
 
+# Three connections, and the reactors that they landed on.
+landed() {
+	local before pid
+	before=$(ctl -j tune | jq '[.server.reactors[].accepted] | add')
+	ip netns exec "$ns" bash -c "exec 3<>/dev/tcp/192.0.2.1/$PORT 4<>/dev/tcp/192.0.2.1/$PORT \
+		5<>/dev/tcp/192.0.2.1/$PORT; exec sleep 60" 3>&- &
+	pid=$!
+	for _ in $(seq 200); do
+		ok ctl -j tune
+		[ "$(jq '[.server.reactors[].connections] | add >= 3' <<<"$output")" != true ] || break
+		sleep .1
+	done
+	kill $pid
+	assert_equal "$(jq '[.server.reactors[].connections] | add >= 3' <<<"$output")" true
+	# Without maps the control socket says nothing of those that are gone.
+	[ ! -d "/sys/fs/bpf/ksmbd-hybrid/$INSTANCE" ] ||
+		assert_equal "$(jq "[.server.reactors[].accepted] | add >= $before + 3" <<<"$output")" true
+	assert_equal "$(jq '.server.imbalance >= 1 and .server.imbalance <= 2' <<<"$output")" true
+}
+
 @test "tune: a server in a namespace is found from outside, and its reactors" {
 	server_setup_file
 	veth 2
@@ -223,6 +243,7 @@ queues() {
 	ok ctl tune
 	assert_line '^Server +2 reactors'
 	assert_line '^REACTOR .*CONNECTIONS'
+	landed
 	ok ctl tune --undo
 	ok ctl tune steer=none
 	assert_output 'New connections are steered: none, by '

@@ -397,6 +397,8 @@ static void test_balance(void)
 	advice_is(&w, "", 0);
 	w.reactors[1].connections = 30;
 	advice_is(&w, "balance", 0);
+	w.f.steer = KH_STEER_ROUND_ROBIN;
+	advice_is(&w, "", 0);
 	for (int i = 0; i < 4; i++)
 		w.reactors[i].connections = 10;
 	ok(tune_imbalance(&w.f) == 1, "even");
