@@ -1,33 +1,47 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * cmd_status.c - status: a summary, or one of the lists that the server sends with it.
- *
- * The reply to {"verb": "status"} has version, pid, uptime_s, planes {data, why,
- * kernel_connections, user_connections}, listeners, counters, connections, sessions, shares,
- * handles. What a server does not send is not shown.
+ * cmd_status.c - status: a summary, or one of the lists. status_get.c says where it comes from, the
+ * man page which names it has. What a server does not tell is not shown.
  */
-#include "ctl.h"
+#include <getopt.h>
+#include <inttypes.h>
+
+#include "status.h"
 
 struct list {
 	const char *name;
 	const char *none;
 	const struct column *cols;
 	size_t ncols;
+	const struct column *more; /* with -v; NULL: the same */
+	size_t nmore;
 };
+
+#define COLS(c) c, ARRAY_SIZE(c)
 
 static const struct column connection_cols[] = {
 	{ "ID", "id", COL_NUMBER },
 	{ "CLIENT", "client" },
 	{ "DIALECT", "dialect" },
-	{ "SIGNING", "signing" },
-	{ "CIPHER", "cipher" },
 	{ "PATH", "path" },
 	{ "STATE", "state" },
-	{ "REACTOR", "reactor", COL_NUMBER },
 	{ "SESSIONS", "sessions", COL_NUMBER },
 	{ "IN", "bytes_in", COL_BYTES },
 	{ "OUT", "bytes_out", COL_BYTES },
 	{ "IDLE", "idle_s", COL_SECONDS },
+};
+static const struct column connection_more[] = {
+	{ "ID", "id", COL_NUMBER },
+	{ "CLIENT", "client" },
+	{ "PORT", "client_port", COL_NUMBER },
+	{ "SIGNING", "signing" },
+	{ "CIPHER", "cipher" },
+	{ "REACTOR", "reactor", COL_NUMBER },
+	{ "CREDITS", "credits", COL_NUMBER },
+	{ "UNSENT", "unsent", COL_BYTES },
+	{ "RTT \xc2\xb5s", "rtt_us", COL_NUMBER },
+	{ "RETR", "retransmits", COL_NUMBER },
+	{ "CWND", "cwnd", COL_NUMBER },
 };
 static const struct column session_cols[] = {
 	{ "ID", "id" },
@@ -40,6 +54,17 @@ static const struct column session_cols[] = {
 	{ "FILES", "opens", COL_NUMBER },
 	{ "SINCE", "age_s", COL_SECONDS },
 };
+static const struct column session_more[] = {
+	{ "ID", "id" },
+	{ "USER", "user" },
+	{ "CONN", "connection", COL_NUMBER },
+	{ "CHANNELS", "channels", COL_NUMBER },
+	{ "GUEST", "guest", COL_YES },
+	{ "SIGNING", "signing" },
+	{ "MUST SIGN", "signing_required", COL_YES },
+	{ "CIPHER", "cipher" },
+	{ "ENCRYPTED", "encrypted", COL_YES },
+};
 static const struct column share_cols[] = {
 	{ "NAME", "name" },
 	{ "FOLDER", "path" },
@@ -48,18 +73,69 @@ static const struct column share_cols[] = {
 	{ "READ ONLY", "read_only", COL_YES },
 };
 static const struct column handle_cols[] = {
-	{ "ID", "id" },		{ "SHARE", "share" },
-	{ "NAME", "path" },	{ "USER", "user" },
-	{ "ACCESS", "access" }, { "SHARING", "share_access" },
-	{ "OPLOCK", "oplock" }, { "CLIENT", "client" },
-	{ "PLANE", "plane" },	{ "OPEN", "age_s", COL_SECONDS },
+	{ "ID", "id" },
+	{ "SHARE", "share" },
+	{ "NAME", "path" },
+	{ "USER", "user" },
+	{ "ACCESS", "access" },
+	{ "PLANE", "plane" },
+	{ "READ", "read_bytes", COL_BYTES },
+	{ "WRITTEN", "write_bytes", COL_BYTES },
+	{ "IDLE", "idle_s", COL_SECONDS },
+};
+static const struct column handle_more[] = {
+	{ "ID", "id" },
+	{ "NAME", "path" },
+	{ "KIND", "kind" },
+	{ "CLIENT", "client" },
+	{ "CONN", "connection", COL_NUMBER },
+	{ "SHARING", "share_access" },
+	{ "OPLOCK", "oplock" },
+	{ "READS", "reads", COL_NUMBER },
+	{ "WRITES", "writes", COL_NUMBER },
+	{ "OPEN", "age_s", COL_SECONDS },
+};
+static const struct column lock_cols[] = {
+	{ "SHARE", "share" },
+	{ "NAME", "path" },
+	{ "USER", "user" },
+	{ "HANDLE", "handle" },
+	{ "START", "start", COL_NUMBER },
+	{ "LENGTH", "length", COL_NUMBER },
+	{ "KIND", "kind" },
+	{ "WAITS", "waiting", COL_YES },
+};
+static const struct column queue_cols[] = {
+	{ "REACTOR", "reactor", COL_NUMBER },
+	{ "CPU", "cpu", COL_NUMBER },
+	{ "CONNECTIONS", "connections", COL_NUMBER },
+	{ "ACCEPTED", "accepted", COL_NUMBER },
+	{ "REQUESTS", "requests", COL_NUMBER },
+	{ "TO WORKERS", "to_workers", COL_NUMBER },
+	{ "WAKEUPS", "wakeups", COL_NUMBER },
+	{ "IN", "bytes_in", COL_BYTES },
+	{ "OUT", "bytes_out", COL_BYTES },
+	{ "CPU ms", "busy_ms", COL_NUMBER },
+};
+static const struct column rx_cols[] = {
+	{ "INTERFACE", "interface" },
+	{ "QUEUE", "queue", COL_NUMBER },
+	{ "PACKETS", "packets", COL_NUMBER },
+	{ "BYTES", "bytes", COL_BYTES },
+	{ "SYNS", "syns", COL_NUMBER },
+	{ "BLOCKED", "blocked", COL_NUMBER },
+	{ "LIMITED", "limited", COL_NUMBER },
+	{ "REDIRECTED", "redirected", COL_NUMBER },
+	{ "MALFORMED", "malformed", COL_NUMBER },
 };
 
 static const struct list lists[] = {
-	{ "connections", "No client is connected.", connection_cols, ARRAY_SIZE(connection_cols) },
-	{ "sessions", "Nobody is logged in.", session_cols, ARRAY_SIZE(session_cols) },
-	{ "shares", "Nothing is shared.", share_cols, ARRAY_SIZE(share_cols) },
-	{ "handles", "No file is open.", handle_cols, ARRAY_SIZE(handle_cols) },
+	{ "connections", "No client is connected.", COLS(connection_cols), COLS(connection_more) },
+	{ "sessions", "Nobody is logged in.", COLS(session_cols), COLS(session_more) },
+	{ "shares", "Nothing is shared.", COLS(share_cols) },
+	{ "handles", "No file is open.", COLS(handle_cols), COLS(handle_more) },
+	{ "locks", "No bytes are locked.", COLS(lock_cols) },
+	{ "queues", "There are no reactors.", COLS(queue_cols) },
 };
 
 static struct json_object *member(struct json_object *o, const char *name)
@@ -108,7 +184,8 @@ static void print_counts(struct json_object *status)
 		struct json_object *v = member(status, lists[i].name);
 		size_t n;
 
-		if (!v || !json_object_is_type(v, json_type_array))
+		if (!v || !json_object_is_type(v, json_type_array) ||
+		    !strcmp(lists[i].name, "queues"))
 			continue;
 		n = json_object_array_length(v);
 		printf("%s%zu %.*s", sep, n, (int)strlen(lists[i].name) - (n == 1), lists[i].name);
@@ -117,25 +194,101 @@ static void print_counts(struct json_object *status)
 	putchar('\n');
 }
 
+static const char *text(struct json_object *o, const char *name)
+{
+	struct json_object *v = o ? member(o, name) : NULL;
+
+	return v ? json_object_get_string(v) : "";
+}
+
+static int64_t number(struct json_object *o, const char *name)
+{
+	struct json_object *v = o ? member(o, name) : NULL;
+
+	return v ? json_object_get_int64(v) : 0;
+}
+
+/* "3: NetBIOS framing 1, no data yet 2"; a single reason without its number. */
+static char *user_part(struct json_object *planes)
+{
+	struct json_object *whys = member(planes, "user_reasons");
+	char *s = xasprintf("%" PRId64, number(planes, "user_connections"));
+	int n = whys ? json_object_object_length(whys) : 0;
+	const char *sep = ": ";
+
+	if (!whys)
+		return s;
+	json_object_object_foreach(whys, why, count)
+	{
+		char *longer =
+			n == 1 ? xasprintf("%s: %s", s, why)
+			       : xasprintf("%s%s%s %s", s, sep, why, json_object_get_string(count));
+
+		free(s);
+		s = longer;
+		sep = ", ";
+	}
+	return s;
+}
+
+/* The first line: who serves. */
+static void print_planes(struct json_object *planes)
+{
+	int64_t kernel = number(planes, "kernel_connections");
+	int64_t user = number(planes, "user_connections");
+	const char *why = text(planes, "why");
+	_cleanup_free_ char *in_user = NULL, *s = NULL;
+
+	if (*why) {
+		s = xasprintf("user space (%" PRId64 " connection%s; kernel: %s)", user,
+			      user == 1 ? "" : "s", why);
+	} else {
+		in_user = user_part(planes);
+		s = xasprintf("kernel (%" PRId64 " connection%s)%s%s%s", kernel,
+			      kernel == 1 ? "" : "s", user ? ", user space (" : "",
+			      user ? in_user : "", user ? ")" : "");
+	}
+	printf("%-15s %s\n", "Serving", s);
+}
+
+static void print_process(struct json_object *status)
+{
+	struct json_object *pid = member(status, "pid"), *answers = member(status, "answers");
+
+	if (!pid)
+		return;
+	printf("%-15s %s%s\n", "Process", json_object_get_string(pid),
+	       answers && !json_object_get_boolean(answers)
+		       ? " (does not answer: this is what its maps say)"
+		       : "");
+}
+
+static void print_steering(struct json_object *status)
+{
+	struct json_object *steering = member(status, "steering");
+	const char *mode = text(steering, "mode"), *why = text(steering, "why");
+
+	if (!*mode)
+		return;
+	printf("%-15s %s reactors, steering: %s (%s)%s%s\n", "Connections",
+	       text(status, "reactors"), mode, text(steering, "by"), *why ? ": " : "", why);
+}
+
 static void print_summary(const struct ctl *ctl, struct json_object *status)
 {
 	struct json_object *planes = member(status, "planes");
-	struct json_object *data = planes ? member(planes, "data") : NULL;
-	struct json_object *why = planes ? member(planes, "why") : NULL;
-	struct json_object *n = planes ? member(planes, "kernel_connections") : NULL;
+	const char *missing = text(status, "bpf_missing");
 
+	if (planes)
+		print_planes(planes);
 	line("Version", member(status, "version"), COL_TEXT);
-	line("Process", member(status, "pid"), COL_TEXT);
+	print_process(status);
 	line("Runs for", member(status, "uptime_s"), COL_SECONDS);
 	printf("%-15s %s\n", "Configuration", ctl->conf_path);
 	print_listeners(member(status, "listeners"));
-	if (data && why && *json_object_get_string(why))
-		printf("%-15s %s (%s)\n", "Data plane", json_object_get_string(data),
-		       json_object_get_string(why));
-	else if (data)
-		printf("%-15s %s (%s connections; %s in user space)\n", "Data plane",
-		       json_object_get_string(data), json_object_get_string(n),
-		       json_object_get_string(member(planes, "user_connections")));
+	print_steering(status);
+	if (*missing)
+		printf("%-15s %s\n", "Without BPF", missing);
 	print_counts(status);
 }
 
@@ -184,45 +337,81 @@ static const struct list *find_list(const char *name)
 	return NULL;
 }
 
-static int print_part(const struct ctl *ctl, struct json_object *status, const struct list *l)
+/* Reactors and RX queues have columns of their own. */
+static void print_queues(const struct ctl *ctl, struct json_object *rows, const struct list *l)
+{
+	struct json_object *reactors = json_object_new_array(), *rx = json_object_new_array();
+
+	for (size_t i = 0; i < json_object_array_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+
+		json_object_array_add(strcmp(text(row, "kind"), "rx") ? reactors : rx,
+				      json_object_get(row));
+	}
+	print_rows(ctl, reactors, l->cols, l->ncols, l->none);
+	if (json_object_array_length(rx)) {
+		putchar('\n');
+		print_rows(ctl, rx, COLS(rx_cols), "");
+	}
+	json_object_put(reactors);
+	json_object_put(rx);
+}
+
+static int print_part(const struct ctl *ctl, struct json_object *status, const struct list *l,
+		      bool more)
 {
 	struct json_object *v = member(status, l ? l->name : "counters");
+	int64_t left;
 
 	if (!v)
 		return fail(EXIT_REFUSED, "This server does not tell its %s.",
 			    l ? l->name : "counters");
-	if (l)
-		print_rows(ctl, v, l->cols, l->ncols, l->none);
-	else
+	if (!l) {
 		print_counters(ctl, v);
+		return EXIT_OK;
+	}
+	if (!ctl->json && !strcmp(l->name, "queues"))
+		print_queues(ctl, v, l);
+	else if (more && l->more)
+		print_rows(ctl, v, l->more, l->nmore, l->none);
+	else
+		print_rows(ctl, v, l->cols, l->ncols, l->none);
+	left = number(status, "locks_total") - (int64_t)json_object_array_length(v);
+	if (!ctl->json && left > 0)
+		printf("... and %" PRId64 " more.\n", left);
 	return EXIT_OK;
 }
 
 int cmd_status(struct ctl *ctl, int argc, char **argv)
 {
-	const struct list *l = argc > 1 ? find_list(argv[1]) : NULL;
-	bool counters = argc > 1 && !strcmp(argv[1], "counters");
-	struct json_object *request, *status;
-	int code;
+	struct json_object *status;
+	const struct list *l;
+	bool counters, more = false;
+	const char *what;
+	int code, o;
 
-	if (argc > 2)
+	while ((o = getopt(argc, argv, "v")) >= 0) {
+		if (o != 'v')
+			return usage(argv[0], "status has no option %s.", argv[optind - 1]);
+		more = true;
+	}
+	if (argc - optind > 1)
 		return usage(argv[0], "status takes at most one argument.");
-	if (argc == 2 && !l && !counters)
+	what = argv[optind]; /* or the NULL at the end */
+	l = what ? find_list(what) : NULL;
+	counters = what && !strcmp(what, "counters");
+	if (what && !l && !counters)
 		return usage(argv[0],
-			     "status has no part \"%s\"; it has connections, sessions, "
-			     "shares, handles, counters.",
-			     argv[1]);
+			     "status has no part \"%s\"; it has connections, sessions, shares, "
+			     "handles, locks, queues, counters.",
+			     what);
 	if (ctl_load(ctl, LOAD_OR_EMPTY))
 		return EXIT_REFUSED;
-	request = request_new("status");
-	if (argc == 2)
-		json_object_object_add(request, "what",
-				       json_object_new_string(l ? l->name : "counters"));
-	status = server_ask(ctl, request, &code);
+	status = status_get(ctl, l ? l->name : counters ? "counters" : NULL, &code);
 	if (!status)
 		return code;
-	if (argc == 2)
-		code = print_part(ctl, status, l);
+	if (what)
+		code = print_part(ctl, status, l, more);
 	else if (ctl->json)
 		print_json(status);
 	else

@@ -38,9 +38,13 @@ const struct verb verbs[] = {
 	  "Ports, interfaces and threads change with a restart only.\n",
 	  cmd_reload },
 	GROUP("What it does"),
-	{ "status", "[connections|sessions|shares|handles|counters]",
+	{ "status", "[-v] [connections|sessions|shares|handles|locks|queues|counters]",
 	  "connections, sessions, shares, open files",
-	  "Without an argument: a summary. Exit code 3 when the server is not running.\n",
+	  "Without an argument: a summary, whose first line says who serves. It is read from the\n"
+	  "server's maps, so it works while the server is busy or stopped; shares and locks the\n"
+	  "server is asked for. Exit code 3 when the server is not running.\n"
+	  "\n"
+	  "  -v   other columns of connections, sessions and handles\n",
 	  cmd_status },
 	{ "top", "[-i SECONDS] [-n COUNT] [-s KEY] [--json]",
 	  "live: rates, latencies, clients, files",

@@ -227,7 +227,7 @@ kh() {
 	assert_status 2
 	assert_output 'already running'
 	ok kh status
-	assert_line 'Data plane +user \(no kernel module in this version\)'
+	assert_line '^Serving +user space \(0 connections; kernel: no kernel module in this version\)$'
 	assert_line 'Now +1 connection, 0 sessions, 0 shares, 1 handle'
 	ok kh status connections
 	assert_line '127.0.0.1:50000 +SMB3_11 +1.5 KiB +5.0 GiB +2 h'

@@ -11,8 +11,10 @@
 
 #define REPLY_MAX (256u << 20)
 
-static int connect_to(const char *run_dir)
+/* A stopped server lets a few callers in; the next ones wait no longer than for a reply. */
+static int connect_to(const char *run_dir, int timeout_ms)
 {
+	struct timeval tv = { timeout_ms / 1000, timeout_ms % 1000 * 1000 };
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	_cleanup_close_ int fd = -1;
 
@@ -20,7 +22,10 @@ static int connect_to(const char *run_dir)
 	    sizeof(sa.sun_path))
 		return -ENAMETOOLONG;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
+	if (fd < 0)
+		return -errno;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
 		return -errno;
 	return steal_fd(&fd);
 }
@@ -135,7 +140,7 @@ static int call(int fd, struct json_object *request, int timeout_ms, struct json
 int control_call(const char *run_dir, struct json_object *request, int timeout_ms,
 		 struct json_object **reply)
 {
-	_cleanup_close_ int fd = connect_to(run_dir);
+	_cleanup_close_ int fd = connect_to(run_dir, timeout_ms);
 
 	*reply = NULL;
 	return fd < 0 ? fd : call(fd, request, timeout_ms, reply, NULL);
@@ -144,7 +149,7 @@ int control_call(const char *run_dir, struct json_object *request, int timeout_m
 int control_call_fd(const char *run_dir, struct json_object *request, int timeout_ms,
 		    struct json_object **reply, int *sock, int *passed)
 {
-	_cleanup_close_ int fd = connect_to(run_dir);
+	_cleanup_close_ int fd = connect_to(run_dir, timeout_ms);
 	int rc;
 
 	*reply = NULL;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * status.c - the control verb "status": {what: a list, or nothing for all}. What the maps say is
- * made by core/view_json.c; shares and locks are what the daemon alone knows. Names are stable, see
- * the man page.
+ * status.c - the control verb "status": {what: a list, or nothing for all but locks}. What the maps
+ * say is made by core/view_json.c; shares and locks are what the daemon alone knows. Names are
+ * stable, see the man page.
  */
 #include "core/ctl_verbs.h"
 #include "core/view_json.h"
@@ -138,7 +138,7 @@ char *status_verb(void *arg, struct json_object *request, struct json_object *re
 			json_object_object_add(reply, lists[i].name, lists[i].make(v));
 	if (!what || !strcmp(what, "shares"))
 		json_object_object_add(reply, "shares", shares());
-	if (!what || !strcmp(what, "locks"))
+	if (what && !strcmp(what, "locks"))
 		put_locks(reply);
 	return NULL;
 }

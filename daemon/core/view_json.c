@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* view_json.c - the server, its connections and its reactors in JSON; view_files.c has the rest. */
+/* view_json.c - the server and its reactors in JSON; view_conns.c and view_files.c have the rest.
+ */
 #include "core/view_json.h"
 #include "config/config.h"
 #include "core/util.h"
 #include "crypto/crypto.h"
+#include "kernel/guard_stats.h"
 #include "kernel/steer.h"
 #include "smb2_ops.h"
 
@@ -53,95 +55,32 @@ uint64_t view_seconds_since(uint64_t then_ns)
 	return then_ns && then_ns < now ? (now - then_ns) / 1000000000u : 0;
 }
 
-static const char *state_name(uint16_t state)
+/* ---- reactors, and RX queues where the guard counts ---- */
+
+static void add_rx_queues(const struct view *v, struct json_object *a)
 {
-	switch (state) {
-	case KH_CONN_STATE_NEGOTIATED:
-		return "logging in";
-	case KH_CONN_STATE_READY:
-		return "ready";
-	case KH_CONN_STATE_CLOSING:
-		return "closing";
+	_cleanup_free_ struct guard_queue *q = NULL;
+	size_t n = 0;
+
+	if (!v->dir || guard_stats_read(v->dir, &q, &n) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct kh_queue_stat *s = &q[i].stat;
+		struct json_object *o = json_object_new_object();
+
+		vj_str(o, "kind", "rx");
+		vj_str(o, "interface", q[i].interface);
+		vj_num(o, "queue", q[i].queue);
+		vj_num(o, "packets", s->packets);
+		vj_num(o, "bytes", s->bytes);
+		vj_num(o, "syns", s->syns);
+		vj_num(o, "blocked", s->blocked);
+		vj_num(o, "limited", s->limited);
+		vj_num(o, "redirected", s->redirected);
+		vj_num(o, "malformed", s->malformed);
+		json_object_array_add(a, o);
 	}
-	return "new";
 }
-
-/* ---- connections ---- */
-
-/* When the module answered last, by slot of the connection: its entry has no time of its own. */
-static uint64_t *last_by_module(const struct view *v)
-{
-	uint64_t *last = xcalloc(v->nconns + 1, sizeof(*last));
-	struct view_index conns;
-
-	view_index_conns(v, &conns);
-	for (uint32_t i = 0; i < v->nhandles; i++) {
-		const struct kh_handle_slot *h = &v->handles[i];
-		uint64_t then = __atomic_load_n(&h->last_ns, __ATOMIC_RELAXED);
-		const struct view_id *p =
-			then ? view_find(&conns, __atomic_load_n(&h->conn_id, __ATOMIC_RELAXED))
-			     : NULL;
-
-		if (p)
-			last[p->slot] = MAX(last[p->slot], then);
-	}
-	view_index_free(&conns);
-	return last;
-}
-
-static void put_path(struct json_object *o, const struct kh_conn_slot *c)
-{
-	_cleanup_free_ char *path =
-		c->attached_ns ? xstrdup("kernel") : xasprintf("user: %s", c->why);
-
-	vj_str(o, "plane", c->attached_ns ? "kernel" : "user");
-	vj_str(o, "why", c->attached_ns ? "" : c->why);
-	vj_str(o, "path", path);
-}
-
-static struct json_object *connection(const struct kh_conn_slot *c, uint64_t last)
-{
-	struct json_object *o = json_object_new_object();
-	char addr[VIEW_ADDR_MAX];
-
-	vj_num(o, "id", c->id);
-	vj_str(o, "client", view_addr(c->addr, addr));
-	vj_num(o, "client_port", c->port);
-	vj_num(o, "server_port", c->local_port);
-	vj_str(o, "dialect", c->dialect ? conf_dialect_name(c->dialect) : "-");
-	vj_str(o, "signing", view_signing_name(c->dialect, c->signing_alg));
-	vj_str(o, "cipher", view_cipher_name(c->cipher));
-	put_path(o, c);
-	vj_str(o, "state", state_name(c->state));
-	vj_num(o, "reactor", c->reactor);
-	vj_num(o, "sessions", c->sessions);
-	vj_num(o, "requests", c->requests);
-	vj_num(o, "credits", c->attached_ns ? c->credits : c->user_credits);
-	vj_num(o, "bytes_in", c->user_bytes_in + c->bytes_in);
-	vj_num(o, "bytes_out", c->user_bytes_out + c->bytes_out);
-	vj_num(o, "messages", c->user_frames + c->frames);
-	vj_num(o, "served", c->served);
-	vj_num(o, "passed_up", c->passed_up);
-	vj_num(o, "unsent", c->attached_ns ? c->out_bytes : c->user_out_bytes);
-	vj_num(o, "stalls", c->stalls);
-	vj_num(o, "age_s", view_seconds_since(c->accepted_ns));
-	vj_num(o, "idle_s", view_seconds_since(MAX(last, c->user_last_ns)));
-	return o;
-}
-
-struct json_object *view_connections(const struct view *v)
-{
-	struct json_object *a = json_object_new_array();
-	_cleanup_free_ uint64_t *last = last_by_module(v);
-	struct kh_conn_slot c;
-
-	for (uint32_t i = 0; i < v->nconns; i++)
-		if (view_conn(v, i, &c))
-			json_object_array_add(a, connection(&c, last[i]));
-	return a;
-}
-
-/* ---- reactors ---- */
 
 struct json_object *view_queues(const struct view *v)
 {
@@ -151,6 +90,7 @@ struct json_object *view_queues(const struct view *v)
 		const struct kh_reactor_slot *r = &v->reactors[i];
 		struct json_object *o = json_object_new_object();
 
+		vj_str(o, "kind", "reactor");
 		vj_num(o, "reactor", i);
 		if (r->cpu != UINT32_MAX)
 			vj_num(o, "cpu", r->cpu);
@@ -168,6 +108,7 @@ struct json_object *view_queues(const struct view *v)
 		vj_num(o, "busy_ms", r->busy_ns / 1000000u);
 		json_object_array_add(a, o);
 	}
+	add_rx_queues(v, a);
 	return a;
 }
 

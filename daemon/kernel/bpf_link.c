@@ -284,6 +284,8 @@ static void describe(const char *instance)
 	maps_say(version, KH_VERSION);
 	maps_say(instance, instance);
 	maps_say(conf_path, server.conf_path);
+	if (no_maps)
+		(void)snprintf(s->bpf_why, sizeof(s->bpf_why), "no maps: %s", no_maps);
 	__atomic_store_n(&s->pid, (uint32_t)getpid(), __ATOMIC_RELEASE);
 }
 

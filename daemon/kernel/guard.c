@@ -336,7 +336,7 @@ static char *begin(const struct conf *f)
 {
 	char *why = try_all(f);
 
-	if (maps.server)
+	if (!server.bpf_why) /* else it says so itself */
 		maps_say(bpf_why, why);
 	return why;
 }
