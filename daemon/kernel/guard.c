@@ -348,8 +348,10 @@ char *guard_start(const struct conf *f)
 	guard_clean(server.instance);
 	guard_check(f, say_check, NULL);
 	why = begin(f);
-	if (f->xdp_mode == CONF_XDP_NATIVE)
+	if (why && f->xdp_mode == CONF_XDP_NATIVE) {
+		guard_stop(); /* what is attached already */
 		return why;
+	}
 	free(why);
 	return NULL;
 }
