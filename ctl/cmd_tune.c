@@ -79,7 +79,7 @@ static int gather(const struct tune *t, struct tune_facts *f)
 	*f = (struct tune_facts) { 0 };
 	nic_machine(&t->sys, f);
 	pid = tune_server(t->ctl, f, &listeners);
-	if (pid && !*t->sys.root)
+	if (!*t->sys.root)
 		why = tune_enter_netns(pid);
 	if (why)
 		return fail(EXIT_REFUSED, "Cannot look at the network: %s.", why);
@@ -163,9 +163,10 @@ static int change(struct tune *t, struct tune_facts *f)
 		why = tune_apply(&t->sys, path, f, &p, gather_again, t, &log);
 		plan_free(&p);
 	}
-	tune_print_log(t->ctl, &log,
-		       t->undo ? "Nothing to undo."
-			       : "Nothing to change: it is as tune would have it.");
+	if (!why || json_object_array_length(log.changed))
+		tune_print_log(t->ctl, &log,
+			       t->undo ? "Nothing to undo."
+				       : "Nothing to change: it is as tune would have it.");
 	if (why)
 		code = fail(EXIT_REFUSED, "%s.", why);
 	else if (json_object_array_length(log.skipped) && !json_object_array_length(log.changed))

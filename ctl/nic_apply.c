@@ -2,12 +2,14 @@
 /*
  * nic_apply.c - doing what is advised, and taking it back.
  *
- * The file of what was: {"boot": ID, "interfaces": {"eth0": {"ifindex": 3, "items": {KEY: TEXT}}}},
- * keys and texts of nic_item.c. An item is in the file before it is changed, and the first value of
- * it stays, so that undo after any number of applies, or half of one, knows where it all began. It
- * is of this boot: a restart undoes everything by itself. Changed under a lock on its folder.
+ * The file of what was: {"boot": ID, "netns": INODE, "interfaces": {"eth0": {"ifindex": 3, "items":
+ * {KEY: TEXT}}}}, keys and texts of nic_item.c. An item is in the file before it is changed, and
+ * the first value of it stays, so that undo after any number of applies, or half of one, knows
+ * where it all began. It is of this boot: a restart undoes everything by itself. Changed under a
+ * lock on its folder.
  */
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "core/file.h"
 #include "nic_item.h"
@@ -55,6 +57,14 @@ static void log_skipped(struct tune_log *log, const char *nic, const char *key, 
 
 /* ---- the file ---- */
 
+/* Which network namespace this is, of which a file of items is; 0 where there are only files. */
+static int64_t netns(const struct nic_sys *s)
+{
+	struct stat st;
+
+	return *s->root || stat("/proc/self/ns/net", &st) ? 0 : (int64_t)st.st_ino;
+}
+
 static char *boot_id(const struct nic_sys *s)
 {
 	char *id = nic_read(s, NULL, "proc/sys/kernel/random/boot_id");
@@ -68,23 +78,28 @@ static struct json_object *state_new(const struct nic_sys *s)
 	_cleanup_free_ char *id = boot_id(s);
 
 	put(o, "boot", id);
+	json_object_object_add(o, "netns", json_object_new_int64(netns(s)));
 	json_object_object_add(o, "interfaces", json_object_new_object());
 	return o;
 }
 
-/* NULL: there is none, or it is of an earlier boot. */
-static struct json_object *state_load(const struct nic_sys *s, const char *path)
+/* NULL: there is none, or it is of an earlier boot, or of another namespace: *elsewhere. */
+static struct json_object *state_load(const struct nic_sys *s, const char *path, bool *elsewhere)
 {
 	_cleanup_free_ char *text = NULL, *id = boot_id(s);
 	struct json_object *o;
 	size_t len;
 
+	*elsewhere = false;
 	if (file_read(path, STATE_MAX, &text, &len))
 		return NULL;
 	o = json_tokener_parse(text);
 	if (json_object_is_type(member(o, "interfaces"), json_type_object) && member(o, "boot") &&
-	    !strcmp(json_object_get_string(member(o, "boot")), id))
-		return o;
+	    !strcmp(json_object_get_string(member(o, "boot")), id)) {
+		*elsewhere = json_object_get_int64(member(o, "netns")) != netns(s);
+		if (!*elsewhere)
+			return o;
+	}
 	json_object_put(o);
 	return NULL;
 }
@@ -226,11 +241,12 @@ char *tune_apply(const struct nic_sys *s, const char *path, struct tune_facts *f
 {
 	_cleanup_close_ int lock = log->dry ? -1 : file_lock(path);
 	struct json_object *state;
+	bool elsewhere;
 	int rc;
 
 	if (lock < 0 && !log->dry)
 		return xasprintf("%s cannot be written: %s", path, strerror(-lock));
-	state = state_load(s, path);
+	state = state_load(s, path, &elsewhere);
 	if (!state)
 		state = state_new(s);
 	rc = do_steps(s, path, state, f, p, true, log);
@@ -301,12 +317,16 @@ char *tune_undo(const struct nic_sys *s, const char *path, struct tune_log *log)
 	_cleanup_close_ int lock = file_lock(path);
 	struct json_object *state;
 	unsigned int failed = 0;
+	bool elsewhere;
 
 	if (lock == -ENOENT)
 		return NULL;
 	if (lock < 0)
 		return xasprintf("%s cannot be read: %s", path, strerror(-lock));
-	state = state_load(s, path);
+	state = state_load(s, path, &elsewhere);
+	if (elsewhere)
+		return xstrdup("What was changed is in another network namespace: undo it there, "
+			       "or while the server runs there");
 	if (state) {
 		json_object_object_foreach(member(state, "interfaces"), name, o)
 		{

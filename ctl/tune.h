@@ -17,8 +17,9 @@
 pid_t tune_server(const struct ctl *ctl, struct tune_facts *f, char **listeners);
 
 /*
- * Goes to the network namespace of that process if it is another one, with the /sys that belongs to
- * it; for the rest of this process. NULL or why not (caller frees).
+ * Goes to the network namespace of that process (0: of none) if it is another one, and mounts the
+ * /sys that belongs to where it is; for the rest of this process, for nobody else. NULL or why not
+ * (caller frees).
  */
 char *tune_enter_netns(pid_t pid);
 

@@ -155,19 +155,40 @@ static ino_t netns_of(const char *path)
 	return stat(path, &st) ? 0 : st.st_ino;
 }
 
+/* Is /sys that of this network namespace? nsenter --net leaves the old one there. */
+static bool sysfs_is_ours(void)
+{
+	static const struct nic_sys sys = { "" };
+	struct if_nameindex *all = if_nameindex();
+	bool same = true;
+
+	for (struct if_nameindex *i = all; i && i->if_index && same; i++) {
+		_cleanup_free_ char *index =
+			nic_read(&sys, NULL, "sys/class/net/%s/ifindex", i->if_name);
+
+		same = index && strtoul(index, NULL, 10) == i->if_index;
+	}
+	if_freenameindex(all);
+	return same;
+}
+
 char *tune_enter_netns(pid_t pid)
 {
 	_cleanup_free_ char *path = xasprintf("/proc/%d/ns/net", (int)pid);
 	_cleanup_close_ int fd = -1;
 
-	if (!netns_of(path) || netns_of(path) == netns_of("/proc/self/ns/net"))
+	if (pid && netns_of(path) && netns_of(path) != netns_of("/proc/self/ns/net")) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || setns(fd, CLONE_NEWNET))
+			return xasprintf("the server runs in another network namespace, which "
+					 "cannot be entered: %s",
+					 strerror(errno));
+	}
+	if (fd < 0 && sysfs_is_ours())
 		return NULL;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWNET) || unshare(CLONE_NEWNS) ||
-	    mount("none", "/", "none", MS_SLAVE | MS_REC, NULL) ||
+	if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_SLAVE | MS_REC, NULL) ||
 	    mount("sysfs", "/sys", "sysfs", 0, NULL))
-		return xasprintf("the server runs in another network namespace, which cannot be "
-				 "entered: %s",
+		return xasprintf("the /sys of its network namespace cannot be mounted: %s",
 				 strerror(errno));
 	return NULL;
 }

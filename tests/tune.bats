@@ -15,7 +15,7 @@ teardown() {
 }
 
 kh() {
-	"$top/ksmbd-hybrid" -c "$conf" "$@"
+	kh_exec -c "$conf" "$@"
 }
 
 # unpack NAME: files of tests/nic/NAME.tree below $T/NAME
@@ -145,8 +145,8 @@ advice() {
 	assert_output 'There is no network interface "nosuch0"'
 	run kh tune steer=cpu
 	assert_status 3
-	run setpriv --bounding-set=-net_admin --inh-caps=-net_admin \
-		"$top/ksmbd-hybrid" -c "$conf" tune --apply nosuch0
+	KH_EXEC_PREFIX='setpriv --bounding-set=-net_admin --inh-caps=-net_admin' \
+		run kh tune --apply nosuch0
 	assert_status 2
 	assert_output 'needs CAP_NET_ADMIN'
 }
@@ -165,7 +165,7 @@ veth() {
 }
 
 in_ns() {
-	ip netns exec "$ns" "$top/ksmbd-hybrid" -c "$conf" "$@"
+	KH_NETNS=$ns kh_exec -c "$conf" "$@"
 }
 
 queues() {
@@ -186,6 +186,10 @@ queues() {
 	assert_equal "$(jq '[.advice[] | select(.applies)] | length' <<<"$output")" 0
 	assert_equal "$(jq -r '[.interfaces[0].queues[] | .xps] | join(" ")' <<<"$output")" '0 1'
 	assert_equal "$(stat -c %a "$T/run/tune.json")" 600
+	run kh tune --undo
+	assert_status 2
+	assert_output 'in another network namespace'
+	refute_output 'Nothing'
 	ok in_ns tune --undo
 	assert_output 'kh0 channels: rx 2 tx 2, now rx 3 tx 3'
 	assert_same_file "$T/before" <(queues)
