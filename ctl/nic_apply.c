@@ -5,7 +5,7 @@
  * The file of what was: {"boot": ID, "netns": INODE, "interfaces": {"eth0": {"ifindex": 3, "items":
  * {KEY: TEXT}}}}, keys and texts of nic_item.c. An item is in the file before it is changed, and
  * the first value of it stays, so that undo after any number of applies, or half of one, knows
- * where it all began. It is of this boot: a restart undoes everything by itself. Changed under a
+ * where it all began. It is of this boot, as a reboot undoes everything itself. Changed under a
  * lock on its folder.
  */
 #include <stdio.h>
