@@ -27,10 +27,17 @@ def listed(what, **wanted):
     return [r["id"] for r in rows if all(r[k] == v for k, v in wanted.items())]
 
 
+def in_kernel(**wanted):
+    """Where the test is run with the module, it is to serve what is closed."""
+    if os.environ.get("KH_KERNEL"):
+        check(bool(listed("handles", plane="kernel", **wanted)), True, "the module has the handle")
+
+
 def handle(user):
     file = user.file()
     user.busy(file, True)
     user.busy(file, False)
+    in_kernel(path=user.name)
     found, = listed("handles", path=user.name)
     check("Closed handle" in kh("close", "handle", found), True, "close handle says so")
     check(listed("handles", path=user.name), [], "the handle is off the list")
@@ -47,6 +54,10 @@ def handle(user):
 
 
 def session(user, other):
+    busy = user.file()
+    user.busy(busy, True)
+    in_kernel(path=user.name)
+    user.end(busy)
     file = user.file(options=0x1000, access=0x110080)  # to be deleted on close
     mine = f"{user.session:016x}"
     check(mine in listed("sessions"), True, "the session is listed")
@@ -62,6 +73,7 @@ def session(user, other):
 def connection(user):
     file = user.file()
     user.busy(file, True)
+    in_kernel(path=user.name)
     peer = [r for r in json.loads(kh("-j", "status", "sessions")) if r["id"] ==
             f"{user.session:016x}"]
     where = str(peer[0]["connection"])

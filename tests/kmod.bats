@@ -60,6 +60,11 @@ serving() {
 	serving --debug -t 300
 }
 
+@test "what the administrator closes while the module serves it, under KASAN and lockdep" {
+	tap_in_uml --debug -t 300 -- "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin KH_KERNEL=yes \
+		bats -f close: $top/tests/administer.bats"
+}
+
 # up_alone ARGS: starts a server of this test's own
 up_alone() {
 	printf '[global]\n\tsmb ports = %s\n\tinterfaces = 127.0.0.1\n\tbind interfaces only = yes\n' \

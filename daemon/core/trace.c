@@ -27,6 +27,15 @@ _Atomic unsigned int trace_readers;
 
 /* ---- what it was ---- */
 
+/* Each request's name goes through here: no printf. */
+static void put_name(char *dst, size_t cap, const char *s)
+{
+	size_t n = s ? strnlen(s, cap - 1) : 0;
+
+	memcpy(dst, s ? s : "", n);
+	dst[n] = 0;
+}
+
 /* The end of s is what tells files apart; on a whole character. */
 static void put_end(char *dst, size_t cap, const char *s)
 {
@@ -39,12 +48,21 @@ static void put_end(char *dst, size_t cap, const char *s)
 	s += n - (cap - 1 - 3);
 	while ((*s & 0xC0) == 0x80)
 		s++;
-	snprintf(dst, cap, "...%s", s);
+	memcpy(dst, "...", 3);
+	put_name(dst + 3, cap - 3, s);
 }
 
-static void put_name(char *dst, size_t cap, const char *s)
+static void put_path(struct trace_record *t, struct open *o)
 {
-	snprintf(dst, cap, "%s", s ? s : "");
+	_cleanup_free_ char *both = NULL;
+	const char *path;
+
+	pthread_mutex_lock(&o->lock);
+	path = o->path && *o->path ? o->path : "/";
+	if (o->stream_name)
+		path = both = xasprintf("%s:%s", path, o->stream_name);
+	put_end(t->file, sizeof(t->file), path);
+	pthread_mutex_unlock(&o->lock);
 }
 
 /* Length bytes at an offset of the element, as the two le16 at `at` of the body say; "/" for '\'.
@@ -77,11 +95,7 @@ static void put_file(struct trace_record *t, struct request *rq)
 
 	if (o) {
 		put_name(t->share, sizeof(t->share), o->tree->name);
-		pthread_mutex_lock(&o->lock);
-		name = xasprintf("%s%s%s", o->path && *o->path ? o->path : "/",
-				 o->stream_name ? ":" : "", o->stream_name ? o->stream_name : "");
-		pthread_mutex_unlock(&o->lock);
-		put_end(t->file, sizeof(t->file), name);
+		put_path(t, o);
 		return;
 	}
 	if (rq->tree)
@@ -141,7 +155,7 @@ static void describe(struct trace_record *t, struct request *rq, ntstatus status
 {
 	struct timespec ts;
 
-	memset(t, 0, sizeof(*t));
+	memset(t, 0, sizeof(*t)); /* all of it goes to the reader: nothing of the stack */
 	clock_gettime(CLOCK_REALTIME, &ts);
 	t->end_ns = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 	t->latency_ns = now_ns() - rq->start_ns;
@@ -230,6 +244,8 @@ void trace_request(struct request *rq, uint32_t status, uint64_t bytes)
 	for (unsigned int i = 0; i < TRACERS_MAX; i++) {
 		struct tracer *tr = &tracers[i];
 
+		if (!atomic_load_explicit(&tr->active, memory_order_relaxed))
+			continue;
 		atomic_fetch_add(&tr->users, 1);
 		if (atomic_load(&tr->active) && wanted(&tr->filter, rq)) {
 			if (!described)
