@@ -265,7 +265,8 @@ static void print_process(struct json_object *status)
 
 static void print_steering(struct json_object *status)
 {
-	struct json_object *steering = member(status, "steering");
+	struct json_object *planes = member(status, "planes");
+	struct json_object *steering = planes ? member(planes, "steering") : NULL;
 	const char *mode = text(steering, "mode"), *why = text(steering, "why");
 
 	if (!*mode)

@@ -171,6 +171,7 @@ static int start(const struct ctl *ctl, const char *path, const struct up *how)
 	char line[READY_MAX] = "";
 	_cleanup_close_ int ready = -1;
 	pid_t pid = spawn(ctl, path, how, &ready);
+	char *missing;
 	int rc;
 
 	if (pid < 0)
@@ -182,10 +183,15 @@ static int start(const struct ctl *ctl, const char *path, const struct up *how)
 			    (int)pid, START_TIMEOUT_MS / 1000);
 	if (rc)
 		return say_end(ctl, pid);
+	missing = strchr(line, '\t');
+	if (missing)
+		*missing++ = 0;
 	if (strncmp(line, "READY", 5))
 		return fail(EXIT_REFUSED, "The server did not start. %s",
 			    !strncmp(line, "FAIL ", 5) ? line + 5 : line);
 	printf("The server runs%s%s.\n", line[5] ? " on" : "", line + 5);
+	if (missing && *missing)
+		printf("Of BPF is missing: %s.\n", missing);
 	return EXIT_OK;
 }
 

@@ -52,11 +52,12 @@ struct conf *server_conf(void)
 
 /* ---- what the starter hears ---- */
 
+/* A word, a sentence, and behind a tab, what of BPF is missing. */
 static void say_ready(const char *word, const char *text)
 {
 	if (ready_fd < 0)
 		return;
-	dprintf(ready_fd, "%s %s\n", word, text);
+	dprintf(ready_fd, "%s %s\t%s\n", word, text, maps.server->bpf_why);
 	close(steal_fd(&ready_fd));
 }
 
@@ -491,11 +492,12 @@ int main(int argc, char **argv)
 	load_domain_sid(current);
 	server.users = users_open(current->passdb_file, current->username_map);
 	reactors_max = MAX(reactors_wanted(current), (unsigned int)sysconf(_SC_NPROCESSORS_ONLN));
-	maps_start(server.instance, reactors_max);
+	maps_start(server.instance, reactors_max, current->bpf_group);
 	if (server.bpf_why)
 		log_notice("no BPF maps: %s", server.bpf_why);
 	start_threads();
 	use_tcp_stats();
+	(void)maps_pin_rights(TCP_STATS_PIN);
 	use_kmod();
 	steer_start();
 	ctl = control_open(server.run_dir, &err);

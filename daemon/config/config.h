@@ -271,6 +271,7 @@ struct conf {
 	unsigned int worker_threads; /* 0: by the number of CPUs */
 	unsigned int reactors;	     /* 0: one per CPU */
 	unsigned int steer;	     /* enum kh_steer, or CONF_STEER_AUTO */
+	const char *bpf_group;	     /* may read the maps; NULL: root alone */
 	enum conf_tristate kernel_path;
 
 	/* shares in the order of the file; [homes] is among them, IPC$ is not */

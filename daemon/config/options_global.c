@@ -320,6 +320,11 @@ const struct conf_option conf_global_options[] = {
 		 "the "
 		 "number of CPUs: connections stay where they are, new ones go to the threads that "
 		 "there are now." },
+	{ OPT("bpf group", NULL, STRING, bpf_group, NULL), .def_doc = "root alone",
+	  .doc = "A Unix group that may read the BPF maps of the server, and so use `ksmbd-hybrid "
+		 "status` and `top` without being root. They hold names of users, clients and open "
+		 "files; no passwords, no keys and no content of files. Others may then pass "
+		 "through /sys/fs/bpf." },
 	{ OPT("steer", NULL, ENUM, steer, "auto"), .values = steer_values,
 	  .doc = "Which of the `reactors` a new connection goes to. `cpu`: that of the CPU that "
 		 "received it, for network cards with a queue per CPU. `client`: one for all "

@@ -185,6 +185,7 @@ static struct json_object *planes(const struct view *v)
 	vj_num(o, "kernel_connections", kernel);
 	vj_num(o, "user_connections", user);
 	json_object_object_add(o, "user_reasons", whys);
+	json_object_object_add(o, "steering", steer_json(v->server));
 	return o;
 }
 
@@ -212,7 +213,6 @@ void view_summary(const struct view *v, struct json_object *o)
 	vj_str(o, "instance", s->instance);
 	vj_num(o, "generation", s->generation);
 	json_object_object_add(o, "planes", planes(v));
-	json_object_object_add(o, "steering", steer_json(s));
 	vj_str(o, "bpf_missing", s->bpf_why);
 	vj_num(o, "reactors", s->reactors);
 	json_object_object_add(o, "listeners", words(s->listeners));

@@ -6,6 +6,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <grp.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -16,8 +17,9 @@
 
 #define BPFFS	 "/sys/fs/bpf"
 #define PINS	 BPFFS "/ksmbd-hybrid"
-#define PIN_MODE 0700
 #define PINS_MAX 32
+
+#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
 static struct kh_server_slot unseen;
 
@@ -25,6 +27,7 @@ struct maps maps = { .server = &unseen, .handles_fd = -1, .conns_fd = -1, .op_st
 
 static struct maps_bpf *skel; /* owner of the fds; NULL: no BPF */
 static char *pin_dir, *no_maps;
+static gid_t pin_gid; /* who may read the pins, beside root; 0: nobody */
 
 static int silent(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -62,7 +65,35 @@ static int need_bpffs(void)
 
 static int need_dir(const char *path)
 {
-	return mkdir(path, PIN_MODE) < 0 && errno != EEXIST ? -errno : 0;
+	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int rights(const char *path, mode_t alone, mode_t shared)
+{
+	if (chown(path, 0, pin_gid) < 0 || chmod(path, pin_gid ? shared : alone) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Others may pass through it; what it holds has rights of its own. */
+static int let_pass(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	return (st.st_mode & 0111) != 0111 && chmod(path, (st.st_mode & 07777) | 0111) < 0 ? -errno
+											   : 0;
+}
+
+static void find_group(const char *name)
+{
+	struct group *g = name ? getgrnam(name) : NULL;
+
+	pin_gid = g ? g->gr_gid : 0;
+	if (name && !g)
+		log_err("bpf group = %s: there is no such group, only root may read the maps",
+			name);
 }
 
 static uint32_t id_of(int fd)
@@ -78,6 +109,13 @@ const char *maps_pin_dir(void)
 	return pin_dir;
 }
 
+int maps_pin_rights(const char *name)
+{
+	_cleanup_free_ char *path = pin_dir ? xasprintf("%s/%s", pin_dir, name) : NULL;
+
+	return path ? rights(path, 0600, 0640) : -ENOENT;
+}
+
 int maps_pin(struct bpf_map *m)
 {
 	char *path;
@@ -91,6 +129,7 @@ int maps_pin(struct bpf_map *m)
 	if (unlink(path) < 0 && errno != ENOENT)
 		err = -errno;
 	err = err ?: bpf_obj_pin(bpf_map__fd(m), path) < 0 ? -errno : 0;
+	err = err ?: rights(path, 0600, 0640);
 	if (err) {
 		free(path);
 		return err;
@@ -120,8 +159,13 @@ static int need_dirs(const char *instance)
 {
 	int err = need_dir(PINS);
 
+	if (pin_gid) {
+		err = err ?: let_pass(BPFFS);
+		err = err ?: let_pass(PINS);
+	}
 	pin_dir = view_dir(instance);
-	return err ?: need_dir(pin_dir);
+	err = err ?: need_dir(pin_dir);
+	return err ?: rights(pin_dir, 0700, 0750);
 }
 
 /* ---- making and mapping ---- */
@@ -273,6 +317,17 @@ static struct slots {
 } conn_slots = { .lock = PTHREAD_MUTEX_INITIALIZER },
   session_slots = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+void maps_missing(const char *guard)
+{
+	const char *btf =
+		access(KERNEL_BTF, R_OK) < 0 ? "no BTF of the kernel (" KERNEL_BTF ")" : "";
+	const char *sep = *btf && guard ? "; " : "";
+	_cleanup_free_ char *text = no_maps ? xasprintf("no maps: %s", no_maps)
+					    : xasprintf("%s%s%s", btf, sep, guard ?: "");
+
+	maps_say(bpf_why, text);
+}
+
 static void describe(const char *instance)
 {
 	struct kh_server_slot *s = maps.server;
@@ -284,8 +339,7 @@ static void describe(const char *instance)
 	maps_say(version, KH_VERSION);
 	maps_say(instance, instance);
 	maps_say(conf_path, server.conf_path);
-	if (no_maps)
-		(void)snprintf(s->bpf_why, sizeof(s->bpf_why), "no maps: %s", no_maps);
+	maps_missing(NULL);
 	__atomic_store_n(&s->pid, (uint32_t)getpid(), __ATOMIC_RELEASE);
 }
 
@@ -317,11 +371,12 @@ const struct view *maps_view(void)
 	return &own_view;
 }
 
-void maps_start(const char *instance, unsigned int nreactors)
+void maps_start(const char *instance, unsigned int nreactors, const char *group)
 {
 	int cpus = libbpf_num_possible_cpus();
 
 	libbpf_set_print(silent);
+	find_group(group);
 	maps.lanes = MAX(cpus > 0 ? (unsigned int)cpus : 1, nreactors) + 1;
 	maps.nreactors = MIN(MAX(nreactors, 1u), KH_REACTORS_MAX);
 	server.bpf_why = no_maps = make(instance);

@@ -41,9 +41,9 @@ extern struct maps maps;
 /*
  * Makes the maps, pins them below /sys/fs/bpf/ksmbd-hybrid/<instance>/ and maps them. Main thread,
  * before anybody counts or opens. The pins of an earlier process are replaced. If it cannot,
- * server.bpf_why says why, in one line.
+ * server.bpf_why says why, in one line. Root reads the pins, and the group; NULL: nobody else.
  */
-void maps_start(const char *instance, unsigned int nreactors);
+void maps_start(const char *instance, unsigned int nreactors, const char *group);
 /* Main thread, when all others have ended: unpins what is still this process's. */
 void maps_stop(void);
 /* Takes away what was pinned, and nothing else: before a process ends that could not start. */
@@ -61,6 +61,10 @@ const char *maps_pin_dir(void);
  * maps_stop(), or maps_unpin(). 0, -ENOENT without a pin folder, -errno. Main thread.
  */
 int maps_pin(struct bpf_map *m);
+/* The same rights for something else that is pinned there. */
+int maps_pin_rights(const char *name);
+/* What of BPF is missing, as `status` shows it: the guard's part, NULL if that is complete. */
+void maps_missing(const char *guard);
 
 /* ---- entries ---- */
 

@@ -336,8 +336,7 @@ static char *begin(const struct conf *f)
 {
 	char *why = try_all(f);
 
-	if (!server.bpf_why) /* else it says so itself */
-		maps_say(bpf_why, why);
+	maps_missing(why);
 	return why;
 }
 

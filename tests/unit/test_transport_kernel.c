@@ -454,7 +454,7 @@ int main(void)
 	between.done = between_done;
 	sem_init(&fake.attached, 0, 0);
 	snprintf(instance, sizeof(instance), "unit-%d", getpid());
-	maps_start(instance, 1);
+	maps_start(instance, 1, NULL);
 	if (workers_start(1) < 0 || reactor_start(0, &reactor) < 0)
 		return 1;
 	server.reactors = &reactor;
