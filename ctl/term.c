@@ -138,23 +138,45 @@ static enum term_event take_signal(int *key)
 	return TERM_END;
 }
 
-/* An escape sequence comes in one piece; all but the arrows are nobody's. */
+static struct {
+	char c[64];
+	size_t at, n;
+} typed;
+
+/*
+ * The next of what was typed; an escape sequence is one, and all but the arrows are nobody's
+ * (TERM_TIMEOUT). A sequence that is cut in two by a slow line is taken for single keys.
+ */
+static enum term_event next_key(int *key)
+{
+	const char *c = typed.c + typed.at;
+	size_t left = typed.n - typed.at, n = 2;
+
+	*key = (unsigned char)c[0];
+	if (c[0] != '\033' || left < 3 || (c[1] != '[' && c[1] != 'O')) {
+		typed.at++;
+		return TERM_KEY;
+	}
+	while (n < left && (c[n] < 0x40 || c[n] > 0x7e)) /* ECMA-48 5.4: up to the final byte */
+		n++;
+	typed.at += MIN(n + 1, left);
+	if (n != 2 || c[2] < 'A' || c[2] > 'D')
+		return TERM_TIMEOUT;
+	*key = KEY_UP + (c[2] - 'A');
+	return TERM_KEY;
+}
+
 static enum term_event take_key(int *key)
 {
-	char c[32];
-	ssize_t n = read(STDIN_FILENO, c, sizeof(c));
+	ssize_t n = read(STDIN_FILENO, typed.c, sizeof(typed.c));
 
 	if (n <= 0) {
 		*key = 0;
 		return n < 0 && (errno == EAGAIN || errno == EINTR) ? TERM_TIMEOUT : TERM_END;
 	}
-	*key = (unsigned char)c[0];
-	if (c[0] != '\033' || n == 1)
-		return TERM_KEY;
-	if (n < 3 || (c[1] != '[' && c[1] != 'O') || c[2] < 'A' || c[2] > 'D')
-		return TERM_TIMEOUT;
-	*key = KEY_UP + (c[2] - 'A');
-	return TERM_KEY;
+	typed.at = 0;
+	typed.n = (size_t)n;
+	return next_key(key);
 }
 
 static int ms_until(uint64_t deadline_ns)
@@ -166,6 +188,9 @@ static int ms_until(uint64_t deadline_ns)
 
 enum term_event term_wait(uint64_t deadline_ns, int *key)
 {
+	while (typed.at < typed.n)
+		if (next_key(key) == TERM_KEY)
+			return TERM_KEY;
 	for (;;) {
 		struct pollfd p[2] = { { .fd = sigfd, .events = POLLIN },
 				       { .fd = keys ? STDIN_FILENO : -1, .events = POLLIN } };
