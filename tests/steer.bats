@@ -156,7 +156,7 @@ reload_with() {
 	done
 	storm_end
 	run steer_to sideways
-	assert_status 1
+	assert_status 2
 	assert_output sideways
 	assert_equal "$(steering)" "client bpf"
 	ok ctl reload # the file's word again
@@ -219,7 +219,7 @@ s = socket.socket(); s.bind(("10.99.0.1", 4451)); s.listen(); time.sleep(600)' 3
 	KH_EXEC_PREFIX="setpriv --bounding-set -bpf,-sys_admin" start_server "${LINES_OF_CONF[@]}"
 	assert_equal "$(steering)" "cpu incoming-cpu"
 	run steer_to client
-	assert_status 1
+	assert_status 2
 	assert_output "needs BPF"
 	if [ "$(printf '%s\n' 6.2 "$(uname -r)" | sort -V | head -1)" = 6.2 ]; then
 		ok hold 100 --cpu 0 "$SERVER4" "$SERVER6"
