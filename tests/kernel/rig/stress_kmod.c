@@ -35,7 +35,7 @@ struct worker {
 	struct peer peer;
 	struct rig_conn seen; /* of the connection that is attached now; under lock */
 	pthread_mutex_t lock;
-	unsigned long batches, connections;
+	unsigned long batches, cut, connections;
 };
 
 static struct worker workers[THREADS];
@@ -130,9 +130,10 @@ static void batch(struct worker *w)
 	/* A session that is away ends a sealed connection; an answer that is lost ends nothing. */
 	if (!peer_until(p, &p->done))
 		peer_stuck(p, "no answer to the last ECHO");
+	w->batches++;
+	w->cut += p->dead;
 	if (p->dead)
 		detach(w);
-	w->batches++;
 }
 
 static void *work(void *arg)
@@ -225,13 +226,15 @@ int main(int argc, char **argv)
 	do {
 		disturb(&random);
 		operations++;
+		if (!rnd(&random, 4)) /* most of the time belongs to the requests */
+			usleep(rnd(&random, 1000));
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	} while ((double)(now.tv_sec - begin.tv_sec) < seconds);
 	__atomic_store_n(&over, true, __ATOMIC_RELAXED);
 	for (int i = 0; i < THREADS; i++) {
 		pthread_join(workers[i].thread, NULL);
-		printf("%lu batches of %d on %lu connections\n", workers[i].batches, BATCH,
-		       workers[i].connections);
+		printf("%lu batches of %d, %lu of them cut short, on %lu connections\n",
+		       workers[i].batches, BATCH, workers[i].cut, workers[i].connections);
 	}
 	rig_close(&rig);
 	printf("%lu operations\n", operations);
