@@ -171,62 +171,74 @@ static struct kh_handle *find_locked(struct kh_server *s, u64 vol)
 	return h && h->vol == vol ? h : NULL;
 }
 
-static struct kh_handle *unlink(struct kh_server *s, u64 vol)
-{
-	struct kh_handle *h;
-
-	mutex_lock(&s->lock);
-	h = find_locked(s, vol);
-	if (h) {
-		RCU_INIT_POINTER(s->handles[(u32)vol], NULL);
-		atomic_dec(&s->nhandles);
-	}
-	mutex_unlock(&s->lock);
-	return h;
-}
-
-static void end(struct kh_handle *h)
+/* Returns the slot and frees the handle when nobody uses it or waits for it any more. */
+static void end(struct kh_server *s, struct kh_handle *h)
 {
 	int use;
 
-	atomic_set(&h->gone, 1);
-	smp_mb(); /* pairs with the one in kh_handle_use() */
 	for (use = 0; use < KH_USES; use++)
 		wait_var_event(&h->inflight[use], !atomic_read(&h->inflight[use]));
-	wait_var_event(&h->barriers, !atomic_read(&h->barriers));
-	/* The daemon sees the last of the counters. */
+	mutex_lock(&s->lock);
+	while (atomic_read(&h->barriers)) { /* they begin under the lock */
+		mutex_unlock(&s->lock);
+		wait_var_event(&h->barriers, !atomic_read(&h->barriers));
+		mutex_lock(&s->lock);
+	}
+	RCU_INIT_POINTER(s->handles[(u32)h->vol], NULL);
+	atomic_dec(&s->nhandles);
+	/* The daemon sees the last of the counters, and nobody has the slot yet. */
 	smp_store_release(&h->slot->state, KH_HANDLE_FREE);
+	mutex_unlock(&s->lock);
 	free_handle(h);
 }
 
+static int barrier_end(struct kh_handle *h, u32 uses)
+{
+	int err = stop(h, uses);
+
+	if (atomic_dec_and_test(&h->barriers))
+		wake_up_var(&h->barriers);
+	return err;
+}
+
+/* Until it is drained the handle has its slot, so whoever else asks for it waits, too. */
 int kh_handle_del(struct kh_server *s, u64 vol)
 {
-	struct kh_handle *h = unlink(s, vol);
+	struct kh_handle *h;
+	bool first = false;
 
-	if (!h)
-		return -ENOENT;
-	end(h);
-	return 0;
+	mutex_lock(&s->lock);
+	h = find_locked(s, vol);
+	if (h && !h->ending) {
+		first = h->ending = true;
+		atomic_set(&h->gone, 1);
+		smp_mb(); /* pairs with the one in kh_handle_use() */
+	} else if (h) {
+		atomic_inc(&h->barriers);
+	}
+	mutex_unlock(&s->lock);
+	if (first) {
+		end(s, h);
+		return 0;
+	}
+	if (h)
+		barrier_end(h, KH_CAPS_ALL);
+	return -ENOENT;
 }
 
 int kh_handle_barrier(struct kh_server *s, u64 vol, u32 caps)
 {
 	struct kh_handle *h;
-	int err;
 
 	mutex_lock(&s->lock);
 	h = find_locked(s, vol);
 	if (h)
 		atomic_inc(&h->barriers);
 	mutex_unlock(&s->lock);
-	if (!h)
-		return -ENOENT;
-	err = stop(h, caps & KH_CAPS_ALL);
-	if (atomic_dec_and_test(&h->barriers))
-		wake_up_var(&h->barriers);
-	return err;
+	return h ? barrier_end(h, caps & KH_CAPS_ALL) : -ENOENT;
 }
 
+/* Nobody else has the server: the handles that are there stay until they are deleted here. */
 void kh_handles_drop(struct kh_server *s)
 {
 	u32 slot;
@@ -234,7 +246,7 @@ void kh_handles_drop(struct kh_server *s)
 	for (slot = 0; s->has_maps && slot < s->maps.nhandles; slot++) {
 		struct kh_handle *h = rcu_access_pointer(s->handles[slot]);
 
-		if (h && unlink(s, h->vol))
-			end(h);
+		if (h)
+			kh_handle_del(s, h->vol);
 	}
 }

@@ -230,6 +230,7 @@ struct kh_handle {
 	struct rcu_head rcu;
 	atomic_t inflight[KH_USES]; /* waited for by wait_var_event() */
 	atomic_t gone;		    /* no new use */
+	bool ending;		    /* somebody waits for the last use, under server.lock */
 	atomic_t barriers;	    /* who waits for inflight */
 	struct file *file;
 	struct kh_handle_slot *slot;

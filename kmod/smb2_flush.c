@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* smb2_flush.c - FLUSH (MS-SMB2 2.2.17, 2.2.18, 3.3.5.11): answered when it is on disk. */
+#include <linux/kcov.h>
+
 #include "kmod.h"
 
 static void sync_work(struct work_struct *work)
 {
 	static const u8 body[4] = { 4 };
 	struct kh_req *rq = container_of(work, struct kh_req, work);
-	int err = vfs_fsync(rq->handle->file, 0);
+	int err;
 
+	kcov_remote_start_common(rq->conn->kcov_handle);
+	err = vfs_fsync(rq->handle->file, 0);
 	if (err) {
 		kh_req_fail(rq, smb2_status_of_errno(err));
-		return;
+	} else {
+		kh_tx_simple(rq, NT_STATUS_SUCCESS, body, sizeof(body));
+		kh_req_end(rq, NT_STATUS_SUCCESS, 0, 0);
 	}
-	kh_tx_simple(rq, NT_STATUS_SUCCESS, body, sizeof(body));
-	kh_req_end(rq, NT_STATUS_SUCCESS, 0, 0);
+	kcov_remote_stop();
 }
 
 bool kh_smb2_flush(struct kh_req *rq)

@@ -11,6 +11,7 @@
  * The header is made when it is known how many bytes there are, so no PDU is ever too short.
  */
 #include <linux/cred.h>
+#include <linux/kcov.h>
 #include <linux/slab.h>
 #include <linux/splice.h>
 #include <linux/uio.h>
@@ -257,12 +258,16 @@ static int read_some_way(struct kh_req *rq, bool wait)
 static void read_work(struct work_struct *work)
 {
 	struct kh_req *rq = container_of(work, struct kh_req, work);
-	const struct cred *old = override_creds(rq->handle->file->f_cred);
-	int err = read_some_way(rq, true);
+	const struct cred *old;
+	int err;
 
+	kcov_remote_start_common(rq->conn->kcov_handle);
+	old = override_creds(rq->handle->file->f_cred);
+	err = read_some_way(rq, true);
 	revert_creds(old);
 	if (err) /* no memory now: the client may try again */
 		kh_req_fail(rq, NT_STATUS_INSUFFICIENT_RESOURCES);
+	kcov_remote_stop();
 }
 
 bool kh_smb2_read(struct kh_req *rq)
