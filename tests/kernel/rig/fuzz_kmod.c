@@ -380,6 +380,7 @@ static struct peer *peer_get(struct program *p, uint8_t how)
 		return q;
 	memset(q, 0, sizeof(*q));
 	rig.send_bytes = corpus_rnd(4) ? 0 : 4096;
+	rig.out_limit = corpus_rnd(4) ? 0 : 40000;
 	helper.unhandled = NULL;
 	helper.unhandled_len = 0;
 	if (how & 0x20) {

@@ -336,7 +336,7 @@ int rig_attach(struct rig *r, struct rig_conn *c, enum rig_security sec, uint16_
 	mnl_attr_put_u32(h, KH_CONN_A_MAX_READ, RIG_MAX_IO);
 	mnl_attr_put_u32(h, KH_CONN_A_MAX_WRITE, RIG_MAX_IO);
 	mnl_attr_put_u32(h, KH_CONN_A_UP_LIMIT, 1u << 20);
-	mnl_attr_put_u32(h, KH_CONN_A_OUT_LIMIT, 4u << 20);
+	mnl_attr_put_u32(h, KH_CONN_A_OUT_LIMIT, r->out_limit ?: 4u << 20);
 	mnl_attr_put(h, KH_CONN_A_WINDOW, sizeof(w), &w);
 	if (unhandled_len)
 		mnl_attr_put(h, KH_CONN_A_UNHANDLED, unhandled_len, unhandled);

@@ -36,8 +36,9 @@ struct rig {
 	struct kh_conn_slot *conns;
 	struct kh_op_stat *ops;
 	uint32_t lanes;
-	uint32_t slots; /* of conns: taken by a connection */
-	int send_bytes; /* send buffer of the next attached socket; 0: the kernel's choice */
+	uint32_t slots;	    /* of conns: taken by a connection */
+	uint32_t out_limit; /* of the next connection; 0: 4 MiB */
+	int send_bytes;	    /* send buffer of the next attached socket; 0: the kernel's choice */
 };
 
 enum rig_security { RIG_PLAIN, RIG_SIGNED, RIG_SEALED };

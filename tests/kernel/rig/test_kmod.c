@@ -6,10 +6,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define ALL_ACCESS 0x001F01FFu
@@ -397,6 +400,132 @@ static void test_twice(void)
 	close(fd);
 }
 
+/* 0 in a child, which goes on after that time. */
+static pid_t later(unsigned int ms)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		usleep(ms * 1000);
+	return pid;
+}
+
+/* The channel as a daemon without poll() would use it. */
+static void test_blocking(void)
+{
+	uint32_t len = 200000;
+	uint8_t *reply = calloc(1, SMB2_HDR_SIZE + len), record[256];
+	struct rig_conn c;
+	int done = 0;
+
+	rig.out_limit = 300000;
+	(void)rig_attach(&rig, &c, RIG_PLAIN, 2, 2, 8, NULL, 0);
+	rig.out_limit = 0;
+	if (!later(50)) {
+		rig_request(&c, SMB2_CANCEL, "\4\0\0\0", 4);
+		_exit(0);
+	}
+	ok(read(c.channel, record, sizeof(record)) > 0, "read() waits for a record");
+	kh_put_le32(reply, SMB2_MAGIC);
+	kh_put_le16(reply + 4, SMB2_HDR_SIZE);
+	kh_put_le64(reply + SMB2_HDR_OFF_MESSAGE_ID, UINT64_MAX);
+	if (!later(50)) {
+		close(c.channel); /* so that the parent's is the last one */
+		while (recv(c.client, content, FILE_LEN, 0) > 0)
+			;
+		_exit(0);
+	}
+	for (int i = 0; i < 40; i++)
+		done += rig_answer(&c, 0, NULL, 0, reply, SMB2_HDR_SIZE + len) > 0;
+	is_int(done, 40, "write() waits for the client");
+	rig_detach(&c);
+	while (wait(NULL) > 0)
+		;
+	free(reply);
+}
+
+/* A WRITE that comes as many small pieces of memory, more than the module holds. */
+static void test_many_pages(void)
+{
+	uint32_t len = 6 << 20, i;
+	uint8_t *back = malloc(len), body[64], head[256];
+	int fd = file_new(), data = memfd_create("data", 0);
+	struct rig_conn c;
+	struct rig_reply r;
+
+	(void)rig_attach(&rig, &c, RIG_PLAIN, 2, 2, 512, NULL, 0);
+	(void)rig_handle_add(&rig, 1, fd, ALL_ACCESS, KH_HANDLE_MEMORY, KH_CAPS_ALL);
+	for (i = 0; i < len; i += FILE_LEN)
+		if (write(data, content, FILE_LEN) != FILE_LEN)
+			rig_die("data");
+	(void)rig_write_body(body, 1, 0, "", 0);
+	kh_put_le32(body + 4, len);
+	(void)rig_build(&c, SMB2_WRITE, body, 48, head);
+	smb2_prefix_put(head, SMB2_HDR_SIZE + 48 + len);
+	rig_send(&c, head, SMB2_PREFIX_SIZE + SMB2_HDR_SIZE + 48);
+	for (i = 0; i < len; i += 3 << 10) { /* parts of pages do not become one piece */
+		off_t off = i / (3 << 10) * 4096 % FILE_LEN;
+
+		if (sendfile(c.client, data, &off, 3 << 10) != 3 << 10)
+			break;
+	}
+	ok(rig_reply(&c, &r, WAIT) && r.hdr.status == 0 && rig.handles[1].write_bytes == len,
+	   "a WRITE of %u pieces", len / (3 << 10));
+	is_int(pread(fd, back, len, 0), len, "is in the file");
+	for (i = 0; i < len; i += 3 << 10)
+		if (memcmp(back + i, content + i / (3 << 10) * 4096 % FILE_LEN, 3 << 10))
+			break;
+	is_int(i, len, "as it was sent");
+	(void)rig_handle_del(&rig, 1);
+	rig_detach(&c);
+	close(fd);
+	close(data);
+	free(back);
+}
+
+static void *del_1(void *unused)
+{
+	(void)rig_handle_del(&rig, 1);
+	rig_thread_end();
+	return unused;
+}
+
+/* While it is deleted, but in use: nobody is told that it is not. */
+static void test_del_waits(void)
+{
+	int fd = file_new();
+	struct rig_conn c;
+	struct rig_reply r;
+	uint8_t body[128];
+	pthread_t thread;
+	int err;
+
+	(void)rig_attach(&rig, &c, RIG_PLAIN, 2, 2, 512, NULL, 0);
+	(void)rig_handle_add(&rig, 1, fd, ALL_ACCESS, KH_HANDLE_MEMORY, KH_CAPS_ALL);
+	if (!later(0)) { /* keeps the file's lock for a while */
+		(void)!fallocate(fd, 0, FILE_LEN, 256 << 20);
+		_exit(0);
+	}
+	usleep(5000);
+	rig_request(&c, SMB2_WRITE, body, rig_write_body(body, 1, 0, "x", 1));
+	usleep(5000);
+	if (pthread_create(&thread, NULL, del_1, NULL))
+		rig_die("thread");
+	usleep(5000);
+	err = rig_barrier(&rig, 1, KH_CAP_WRITE);
+	ok((err == 0 || err == -ENOENT) && rig.handles[1].writes == 1,
+	   "a barrier while the handle is deleted waits for its requests");
+	err = rig_handle_del(&rig, 1);
+	ok(err == 0 || err == -ENOENT, "so does another deletion");
+	pthread_join(thread, NULL);
+	ok(rig_reply(&c, &r, WAIT) && r.hdr.status == 0, "and they are answered");
+	is_int(rig.handles[1].state, KH_HANDLE_FREE, "then the slot is free");
+	rig_detach(&c);
+	while (wait(NULL) > 0)
+		;
+	close(fd);
+}
+
 /* Sockets that are made by an attached one know nothing of its connection. */
 static void test_listener(void)
 {
@@ -450,6 +579,9 @@ int main(void)
 	test_gone();
 	test_twice();
 	test_listener();
+	test_blocking();
+	test_many_pages();
+	test_del_waits();
 	rig_close(&rig);
 	free(content);
 	return done_testing();
