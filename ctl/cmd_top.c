@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <signal.h>
 
+#include "core/view_json.h"
 #include "ctl.h"
 #include "term.h"
 #include "top.h"
@@ -57,21 +58,9 @@ static char *begin(struct top *t)
 
 static void ask_tcp(struct top *t)
 {
+	struct tcp_table tcp = view_tcp(&t->view);
 	struct top_frame *f = &t->frame;
-	uint16_t ports[64];
-	struct tcp_table tcp;
-	size_t n = 0;
 
-	for (size_t i = 0; i < f->nclients; i++) {
-		size_t p = 0;
-
-		while (p < n && ports[p] != f->clients[i].tcp.local_port)
-			p++;
-		if (p == n && n < ARRAY_SIZE(ports))
-			ports[n++] = f->clients[i].tcp.local_port;
-	}
-	if (!n || tcp_facts(t->view.dir, ports, n, &tcp))
-		return;
 	for (size_t i = 0; i < f->nclients; i++) {
 		struct tcp_facts *c = &f->clients[i].tcp;
 		const struct tcp_facts *k = tcp_facts_find(&tcp, c->addr, c->port, c->local_port);
@@ -184,10 +173,11 @@ static bool draw(struct top *t)
 	f = open_memstream(&out, &size);
 	if (!text || !f)
 		return false;
-	fputs("\033[H", f);
+	/* Each line is cleared before it is written: behind a full one, that takes its last cell.
+	 */
+	fputs("\033[H\033[K", f);
 	for (const char *p = text; *p; p++)
-		fputs(*p == '\n' ? "\033[K\r\n" : (char[]) { *p, 0 }, f);
-	fputs("\033[K\033[J", f);
+		fputs(*p == '\n' ? "\r\n\033[K" : (char[]) { *p, 0 }, f);
 	fclose(f);
 	return term_write(out, size);
 }

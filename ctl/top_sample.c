@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* top_sample.c - two looks at the maps make a frame of rates. */
-#include <arpa/inet.h>
-
+#include "core/view_json.h"
 #include "smb2_ops.h"
 #include "top.h"
 
@@ -194,17 +193,10 @@ static const char *user_of(const struct look *l, uint64_t conn_id)
 
 static void format_addr(char out[TOP_ADDR_MAX], const __u32 addr[4], uint16_t port)
 {
-	struct in6_addr a;
-	char text[INET6_ADDRSTRLEN] = "";
+	char buf[VIEW_ADDR_MAX];
+	const char *text = view_addr(addr, buf);
 
-	memcpy(&a, addr, sizeof(a));
-	if (IN6_IS_ADDR_V4MAPPED(&a)) {
-		inet_ntop(AF_INET, &a.s6_addr[12], text, sizeof(text));
-		snprintf(out, TOP_ADDR_MAX, "%s:%u", text, port);
-	} else {
-		inet_ntop(AF_INET6, &a, text, sizeof(text));
-		snprintf(out, TOP_ADDR_MAX, "[%s]:%u", text, port);
-	}
+	snprintf(out, TOP_ADDR_MAX, strchr(text, ':') ? "[%s]:%u" : "%s:%u", text, port);
 }
 
 static void take_conn(const struct look *l, const struct kh_conn_slot *c, struct seen *slot,

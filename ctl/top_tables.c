@@ -141,7 +141,7 @@ static enum top_attr tcp_cell(const struct tcp_facts *t, size_t column, char out
 		return latency(out, t->rtt_us);
 	case 7:
 		number(out, t->retransmits);
-		return t->retransmits ? TOP_BAD : TOP_DIM;
+		return t->retransmits ? TOP_PLAIN : TOP_DIM;
 	case 8:
 		return number(out, t->cwnd);
 	}

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 
 #include "ctl.h"
+#include "kernel/steer.h"
 #include "top_tables.h"
 
 struct page {
@@ -193,12 +194,41 @@ static bool shown(const struct top_look *look, const struct top_frame *f, unsign
 	}
 }
 
-/* Lines are dealt out in turn, two at a time to the commands, to those that want more. */
-static void deal(const struct top_look *look, const struct top_frame *f, int lines,
+/* Lines go in turn, two at a time to the commands, to tables that want more. */
+static void deal_out(const size_t want[TOP_TABS], int *lines, size_t rows[TOP_TABS])
+{
+	bool given = true;
+
+	while (given && *lines > 0) {
+		given = false;
+		for (unsigned int i = 0; i < TOP_TABS; i++)
+			for (int n = i == TOP_TAB_OPS ? 2 : 1; n && *lines > 0 && rows[i] < want[i];
+			     n--) {
+				rows[i]++;
+				(*lines)--;
+				given = true;
+			}
+	}
+}
+
+static size_t busy_ops(const struct top_frame *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->nops; i++)
+		n += f->ops[i].rate.ops > 0;
+	return n;
+}
+
+/*
+ * How many rows each table has: commands that do nothing now come last. True: there is room for an
+ * empty line above each table.
+ */
+static bool deal(const struct top_look *look, const struct top_frame *f, int lines,
 		 size_t rows[TOP_TABS])
 {
-	size_t want[TOP_TABS] = { 0 };
-	bool given = true;
+	size_t want[TOP_TABS] = { 0 }, all_ops;
+	int tables = 0;
 
 	for (unsigned int i = 0; i < TOP_TABS; i++) {
 		rows[i] = 0;
@@ -208,17 +238,17 @@ static void deal(const struct top_look *look, const struct top_frame *f, int lin
 		if (!look->rows)
 			rows[i] = MIN(want[i], top_tables[i].most);
 		lines--;
+		tables++;
 	}
-	while (look->rows && given && lines > 0) {
-		given = false;
-		for (unsigned int i = 0; i < TOP_TABS; i++)
-			for (int n = i == TOP_TAB_OPS ? 2 : 1; n && lines > 0 && rows[i] < want[i];
-			     n--) {
-				rows[i]++;
-				lines--;
-				given = true;
-			}
-	}
+	if (!look->rows)
+		return true;
+	all_ops = want[TOP_TAB_OPS];
+	if (all_ops && look->key != TOP_BY_NAME)
+		want[TOP_TAB_OPS] = MAX(busy_ops(f), 1);
+	deal_out(want, &lines, rows);
+	want[TOP_TAB_OPS] = all_ops;
+	deal_out(want, &lines, rows);
+	return lines >= tables;
 }
 
 /* ---- above and below them ---- */
@@ -235,19 +265,56 @@ static void put_time(char out[TOP_CELL_MAX], uint64_t s)
 		snprintf(out, TOP_CELL_MAX, "%llu days", (unsigned long long)s / 86400);
 }
 
+/* "3: no data yet 2, NetBIOS framing 1"; a single reason without its number. Caller frees. */
+static char *user_part(const struct top_frame *f)
+{
+	char *s = xasprintf("%u", f->user_connections);
+	const char *whys[8];
+	unsigned int count[8], n = 0;
+
+	for (size_t i = 0; i < f->nclients; i++) {
+		unsigned int w = 0;
+
+		if (f->clients[i].kernel)
+			continue;
+		while (w < n && strcmp(whys[w], f->clients[i].why) != 0)
+			w++;
+		if (w == ARRAY_SIZE(whys))
+			continue;
+		if (w == n) {
+			whys[n] = f->clients[i].why;
+			count[n++] = 0;
+		}
+		count[w]++;
+	}
+	for (unsigned int w = 0; w < n; w++) {
+		char *longer =
+			n == 1 ? xasprintf("%s: %s", s, whys[w])
+			       : xasprintf("%s%s %s %u", s, w ? "," : ":", whys[w], count[w]);
+
+		free(s);
+		s = longer;
+	}
+	return s;
+}
+
+/* The words of `status`. */
 static void put_truth(struct page *p, const struct top_frame *f)
 {
 	const char *bold = p->look->colour && !f->alive ? "\033[1;31m" : "\033[1m";
-	_cleanup_free_ char *bpf =
-		*f->server.bpf_why ? xasprintf("; BPF: %s", f->server.bpf_why) : xstrdup("");
+	_cleanup_free_ char *user = user_part(f);
+	uint32_t n = *f->server.kmod_why ? f->user_connections : f->kernel_connections;
+	const char *s = n == 1 ? "" : "s";
 
 	if (!f->alive)
 		line(p, bold, "The server has ended (process %u).", f->server.pid);
 	else if (*f->server.kmod_why)
-		line(p, bold, "Data plane: user (%s)%s", f->server.kmod_why, bpf);
+		line(p, bold, "Serving: user space (%u connection%s; kernel: %s)", n, s,
+		     f->server.kmod_why);
+	else if (f->user_connections)
+		line(p, bold, "Serving: kernel (%u connection%s), user space (%s)", n, s, user);
 	else
-		line(p, bold, "Data plane: kernel for %u of %u connections%s",
-		     f->kernel_connections, f->kernel_connections + f->user_connections, bpf);
+		line(p, bold, "Serving: kernel (%u connection%s)", n, s);
 }
 
 /* "12.3 MB/s" */
@@ -273,11 +340,11 @@ static void put_totals(struct page *p, const struct top_frame *f)
 	top_format_us(p50, f->latency.p50);
 	top_format_us(p99, f->latency.p99);
 	put_time(up, f->uptime_s);
-	line(p, "", "Connections %u, sessions %u, open files %u; version %s, up %s",
+	line(p, "", "Connections %u, sessions %u, open files %u; steering %s (%s); up %s",
 	     f->kernel_connections + f->user_connections, f->server.sessions, f->handles,
-	     f->server.version, up);
-	line(p, "", "%s ops/s, %s errors/s; in %s, out %s; latency p50 %s, p99 %s", ops, errors, in,
-	     out, p50, p99);
+	     steer_mode_name(f->server.steer), steer_by_name(&f->server), up);
+	line(p, "", "%s ops/s, %s errors/s; in %s, out %s; p50 %s, p99 %s", ops, errors, in, out,
+	     p50, p99);
 }
 
 static void put_keys(struct page *p)
@@ -330,19 +397,20 @@ char *top_text(const struct top_frame *f, const struct top_look *look)
 {
 	size_t rows[TOP_TABS], size = 0;
 	char *text = NULL;
+	bool gaps;
 	struct page p = { .f = open_memstream(&text, &size), .look = look };
 
 	if (!p.f)
 		return NULL;
 	put_truth(&p, f);
 	put_totals(&p, f);
-	deal(look, f, look->rows - p.line - 1, rows);
+	gaps = deal(look, f, look->rows - p.line - 1, rows);
 	if (look->help && look->rows)
 		put_help(&p);
 	for (unsigned int i = 0; i < TOP_TABS && !(look->help && look->rows); i++) {
 		if (!shown(look, f, i))
 			continue;
-		if (!look->rows)
+		if (gaps)
 			line(&p, "", "%s", "");
 		if (look->rows && p.line >= look->rows - 1)
 			break;

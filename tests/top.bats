@@ -112,7 +112,7 @@ keys() {
 @test "top: lines where there is no terminal" {
 	ok smbc ls
 	ok ctl top -n 2 -i 0.2
-	assert_line '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}  Data plane: (user|kernel)'
+	assert_line '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}  Serving: (user space|kernel) '
 	assert_line '^CREATE +user'
 	assert_line '^REACTOR +CPU'
 	refute_output $'\033'
@@ -122,7 +122,7 @@ keys() {
 @test "top: whoever reads the lines may go away" {
 	run bash -c "$(printf '%q ' "$kh_ctl" -c "$CONF" --instance "$INSTANCE") top -i 0.1 | head -1"
 	assert_status 0
-	assert_output 'Data plane'
+	assert_output 'Serving:'
 }
 
 @test "top: what it refuses" {
@@ -144,7 +144,7 @@ keys() {
 	on_screen 24 80 top -i 0.3
 	shown '^READ +user +[0-9.]+'
 	output=$(screen)
-	assert_equal "$(head -1 <<<"$output" | cut -c1-11)" "Data plane:"
+	assert_equal "$(head -1 <<<"$output" | cut -c1-8)" "Serving:"
 	assert_line '^q quit  h help '
 	assert_line '^COMMAND .* P99 *$'
 	assert_line '^CLIENT .* RESENT *$'
@@ -166,7 +166,7 @@ keys() {
 	shown PAUSED
 	keys p q
 	shown '^code 0'
-	refute_shown 'Data plane'
+	refute_shown 'Serving:'
 	wait_for 10 test -s "$T/after"
 	assert_equal "$(cat "$T/after")" "$(sed 's/rows [0-9]*; columns [0-9]*/rows 43; columns 132/' "$T/before")"
 }
@@ -215,12 +215,12 @@ refute_shown() {
 	shown '^code 0'
 	tmux -S "$T/tmux" kill-server
 	on_screen 24 80 top -i 0.2
-	shown 'Data plane'
+	shown 'Serving:'
 	ctl down >/dev/null
 	shown 'The server has ended'
 	shown 'waiting for the server'
 	kh_up "$T" "$CONF" "$INSTANCE"
-	shown 'Data plane'
+	shown 'Serving:'
 	shown 'q quit  h help'
 	keys q
 	shown '^code 0'

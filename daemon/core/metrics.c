@@ -2,8 +2,9 @@
 /* metrics.c - the maps in Prometheus' text format. */
 #include "core/metrics.h"
 #include "core/util.h"
+#include "core/view_json.h"
 #include "kernel/guard_stats.h"
-#include "kernel/tcp_stats.h"
+#include "kernel/steer.h"
 #include "smb2_ops.h"
 
 #include <stdio.h>
@@ -34,10 +35,17 @@ static void family(FILE *f, const char *name, const char *type, const char *help
 	fprintf(f, "# HELP " P "%s %s\n# TYPE " P "%s %s\n", name, help, name, type);
 }
 
+/* Counts are exact up to 2^53. */
+static void put_value(FILE *f, double v)
+{
+	fprintf(f, v == (double)(int64_t)v ? "%.0f\n" : "%.9g\n", v);
+}
+
 static void single(FILE *f, const char *name, const char *type, const char *help, double value)
 {
 	family(f, name, type, help);
-	fprintf(f, P "%s %.17g\n", name, value);
+	fprintf(f, P "%s ", name);
+	put_value(f, value);
 }
 
 /* A label's value: backslash, quote and newline are escaped. */
@@ -59,8 +67,6 @@ static void quote(FILE *f, const char *s, size_t max)
 
 static void put_server(FILE *f, const struct sums *s)
 {
-	static const char *const modes[KH_STEERS] = { "none", "cpu", "client", "numa",
-						      "round-robin" };
 	const struct kh_server_slot *k = s->v->server;
 
 	family(f, "build_info", "gauge", "Version of the server; always 1.");
@@ -75,8 +81,8 @@ static void put_server(FILE *f, const struct sums *s)
 	       !k->kmod_why[0]);
 	single(f, "bpf_complete", "gauge", "1: nothing of BPF is missing.", !k->bpf_why[0]);
 	family(f, "steering_info", "gauge", "How connections are spread over reactors; always 1.");
-	fprintf(f, P "steering_info{mode=\"%s\",by=\"%s\"} 1\n",
-		modes[k->steer < KH_STEERS ? k->steer : 0], k->steer_by_bpf ? "bpf" : "kernel");
+	fprintf(f, P "steering_info{mode=\"%s\",by=\"%s\"} 1\n", steer_mode_name(k->steer),
+		steer_by_name(k));
 }
 
 static void put_connections(FILE *f, const struct sums *s)
@@ -209,8 +215,10 @@ static void per_reactor(FILE *f, const struct sums *s, const char *name, const c
 	const struct view *v = s->v;
 
 	family(f, name, type, help);
-	for (uint32_t i = 0; i < v->server->reactors && i < v->nreactors; i++)
-		fprintf(f, P "%s{reactor=\"%u\"} %.17g\n", name, i, value(&v->reactors[i]));
+	for (uint32_t i = 0; i < v->server->reactors && i < v->nreactors; i++) {
+		fprintf(f, P "%s{reactor=\"%u\"} ", name, i);
+		put_value(f, value(&v->reactors[i]));
+	}
 }
 
 #define VALUE(name, expression)                             \
@@ -311,28 +319,19 @@ static void put_guard(FILE *f, const struct sums *s)
 
 /* ---- all ---- */
 
-static void take_connections(struct sums *s, uint16_t ports[8], size_t *nports)
+static void take_connections(struct sums *s)
 {
 	struct kh_conn_slot c;
 
-	for (uint32_t i = 0; i < s->v->nconns; i++) {
-		size_t p = 0;
-
-		if (!view_conn(s->v, i, &c))
-			continue;
-		s->connections[c.attached_ns ? KH_PLANE_KERNEL : KH_PLANE_USER]++;
-		while (p < *nports && ports[p] != c.local_port)
-			p++;
-		if (p == *nports && p < 8)
-			ports[(*nports)++] = c.local_port;
-	}
+	for (uint32_t i = 0; i < s->v->nconns; i++)
+		if (view_conn(s->v, i, &c))
+			s->connections[c.attached_ns ? KH_PLANE_KERNEL : KH_PLANE_USER]++;
 }
 
 char *metrics_text(const struct view *v)
 {
 	struct sums *s = xcalloc(1, sizeof(*s));
-	uint16_t ports[8];
-	size_t size, nports = 0;
+	size_t size;
 	char *text = NULL;
 	FILE *f = open_memstream(&text, &size);
 	bool bad = !f;
@@ -342,15 +341,15 @@ char *metrics_text(const struct view *v)
 		for (size_t c = 0; c < ARRAY_SIZE(commands); c++)
 			for (unsigned int p = 0; p < KH_PLANES; p++)
 				s->ops[c][p] = view_op(v, p, commands[c].code);
-		take_connections(s, ports, &nports);
+		take_connections(s);
 		put_server(f, s);
 		put_connections(f, s);
 		put_requests(f, s);
 		put_refused(f, s);
 		put_reactors(f, s);
 		put_guard(f, s);
-		if (!nports || !tcp_facts(v->dir, ports, nports, &s->tcp))
-			put_tcp(f, s);
+		s->tcp = view_tcp(v);
+		put_tcp(f, s);
 		tcp_table_free(&s->tcp);
 		bad = ferror(f);
 		bad |= fclose(f) != 0;

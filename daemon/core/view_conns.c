@@ -68,7 +68,7 @@ static size_t local_ports(const struct view *v, uint16_t *ports, size_t max)
 	return n;
 }
 
-static struct tcp_table ask_tcp(const struct view *v)
+struct tcp_table view_tcp(const struct view *v)
 {
 	struct tcp_table tcp = { 0 };
 	uint16_t ports[PORTS_MAX];
@@ -129,7 +129,7 @@ struct json_object *view_connections(const struct view *v)
 {
 	struct json_object *a = json_object_new_array();
 	_cleanup_free_ uint64_t *last = last_by_module(v);
-	struct tcp_table tcp = ask_tcp(v);
+	struct tcp_table tcp = view_tcp(v);
 	struct kh_conn_slot c;
 
 	for (uint32_t i = 0; i < v->nconns; i++)

@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 
 #include "core/view.h"
+#include "kernel/tcp_stats.h"
 
 /* Each of these makes an array, which the caller owns. */
 struct json_object *view_connections(const struct view *v);
@@ -19,6 +20,9 @@ struct json_object *view_counters(const struct view *v); /* an object */
 
 /* version, pid, uptime_s, planes, steering, bpf, reactors, listeners, counters */
 void view_summary(const struct view *v, struct json_object *o);
+
+/* What TCP knows of all connections, with tcp_table_free(); empty if it cannot be asked. */
+struct tcp_table view_tcp(const struct view *v);
 
 /* ---- for the files of this ---- */
 
