@@ -263,6 +263,7 @@ install: all ## install below DESTDIR and PREFIX
 	$(Q)install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(MANDIR)/man8 \
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(SYSCONFDIR)/ksmbd-hybrid \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/ksmbd-hybrid \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(Q)install -m 755 $(CTL) $(DESTDIR)$(SBINDIR)/ksmbd-hybrid
 	$(Q)install -m 755 $(DAEMON) $(DESTDIR)$(LIBEXEC)/ksmbd-hybridd
@@ -271,6 +272,7 @@ install: all ## install below DESTDIR and PREFIX
 	$(Q)install -m 644 dist/ksmbd-hybrid.conf.example $(DESTDIR)$(SYSCONFDIR)/ksmbd-hybrid
 	$(Q)install -m 644 dist/ksmbd-hybrid.bash-completion \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ksmbd-hybrid
+	$(Q)install -m 644 dist/grafana-dashboard.json $(DESTDIR)$(PREFIX)/share/ksmbd-hybrid
 	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|;s|@LIBEXEC@|$(LIBEXEC)|' dist/ksmbd-hybrid.service.in \
 		> $(DESTDIR)$(PREFIX)/lib/systemd/system/ksmbd-hybrid.service
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2154 # helpers.bash sets top
 # `ksmbd-hybrid metrics`, the listener of `metrics listen`, and the dashboard that reads it.
 
 load helpers
@@ -151,6 +152,15 @@ value() {
 	output=$(comm -23 "$BATS_TEST_TMPDIR/asked" "$BATS_TEST_TMPDIR/there" | grep -v _xdp_ || true)
 	assert_equal "$output" ""
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/asked")" -gt 15 ]
+}
+
+@test "metrics: the manual names them all" {
+	need_maps
+	ctl metrics | sed -n 's/^# TYPE ksmbd_hybrid_\([a-z_]*\) .*/\1/p' >"$BATS_TEST_TMPDIR/names"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/names")" -gt 20 ]
+	while read -r name; do
+		grep -qw "$name" "$top/docs/ksmbd-hybrid.8" || fail "not in the manual: $name"
+	done <"$BATS_TEST_TMPDIR/names"
 }
 
 @test "metrics: without a server, exit code 3" {

@@ -99,6 +99,37 @@ keys() {
 	assert_output true
 }
 
+@test "top: clients, files and reactors; what TCP knows, by the iterator and by sock_diag" {
+	local pins=/sys/fs/bpf/ksmbd-hybrid/$INSTANCE name
+	start_load
+	wait_for 30 counted
+	wait_for 30 busy_file
+	assert_equal "$(jq -r '.clients[0] | .user + " " + .plane' "$BATS_TEST_TMPDIR/json")" \
+		"$KH_USER1 user"
+	assert_equal "$(jq '.clients[0] | .ops_s > 0 and .bytes_in_s > 0 and .rtt_us > 0 and .cwnd > 0' \
+		"$BATS_TEST_TMPDIR/json")" true
+	assert_equal "$(jq '[.reactors[].connections] | add' "$BATS_TEST_TMPDIR/json")" 1
+	if [ -e "$pins/kh_tcp" ]; then
+		run cat "$pins/kh_tcp"
+		assert_line "^127.0.0.1 [0-9]+ $PORT [0-9]+ [0-9]+ [0-9]+ [0-9]+ [0-9]+\$"
+		assert_equal "$(stat -c %a "$pins/kh_tcp")" 400
+		rm "$pins/kh_tcp"
+		ctl top -n 1 -i 0.1 --json >"$BATS_TEST_TMPDIR/json"
+		assert_equal "$(jq '.clients[0] | .rtt_us > 0 and .cwnd > 0' "$BATS_TEST_TMPDIR/json")" true
+	fi
+	jq -r '[paths | map(strings) | .[]] | unique | .[]' "$BATS_TEST_TMPDIR/json" |
+		while read -r name; do
+			grep -qw "$name" "$top/docs/ksmbd-hybrid.8" || fail "not in the manual: $name"
+		done
+}
+
+busy_file() {
+	ctl top -n 1 -i 0.3 --json >"$BATS_TEST_TMPDIR/json"
+	jq -e '.files | map(select(.share == "share" and .path == "load.bin" and .opens == 1 and
+		(.client | startswith("127.0.0.1:")) and .bytes_in_s + .bytes_out_s > 0)) | length > 0' \
+		"$BATS_TEST_TMPDIR/json" >/dev/null
+}
+
 @test "top: counts of --json are exact" {
 	local before after
 	ctl top -n 1 -i 0.1 --json >"$BATS_TEST_TMPDIR/a"
