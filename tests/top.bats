@@ -112,7 +112,7 @@ keys() {
 	if [ -e "$pins/kh_tcp" ]; then
 		run cat "$pins/kh_tcp"
 		assert_line "^127.0.0.1 [0-9]+ $PORT [0-9]+ [0-9]+ [0-9]+ [0-9]+ [0-9]+\$"
-		assert_equal "$(stat -c %a "$pins/kh_tcp")" 400
+		assert_equal "$(stat -c %a "$pins/kh_tcp")" 600
 		rm "$pins/kh_tcp"
 		ctl top -n 1 -i 0.1 --json >"$BATS_TEST_TMPDIR/json"
 		assert_equal "$(jq '.clients[0] | .rtt_us > 0 and .cwnd > 0' "$BATS_TEST_TMPDIR/json")" true

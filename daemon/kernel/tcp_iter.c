@@ -5,37 +5,21 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <sys/stat.h>
 
 #include "tcp_stats.skel.h"
 
 static struct tcp_stats_bpf *skel;
 static char *pin;
 
-/* Whoever may read the maps may read it. */
-static int same_rights(const char *pin_dir)
-{
-	_cleanup_free_ char *model = xasprintf("%s/kh_server", pin_dir);
-	struct stat st;
-
-	if (stat(model, &st) < 0 || lchown(pin, st.st_uid, st.st_gid) < 0 ||
-	    chmod(pin, st.st_mode & 0440) < 0)
-		return -errno;
-	return 0;
-}
-
 static int attach(const char *pin_dir)
 {
-	int err;
-
 	skel->links.kh_tcp = bpf_program__attach_iter(skel->progs.kh_tcp, NULL);
 	if (!skel->links.kh_tcp)
 		return -errno;
 	pin = xasprintf("%s/" TCP_STATS_PIN, pin_dir);
 	if (unlink(pin) < 0 && errno != ENOENT)
 		return -errno;
-	err = bpf_link__pin(skel->links.kh_tcp, pin);
-	return err ?: same_rights(pin_dir);
+	return bpf_link__pin(skel->links.kh_tcp, pin);
 }
 
 void tcp_stats_ports(const uint16_t *ports, size_t nports)
