@@ -104,7 +104,7 @@ $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 # The first time; then the .d files know who uses which.
-$(call obj,$(wildcard daemon/kernel/*.c) $(UNIT_SRC)): | $(SKEL)
+$(call obj,$(wildcard daemon/kernel/*.c) $(CTL_SRC) $(UNIT_SRC)): | $(SKEL)
 
 .PHONY: check-vmlinux
 check-vmlinux: ## compare vmlinux.h with the BTF of the running kernel

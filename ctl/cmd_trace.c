@@ -13,7 +13,7 @@
 #include "kh_maps.h"
 #include "smb2_ops.h"
 #include "smb2_status.h"
-#include "trace_ring.h"
+#include "trace_kernel.h"
 
 #define POLL_MS		 25
 #define REPLY_TIMEOUT_MS 30000
@@ -27,6 +27,7 @@ static const char *const commands[] = {
 struct options {
 	const char *client, *share, *status;
 	struct json_object *ops; /* array, or NULL */
+	struct trace_filter filter;
 	uint64_t slow_ns;
 	uint64_t count; /* 0: until the end */
 	bool json, colours;
@@ -73,8 +74,10 @@ static void add_ops(struct options *o, char *list)
 {
 	if (!o->ops)
 		o->ops = json_object_new_array();
-	for (char *w = strtok(list, ","); w; w = strtok(NULL, ","))
+	for (char *w = strtok(list, ","); w; w = strtok(NULL, ",")) {
 		json_object_array_add(o->ops, json_object_new_string(w));
+		(void)trace_filter_command(&o->filter, w); /* the server says if there is none */
+	}
 }
 
 static int parse(struct ctl *ctl, int argc, char **argv, struct options *o)
@@ -97,6 +100,7 @@ static int parse(struct ctl *ctl, int argc, char **argv, struct options *o)
 		switch (c) {
 		case 'c':
 			o->client = optarg;
+			(void)trace_filter_client(&o->filter, optarg);
 			break;
 		case 'o':
 			add_ops(o, optarg);
@@ -253,11 +257,14 @@ static void print_json_line(const struct trace_record *t)
 /* ---- the loop ---- */
 
 /* True: enough lines. */
-static bool print_new(const struct options *o, struct trace_ring *r, uint64_t *printed)
+static bool print_new(const struct options *o, struct trace_ring *r, struct trace_kernel *k,
+		      uint64_t *printed)
 {
 	uint64_t lost = r->lost;
 
 	trace_ring_read(r);
+	if (k)
+		trace_kernel_read(k, r);
 	for (size_t i = 0; i < r->n; i++) {
 		if (!is_shown(o, &r->v[i]))
 			continue;
@@ -277,7 +284,7 @@ static bool print_new(const struct options *o, struct trace_ring *r, uint64_t *p
 }
 
 /* Until there are enough lines, or the server ends. */
-static int follow(const struct options *o, struct trace_ring *r, int sock)
+static int follow(const struct options *o, struct trace_ring *r, struct trace_kernel *k, int sock)
 {
 	struct pollfd p = { .fd = sock, .events = POLLIN };
 	uint64_t printed = 0;
@@ -285,30 +292,39 @@ static int follow(const struct options *o, struct trace_ring *r, int sock)
 	for (;;) {
 		int ended = poll(&p, 1, POLL_MS);
 
-		if (print_new(o, r, &printed))
+		if (print_new(o, r, k, &printed))
 			return EXIT_OK;
 		if (ended > 0)
 			return fail(EXIT_NOT_RUNNING, "The server has ended.");
 	}
 }
 
-static void say_kernel(struct json_object *reply)
+/* What the module answers, where that can be had; else a line that says how to see it. */
+static struct trace_kernel *follow_kernel(const struct ctl *ctl, const struct options *o,
+					  struct json_object *reply)
 {
 	int64_t n = json_object_get_int64(json_object_object_get(reply, "kernel_connections"));
+	struct trace_kernel *k;
+	const char *why;
 
-	if (n)
+	if (!json_object_get_boolean(json_object_object_get(reply, "kernel")))
+		return NULL;
+	k = trace_kernel_open(ctl, &o->filter, &why);
+	if (!k)
 		fprintf(stderr,
-			"(%lld connection%s served by the kernel module: what it answers itself is "
-			"not here, but in\n /sys/kernel/tracing/events/ksmbd_hybrid: write 1 to "
-			"its "
-			"enable, read ../../trace_pipe)\n",
-			(long long)n, n == 1 ? " is" : "s are");
+			"(%lld connection%s served by the kernel module, and what it answers is "
+			"not "
+			"here: %s.\n Its events are in /sys/kernel/tracing/events/ksmbd_hybrid: "
+			"write 1 to enable there, read trace_pipe.)\n",
+			(long long)n, n == 1 ? " is" : "s are", why);
+	return k;
 }
 
 static int trace(struct ctl *ctl, struct options *o)
 {
 	struct json_object *request = request_new("trace"), *reply;
 	int code, sock = -1, fd = -1;
+	struct trace_kernel *k;
 	struct trace_ring r;
 
 	if (o->client)
@@ -321,8 +337,9 @@ static int trace(struct ctl *ctl, struct options *o)
 	if (fd < 0 || !trace_ring_open(&r, fd)) {
 		code = fail(EXIT_REFUSED, "The server and this program are of different versions.");
 	} else {
-		say_kernel(reply);
-		code = follow(o, &r, sock);
+		k = follow_kernel(ctl, o, reply);
+		code = follow(o, &r, k, sock);
+		trace_kernel_close(k);
 		trace_ring_close(&r);
 	}
 	if (fd >= 0)

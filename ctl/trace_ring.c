@@ -38,7 +38,7 @@ void trace_ring_close(struct trace_ring *r)
 	*r = (struct trace_ring) { .m = NULL };
 }
 
-static struct trace_record *more(struct trace_ring *r)
+struct trace_record *trace_ring_more(struct trace_ring *r)
 {
 	if (r->n == r->cap) {
 		r->cap = MAX(1024, r->cap * 2);
@@ -56,7 +56,7 @@ static enum found take(struct trace_ring *r, const struct trace_record *from, ui
 
 	if (seq != 2 * i + 2)
 		return seq > 2 * i + 2 ? LOST : NOT_YET;
-	to = more(r);
+	to = trace_ring_more(r);
 	memcpy((char *)to + sizeof(to->seq), (const char *)from + sizeof(from->seq),
 	       sizeof(*to) - sizeof(to->seq));
 	atomic_thread_fence(memory_order_acquire);
@@ -101,11 +101,16 @@ static int by_time(const void *a, const void *b)
 	return x->end_ns < y->end_ns ? -1 : x->end_ns > y->end_ns;
 }
 
+void trace_ring_sort(struct trace_ring *r)
+{
+	if (r->n)
+		qsort(r->v, r->n, sizeof(*r->v), by_time);
+}
+
 void trace_ring_read(struct trace_ring *r)
 {
 	r->n = 0;
 	for (unsigned int i = 0; i < r->m->lanes; i++)
 		read_lane(r, i);
-	if (r->n)
-		qsort(r->v, r->n, sizeof(*r->v), by_time);
+	trace_ring_sort(r);
 }

@@ -19,6 +19,9 @@ struct trace_ring {
 bool trace_ring_open(struct trace_ring *r, int fd);
 /* What came since the last time. */
 void trace_ring_read(struct trace_ring *r);
+/* Room for one more in v, which counts when n is raised; trace_ring_sort() puts it in its place. */
+struct trace_record *trace_ring_more(struct trace_ring *r);
+void trace_ring_sort(struct trace_ring *r);
 void trace_ring_close(struct trace_ring *r);
 
 #endif /* KH_TRACE_RING_H */

@@ -291,3 +291,29 @@ debug_of() {
 	stop_server
 	start_server
 }
+
+@test "trace: what the kernel module answers" {
+	[ -n "${KH_KERNEL:-}" ] || skip "no module here (tests/kmod.bats, tests/vm.bats)"
+	head -c 20000 /dev/zero >"$T/share/traced"
+	chmod 666 "$T/share/traced"
+	trace_in_background --op READ,TREE_CONNECT --json --client 127.0.0.1
+	: >"$T/trace.out"
+	ok py_client tracing.py 1000
+	if grep -q 'is not here' "$T/trace.err"; then # user-mode Linux
+		trace_wait '"READ"'
+		kill $tracer
+		grep -q '/sys/kernel/tracing/events/ksmbd_hybrid' "$T/trace.err"
+		return
+	fi
+	for _ in $(seq 200); do
+		[ "$(grep -c '"READ"' "$T/trace.out")" -lt 1000 ] || break
+		sleep 0.1
+	done
+	kill $tracer
+	assert_equal "$(grep -c '"READ"' "$T/trace.out")" 1000
+	run jq -c 'select(.plane == "kernel") | [.command, .client, .user, .status, .latency_us < 10000000]' <"$T/trace.out"
+	[ "${#lines[@]}" -gt 500 ] || fail "${#lines[@]} lines of the module"
+	assert_equal "$(sort -u <<<"$output")" '["READ","127.0.0.1","torture1","SUCCESS",true]'
+	# message ids are those of one connection, each once
+	assert_equal "$(jq -r 'select(.command == "READ") | .message_id' <"$T/trace.out" | sort -n | uniq | wc -l)" 1000
+}

@@ -41,7 +41,21 @@ serving() {
 
 @test "what the administrator closes while the module serves it, under KASAN and lockdep" {
 	tap_in_uml --debug -t 300 -- "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin KH_KERNEL=yes \
-		bats -f close: $top/tests/administer.bats"
+		bats -f 'close: a handle' $top/tests/administer.bats"
+}
+
+@test "trace shows what the module answers, where BPF can attach" {
+	local vm=$top/tests/kernel/vm kdir
+	[ -z "${KH_VARIANT:-}" ] || skip "the same in every variant"
+	kdir=$("$vm" --kdir) || skip "no virtual machine"
+	make -s -C "$top" kmod KDIR="$kdir" >"$BATS_TEST_TMPDIR/make" 2>&1 ||
+		fail "$(cat "$BATS_TEST_TMPDIR/make")"
+	run --separate-stderr "$vm" -c 1 -t 400 -- "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		KH_KERNEL=yes bats -f 'what the kernel module answers' $top/tests/administer.bats"
+	[ "$status" != 126 ] || skip "no virtual machine: ${stderr##*$'\n'}"
+	assert_status 0
+	assert_line '^ok 1 '
+	refute_line 'skip'
 }
 
 # up_alone ARGS: starts a server of this test's own

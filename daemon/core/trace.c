@@ -176,16 +176,9 @@ static void describe(struct trace_record *t, struct request *rq, ntstatus status
 static bool wanted(const struct trace_filter *f, const struct request *rq)
 {
 	uint32_t addr[4];
-	const uint8_t *a = (const uint8_t *)addr;
-	unsigned int bits = f->prefix % 8;
 
-	if (f->commands && !(f->commands >> rq->hdr.command & 1))
-		return false;
-	if (!f->prefix)
-		return true;
 	put_addr(&rq->conn->peer, addr);
-	return memcmp(a, f->addr, f->prefix / 8) == 0 &&
-	       (!bits || (a[f->prefix / 8] ^ f->addr[f->prefix / 8]) >> (8 - bits) == 0);
+	return trace_filter_wants(f, rq->hdr.command, addr);
 }
 
 static void put(struct trace_shared *m, unsigned int lane, const struct trace_record *t)

@@ -65,14 +65,23 @@ static inline size_t trace_size(uint32_t lanes)
 	       (size_t)lanes * TRACE_RECORDS * sizeof(struct trace_record);
 }
 
+/* ---- trace_filter.c: all zero is everything ---- */
+
+struct trace_filter {
+	uint32_t commands;   /* 1 << command; 0: all */
+	uint8_t addr[16];    /* as in a record */
+	unsigned int prefix; /* bits of addr that must match; 0: everybody */
+};
+
+/* "192.0.2.1", "2001:db8::/32"; false: it is none. */
+bool trace_filter_client(struct trace_filter *f, const char *text);
+/* One more command, by its name in MS-SMB2; false: there is none. */
+bool trace_filter_command(struct trace_filter *f, const char *name);
+bool trace_filter_wants(const struct trace_filter *f, uint16_t command, const uint32_t addr[4]);
+
 /* ---- trace.c: the daemon ---- */
 
 struct request;
-struct trace_filter {
-	uint32_t commands; /* 1 << command; 0: all */
-	uint8_t addr[16];
-	unsigned int prefix; /* bits of addr that must match; 0: everybody */
-};
 
 extern _Atomic unsigned int trace_readers; /* how many there are */
 
