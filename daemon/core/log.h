@@ -65,7 +65,7 @@ void log_line(int level, const char *fmt, ...) __attribute__((format(printf, 2, 
 void log_debug_line(struct log_site *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define LOG_SITE(component) \
-	static struct log_site log_site_ = { __FILE__, __LINE__, (component), 0, 0, 0, false, 0 }
+	static struct log_site log_site_ = { __FILE__, __LINE__, (component), 0, 0, 0, false, NULL }
 
 #define LOG_(level, ...)                                             \
 	do {                                                         \

@@ -321,9 +321,6 @@ char *steer_verb(void *arg, struct json_object *request, struct json_object *rep
 		log_notice("steering: %s (%s)", steer_mode_name(maps.server->steer),
 			   maps.server->steer_why);
 	}
-	o = steer_json(maps.server);
-	json_object_object_foreach(o, name, value)
-		json_object_object_add(reply, name, json_object_get(value));
-	json_object_put(o);
+	steer_put(reply, maps.server);
 	return NULL;
 }

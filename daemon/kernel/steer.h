@@ -31,11 +31,12 @@ const char *steer_mode_name(enum kh_steer mode);
 /* Who does it: "bpf", "incoming-cpu" (SO_INCOMING_CPU) or "kernel" (its hash). */
 const char *steer_by_name(const struct kh_server_slot *s);
 /* {mode, by, why}, for `status`. */
+void steer_put(struct json_object *o, const struct kh_server_slot *s);
 struct json_object *steer_json(const struct kh_server_slot *s);
 
 /* ---- steer.c ---- */
 
-/* The control verb "steer": {"mode": "client"} until the next reload; without it, what is. */
+/* The control verb "steer": {"mode": "client"} until the next reload. Replies by steer_put(). */
 char *steer_verb(void *arg, struct json_object *request, struct json_object *reply);
 
 /* ---- for core/listen.c: groups of listeners ---- */

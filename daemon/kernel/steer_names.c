@@ -22,12 +22,17 @@ const char *steer_by_name(const struct kh_server_slot *s)
 	return s->steer == KH_STEER_CPU ? "incoming-cpu" : "kernel";
 }
 
+void steer_put(struct json_object *o, const struct kh_server_slot *s)
+{
+	json_object_object_add(o, "mode", json_object_new_string(steer_mode_name(s->steer)));
+	json_object_object_add(o, "by", json_object_new_string(steer_by_name(s)));
+	json_object_object_add(o, "why", json_object_new_string(s->steer_why));
+}
+
 struct json_object *steer_json(const struct kh_server_slot *s)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "mode", json_object_new_string(steer_mode_name(s->steer)));
-	json_object_object_add(o, "by", json_object_new_string(steer_by_name(s)));
-	json_object_object_add(o, "why", json_object_new_string(s->steer_why));
+	steer_put(o, s);
 	return o;
 }
