@@ -263,6 +263,7 @@ static void put_tcp(FILE *f, struct sums *s)
 {
 	struct tcp_table *t = &s->tcp;
 	uint64_t resent = 0, unacked = 0;
+	size_t middle = t->n / 2;
 
 	for (size_t i = 0; i < t->n; i++) {
 		resent += t->f[i].retransmits;
@@ -271,7 +272,7 @@ static void put_tcp(FILE *f, struct sums *s)
 	if (t->n)
 		qsort(t->f, t->n, sizeof(*t->f), by_rtt);
 	single(f, "tcp_rtt_median_seconds", "gauge", "Median round trip of the connections.",
-	       t->n ? t->f[t->n / 2].rtt_us / 1e6 : 0);
+	       t->n ? t->f[middle].rtt_us / 1e6 : 0);
 	single(f, "tcp_rtt_max_seconds", "gauge", "Longest round trip of a connection.",
 	       t->n ? t->f[t->n - 1].rtt_us / 1e6 : 0);
 	single(f, "tcp_resent_segments", "gauge",

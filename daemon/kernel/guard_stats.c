@@ -10,7 +10,7 @@
 static int open_map(const char *pin_dir, const char *name, enum bpf_map_type type, size_t value)
 {
 	_cleanup_free_ char *path = xasprintf("%s/%s", pin_dir, name);
-	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = BPF_F_RDONLY);
+	struct bpf_obj_get_opts opts = { .sz = sizeof(opts), .file_flags = BPF_F_RDONLY };
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info);
 	int fd = bpf_obj_get_opts(path, &opts);

@@ -52,18 +52,42 @@ static void map_v4(uint32_t to[4], uint32_t v4)
 
 /* ---- the iterator ---- */
 
-static void take_line(struct wanted *w, const char *line)
+/* The next number of the line; false: there is none up to max. */
+static bool next_number(char **line, unsigned long max, unsigned long *out)
 {
+	char *end;
+
+	errno = 0;
+	*out = strtoul(*line, &end, 10);
+	if (end == *line || errno || *out > max)
+		return false;
+	*line = end;
+	return true;
+}
+
+static void take_line(struct wanted *w, char *line)
+{
+	unsigned long v[7]; /* port, local_port, rtt_us, rttvar_us, resent, cwnd, unacked */
+	char *rest = strchr(line, ' ');
 	struct tcp_facts f = { 0 };
-	char addr[INET6_ADDRSTRLEN];
 	uint32_t v4;
 
-	if (sscanf(line, "%45s %hu %hu %u %u %u %u %u", addr, &f.port, &f.local_port, &f.rtt_us,
-		   &f.rttvar_us, &f.retransmits, &f.cwnd, &f.unacked) != 8)
+	if (!rest)
 		return;
-	if (inet_pton(AF_INET, addr, &v4) == 1)
+	*rest++ = 0;
+	for (unsigned int i = 0; i < ARRAY_SIZE(v); i++)
+		if (!next_number(&rest, i < 2 ? UINT16_MAX : UINT32_MAX, &v[i]))
+			return;
+	f.port = (uint16_t)v[0];
+	f.local_port = (uint16_t)v[1];
+	f.rtt_us = (uint32_t)v[2];
+	f.rttvar_us = (uint32_t)v[3];
+	f.retransmits = (uint32_t)v[4];
+	f.cwnd = (uint32_t)v[5];
+	f.unacked = (uint32_t)v[6];
+	if (inet_pton(AF_INET, line, &v4) == 1)
 		map_v4(f.addr, v4);
-	else if (inet_pton(AF_INET6, addr, f.addr) != 1)
+	else if (inet_pton(AF_INET6, line, f.addr) != 1)
 		return;
 	add(w, &f);
 }
