@@ -83,6 +83,7 @@ static void ask_guard(struct top *t)
 
 static void look_at(struct top *t)
 {
+	(void)view_refresh(&t->view);
 	top_sample(t->sampler, &t->view, now_ns(), &t->frame);
 	ask_guard(t);
 	ask_tcp(t);

@@ -14,6 +14,11 @@
  */
 char *view_open(struct view *v, const char *instance);
 void view_close(struct view *v);
+/*
+ * Who may only read the pins (`bpf group`) has a copy of them, as mapping wants the right to write:
+ * this takes another. Nothing to do for others. 0 or -errno.
+ */
+int view_refresh(struct view *v);
 /* False: the pins are a dead server's (its process is gone, or the pid is another program's). */
 bool view_alive(const struct view *v);
 

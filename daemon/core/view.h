@@ -22,7 +22,8 @@ struct view {
 	const struct kh_bad_input *bad; /* server->lanes */
 	const struct kh_op_stat *ops;	/* kh_op_index(), server->lanes */
 	uint32_t nconns, nsessions, nhandles, nreactors, nbad, nops;
-	char *dir; /* the pin folder, for maps that are looked up by key (kh_sources, ...) */
+	bool copied; /* not mapped: as it was at one time (ctl/view.h) */
+	char *dir;   /* the pin folder, for maps that are looked up by key (kh_sources, ...) */
 };
 
 #define VIEW_PINS "/sys/fs/bpf/ksmbd-hybrid"
