@@ -37,6 +37,39 @@ static char *big_verb(void *arg, struct json_object *req, struct json_object *re
 	return NULL;
 }
 
+/* ---- a file goes along, and the end of the client is known ---- */
+
+static struct control *control;
+static atomic_int gone;
+
+static void went(void *arg)
+{
+	gone += (int)(intptr_t)arg;
+}
+
+static char *pass_verb(void *arg, struct json_object *req, struct json_object *reply)
+{
+	int p[2];
+
+	(void)arg;
+	(void)req;
+	(void)reply;
+	if (pipe(p))
+		return xstrdup("no pipe");
+	if (write(p[1], "through", 7) != 7)
+		return xstrdup("a full pipe");
+	close(p[1]);
+	control_pass(control, p[0], went, (void *)1);
+	return NULL;
+}
+
+static bool soon(atomic_int *v, int value)
+{
+	for (int i = 0; i < 500 && *v != value; i++)
+		usleep(10000);
+	return *v == value;
+}
+
 static void *server(void *arg)
 {
 	struct control *c = arg;
@@ -136,6 +169,35 @@ static void test_bad_clients(void)
 		close(fds[i]);
 }
 
+static void test_files(void)
+{
+	struct json_object *req = json_tokener_parse("{\"verb\":\"pass\"}"), *r = NULL;
+	int sock = -1, passed = -1, fd;
+	char buf[16] = "";
+
+	is_int(control_call_fd(dir, req, 5000, &r, &sock, &passed), 0, "a call for a file");
+	ok(passed >= 0 && read(passed, buf, sizeof(buf)) == 7 && !strcmp(buf, "through"),
+	   "the file came");
+	is_int(gone, 0, "the client is there");
+	json_object_put(r);
+	close(passed);
+	close(sock);
+	ok(soon(&gone, 1), "its end is known");
+	/* A second file of the same client ends the first; who reads nothing leaves nothing. */
+	fd = raw_connect();
+	ok(send(fd, "{\"verb\":\"pass\"}\n{\"verb\":\"pass\"}\n", 32, 0) == 32, "two at once");
+	ok(soon(&gone, 2), "the first ended");
+	close(fd);
+	ok(soon(&gone, 3), "and the second");
+	json_object_put(req);
+	req = json_tokener_parse("{\"verb\":\"echo\",\"say\":1}");
+	is_int(control_call_fd(dir, req, 5000, &r, &sock, &passed), 0, "a verb that passes none");
+	is_int(passed, -1, "there is none");
+	json_object_put(r);
+	close(sock);
+	json_object_put(req);
+}
+
 int main(void)
 {
 	_cleanup_free_ char *path = NULL;
@@ -156,9 +218,12 @@ int main(void)
 	ok(!stat(path, &st) && (st.st_mode & 07777) == 0600, "mode 0600");
 	control_register(c, "echo", echo_verb, c);
 	control_register(c, "big", big_verb, NULL);
+	control_register(c, "pass", pass_verb, NULL);
+	control = c;
 	pthread_create(&t, NULL, server, c);
 	test_calls();
 	test_bad_clients();
+	test_files();
 	stop = true;
 	pthread_join(t, NULL);
 	control_close(c);
