@@ -301,25 +301,28 @@ static __always_inline int syn_is_limited(const struct kh_source_key *key,
 	return limited;
 }
 
+/* The clock is dear: it is read once a jiffy, which is one load. */
 static __always_inline void count_source(const struct kh_source_key *key, __u64 bytes)
 {
 	struct kh_source *s = bpf_map_lookup_elem(&kh_sources, key);
-	__u64 now = bpf_ktime_get_coarse_ns();
+	__u64 tick = bpf_jiffies64();
 
 	if (!s) {
-		struct kh_source fresh = {
-			.packets = 1, .bytes = bytes, .first_ns = now, .last_ns = now
-		};
+		struct kh_source fresh = { .packets = 1, .bytes = bytes, .tick = tick };
 
+		fresh.first_ns = fresh.last_ns = bpf_ktime_get_coarse_ns();
 		/* Sets this CPU's value only; the others of a new entry are 0. */
 		bpf_map_update_elem(&kh_sources, key, &fresh, BPF_ANY);
 		return;
 	}
-	if (!s->first_ns)
-		s->first_ns = now;
-	s->last_ns = now;
 	s->packets++;
 	s->bytes += bytes;
+	if (s->tick == tick)
+		return;
+	s->tick = tick;
+	s->last_ns = bpf_ktime_get_coarse_ns();
+	if (!s->first_ns)
+		s->first_ns = s->last_ns;
 }
 
 /* All packets of a connection to one CPU. */

@@ -258,6 +258,7 @@ struct kh_source_key {
 struct kh_source {
 	__u64 packets, bytes;	 /* all but new SYNs, for which see kh_syn_sources */
 	__u64 first_ns, last_ns; /* CLOCK_MONOTONIC, a few ms coarse; 0 where a CPU saw none */
+	__u64 tick;		 /* of last_ns; the program's own */
 };
 
 /* kh_syn_sources: who connects. LRU hash by kh_source_key, shared by all CPUs. */
