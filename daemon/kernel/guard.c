@@ -181,8 +181,10 @@ static void detach(struct guarded *g)
 
 static int try(struct guarded *g, int mode)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, o,
-		    .flags = mode == MODE_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
+	struct bpf_link_create_opts o = {
+		.sz = sizeof(o),
+		.flags = mode == MODE_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE,
+	};
 
 	g->link = bpf_link_create(bpf_program__fd(guard.skel->progs.kh_guard), (int)g->index,
 				  BPF_XDP, &o);

@@ -76,7 +76,7 @@ static int mtu_of(const struct check *c)
 
 static bool is_taken(unsigned int index)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, o);
+	struct bpf_xdp_query_opts o = { .sz = sizeof(o) };
 
 	return bpf_xdp_query((int)index, 0, &o) == 0 && o.attach_mode != XDP_ATTACHED_NONE;
 }

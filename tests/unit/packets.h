@@ -190,8 +190,12 @@ static inline void block_set(struct xdp_guard_bpf *g, const char *addr, unsigned
 static inline int guard_run(struct xdp_guard_bpf *g, const void *frame, size_t len, int repeat,
 			    uint32_t *ns)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = frame, .data_size_in = (__u32)len,
-		    .repeat = repeat);
+	struct bpf_test_run_opts o = {
+		.sz = sizeof(o),
+		.data_in = frame,
+		.data_size_in = (__u32)len,
+		.repeat = repeat,
+	};
 	int err = bpf_prog_test_run_opts(bpf_program__fd(g->progs.kh_guard), &o);
 
 	if (ns)
