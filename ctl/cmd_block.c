@@ -23,6 +23,30 @@ static struct json_object *ask_for(const char *action)
 	return o;
 }
 
+static const char *text(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, key, &v) ? json_object_get_string(v) : NULL;
+}
+
+/* Who drops packets, beside the server that refuses connections. */
+static void say_guard(struct json_object *reply)
+{
+	struct json_object *xdp = json_object_object_get(reply, "xdp");
+	const char *why = text(reply, "xdp_why");
+
+	if (why)
+		printf("No XDP guard: %s.\n", why);
+	for (size_t i = 0; xdp && i < json_object_array_length(xdp); i++) {
+		struct json_object *o = json_object_array_get_idx(xdp, i);
+
+		why = text(o, "why");
+		printf("XDP guard on %s: %s%s%s.\n", text(o, "interface"), text(o, "mode"),
+		       why ? "; " : "", why ?: "");
+	}
+}
+
 static int list(const struct ctl *ctl)
 {
 	struct json_object *reply, *rows, *total;
@@ -38,8 +62,9 @@ static int list(const struct ctl *ctl)
 		print_json(reply);
 	} else {
 		print_rows(ctl, rows, columns, ARRAY_SIZE(columns), "Nobody is blocked.");
-		if (json_object_get_int64(total) > (int64_t)json_object_array_length(rows))
+		if (rows && json_object_get_int64(total) > (int64_t)json_object_array_length(rows))
 			printf("%lld in all.\n", (long long)json_object_get_int64(total));
+		say_guard(reply);
 	}
 	json_object_put(reply);
 	return EXIT_OK;

@@ -124,6 +124,7 @@ need_xdp() {
 	ok ctl block list
 	assert_line '^10\.99\.0\.0/24 +by hand'
 	assert_line '^fd99::/64 +by hand .*60 min'
+	assert_line "^XDP guard on $SERVER_DEV: native\\.$"
 	assert_equal "$(connects "$SERVER4" "$PORT" 1)" 0
 	assert_equal "$(connects "$SERVER6" "$PORT" 1)" 0
 	wait_until '[ "$(connects "$SERVER4" "$PORT" 1)" = 1 ]'
