@@ -247,6 +247,23 @@ need_xdp() {
 	assert_equal "$(xdp_mode)" "$SERVER_DEV native"
 }
 
+@test "each receive queue has its counters, each source its own" {
+	guarded "xdp interfaces = $SERVER_DEV"
+	need_xdp
+	local syns sources
+	syns=$(queues syns)
+	assert_equal "$(connects "$SERVER4" "$PORT" 60)" 60
+	assert_equal "$(($(queues syns) - syns))" 60
+	syns=$(bpftool -j map dump pinned "$(pin kh_queue_stats)" |
+		jq -c '[.[].formatted | select(.key < 2) | [.values[].value.syns] | add > 0]')
+	assert_equal "$syns" '[true,true]'
+	ok good_login "$SERVER6"
+	sources=$(bpftool -j map dump pinned "$(pin kh_sources)" |
+		jq '[.[].formatted.values[].value.packets] | add')
+	# What passed and was no SYN; connections of before go on ending.
+	[ "$sources" -gt 60 ] && [ "$sources" -le "$(($(queues packets) - $(queues syns)))" ]
+}
+
 @test "packets with VLAN tags and extension headers are seen and blocked" {
 	guarded "xdp interfaces = $SERVER_DEV"
 	need_xdp
