@@ -307,7 +307,7 @@ const struct top_table_desc top_tables[TOP_TABS] = {
 			      count_clients,
 			      client_cell },
 	[TOP_TAB_FILES] = { "files",
-			    "no file is read or written",
+			    "no open file was read or written",
 			    { { "FILE", 0, 0, TOP_BY_NAME },
 			      { "OPENS", 6, 0, NOT },
 			      { " PLANE", -8, 0, NOT },
