@@ -141,7 +141,7 @@ def bpf_array(value_size, entries, flags=BPF_F_MMAPABLE):
 
 def map_fds():
     """handles of 64, conns of 16 entries, op_stats of two lanes."""
-    return {"handles_map": bpf_array(128, 64), "conns_map": bpf_array(192, 16),
+    return {"handles_map": bpf_array(192, 64), "conns_map": bpf_array(320, 16),
             "op_stats_map": bpf_array(256, 2 * 2 * 32)}
 
 
