@@ -277,7 +277,7 @@ install: all ## install below DESTDIR and PREFIX
 		> $(DESTDIR)$(PREFIX)/lib/systemd/system/ksmbd-hybrid.service
 
 clean: ## remove everything that was built
-	$(Q)rm -rf build build-asan build-tsan build-fuzz ksmbd-hybrid
+	$(Q)rm -rf build build-asan build-tsan build-fuzz build-nostats ksmbd-hybrid
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

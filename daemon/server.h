@@ -73,12 +73,27 @@ enum bad_input {
 		BAD_INPUTS
 };
 
+/*
+ * Commands that were answered: on a reactor, those that came together and are answered together
+ * make one of these, so that the clock is read, and the entry of the open touched, once for all.
+ */
+struct stats_ops {
+	uint64_t start_ns;
+	uint64_t bytes;		      /* of READ's or WRITE's data */
+	struct kh_handle_slot *entry; /* of their open, if they are READs or WRITEs, or NULL */
+	uint64_t vol;		      /* and its id */
+	uint32_t n, errors;
+	uint32_t data; /* those with data */
+	uint16_t command;
+};
+
 /* Where a thread counts: entries of the maps, or, where it has none there, its own. */
 struct stats {
 	struct kh_op_stat *ops; /* its lane's, by command: stats_op(); NULL: none */
 	struct kh_bad_input *bad;
 	struct kh_reactor_slot *reactor;
-	bool shared; /* with other threads */
+	bool shared;		  /* with other threads */
+	struct stats_ops pending; /* n 0: none; of reactors only */
 	struct kh_bad_input own_bad;
 	struct kh_reactor_slot own_reactor;
 };
@@ -115,8 +130,15 @@ void stats_init(struct stats *s, unsigned int n);
 struct stats *stats_here(void);
 void stats_set_thread(struct stats *s);
 extern struct stats stats_workers;
-/* One command was answered; bytes: of READ's or WRITE's data. */
-void stats_op(uint16_t command, bool error, uint64_t bytes, uint64_t start_ns);
+/* One command was answered. */
+void stats_op(const struct stats_ops *one);
+/* Reactor, before it sends: what was answered is counted when the client knows of it. */
+void stats_put_slow(struct stats *t);
+static inline void stats_put(struct stats *t)
+{
+	if (t->pending.n)
+		stats_put_slow(t);
+}
 void stats_bad_add(struct kh_bad_input *bad, enum bad_input why);
 
 void stats_bad_debug(enum bad_input why);

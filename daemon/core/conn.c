@@ -308,6 +308,7 @@ void conn_input(struct conn *c, uint8_t *p, size_t n)
 {
 	entry_bytes_in(c, n);
 	c->last_ns = now_ns();
+	count_set(&c->entry->user_last_ns, c->last_ns);
 	while (n && !c->closing) {
 		size_t k = MIN(n, SMB2_PREFIX_SIZE - c->prefix_have);
 		ssize_t len;
@@ -358,14 +359,12 @@ void conn_queue(struct conn *c, struct outbuf *o)
 	}
 	list_add_tail(&o->node, &c->outq);
 	c->out_bytes += o->cap;
-	count_set(&c->entry->user_out_bytes, c->out_bytes);
 }
 
 void conn_dequeue(struct conn *c, struct outbuf *o)
 {
 	list_del(&o->node);
 	c->out_bytes -= o->cap;
-	count_set(&c->entry->user_out_bytes, c->out_bytes);
 	outbuf_free(o);
 }
 
@@ -373,7 +372,5 @@ void conn_request_done(struct conn *c, struct request *rq)
 {
 	list_del(&rq->node);
 	c->nrequests--;
-	count_set(&c->entry->requests, c->nrequests);
-	count_set(&c->entry->user_credits, c->st.window.granted);
 	c->inflight -= rq->frame_cap;
 }

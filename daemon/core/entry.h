@@ -38,6 +38,16 @@ static inline void entry_bytes_out(struct conn *c, uint64_t n)
 	count_add(&c->reactor->stats.reactor->bytes_out, n);
 }
 
+/* After something was received or sent, once for all that came together. */
+static inline void entry_conn_now(struct conn *c)
+{
+	struct kh_conn_slot *e = c->entry;
+
+	count_set(&e->requests, c->nrequests);
+	count_set(&e->user_credits, c->st.window.granted);
+	count_set(&e->user_out_bytes, c->out_bytes);
+}
+
 /* ---- sessions: any thread ---- */
 
 /* It is valid now. Without an entry left, nobody sees it. */
@@ -57,16 +67,5 @@ void entry_open_gone(struct open *o);
 void entry_open_name(struct open *o);
 /* Under the bucket's lock: oplock.level is another one. Nothing, while it is not seen. */
 void entry_open_oplock(struct open *o);
-/* A READ or WRITE of the daemon was answered. */
-static inline void entry_open_data(struct open *o, bool write, uint64_t bytes, uint64_t now)
-{
-	struct kh_handle_slot *e = o->handle_entry;
-
-	if (!e)
-		return;
-	count_add_shared(write ? &e->user_writes : &e->user_reads, 1);
-	count_add_shared(write ? &e->user_write_bytes : &e->user_read_bytes, bytes);
-	count_set(&e->user_last_ns, now);
-}
 
 #endif /* KH_ENTRY_H */

@@ -367,6 +367,7 @@ static void *reactor_main(void *arg)
 			n++;
 		}
 		io_uring_cq_advance(&r->ring, n);
+		stats_put(&r->stats);
 		count_add(&r->stats.reactor->wakeups, 1);
 		count_add(&r->stats.reactor->completions, n);
 	}

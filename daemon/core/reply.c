@@ -2,7 +2,6 @@
 /*
  * reply.c - answers: bodies, headers, compounds, credits, signatures, encryption (MS-SMB2 3.3.4.1).
  */
-#include "core/entry.h"
 #include "core/request.h"
 #include "core/trace.h"
 #include "core/transport.h"
@@ -82,27 +81,37 @@ static bool has_body(ntstatus status)
 	return status >> 30 < 2 || status == NT_STATUS_BUFFER_OVERFLOW;
 }
 
-static void count(struct request *rq, ntstatus status)
+/* Bytes of data; DataLength of READ and Count of WRITE are at the same place. */
+static uint64_t data_bytes(const struct request *rq, ntstatus status)
 {
 	const struct element *el = &rq->elements[rq->cur];
-	uint16_t command = rq->hdr.command;
 	bool ok = status == NT_STATUS_SUCCESS || status == NT_STATUS_BUFFER_OVERFLOW;
-	uint64_t bytes = 0;
 
-	if (!KH_STATS || command >= SMB2_COMMANDS)
+	if (!ok || !wr_ok(&rq->w) || rq->w.off <= SMB2_HDR_SIZE + 8)
+		return 0;
+	return kh_get_le32(rq->out->buf + el->out_off + SMB2_HDR_SIZE + 4);
+}
+
+static void count(struct request *rq, ntstatus status)
+{
+	uint16_t command = rq->hdr.command;
+	struct stats_ops one = { .start_ns = rq->start_ns, .n = 1, .command = command };
+
+	if (command >= SMB2_COMMANDS)
 		return;
-	/* DataLength of READ and Count of WRITE are at the same place. */
-	if (ok && (command == SMB2_READ || command == SMB2_WRITE) && wr_ok(&rq->w) &&
-	    rq->w.off > SMB2_HDR_SIZE + 8) {
-		bytes = kh_get_le32(rq->out->buf + el->out_off + SMB2_HDR_SIZE + 4);
-		if (rq->open)
-			entry_open_data(rq->open, command == SMB2_WRITE, bytes, rq->start_ns);
+	one.errors = nt_is_error(status) && status != NT_STATUS_MORE_PROCESSING_REQUIRED;
+	if (command == SMB2_READ || command == SMB2_WRITE) {
+		one.bytes = data_bytes(rq, status);
+		one.data = !one.errors;
+		if (rq->open) {
+			one.entry = rq->open->handle_entry;
+			one.vol = rq->open->vol;
+		}
 	}
-	stats_op(command, nt_is_error(status) && status != NT_STATUS_MORE_PROCESSING_REQUIRED,
-		 bytes, rq->start_ns);
+	stats_op(&one);
 	if (unlikely(atomic_load_explicit(&trace_readers, memory_order_relaxed) ||
 		     log_debug_on(LOG_SMB)))
-		trace_request(rq, status, bytes);
+		trace_request(rq, status, one.bytes);
 }
 
 bool reply_end(struct request *rq, ntstatus status)

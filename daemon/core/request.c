@@ -23,11 +23,8 @@ static void request_seen(struct conn *c)
 	struct kh_conn_slot *e = c->entry;
 
 	count_add(&c->reactor->stats.reactor->requests, 1);
-	count_set(&e->requests, c->nrequests);
-	if (conn_attached(c))
-		return; /* the module counts it */
-	count_add(&e->user_frames, 1);
-	count_set(&e->user_last_ns, c->last_ns);
+	if (!conn_attached(c)) /* else the module counts it */
+		count_add(&e->user_frames, 1);
 }
 
 static struct request *request_new(struct conn *c, uint8_t *frame, size_t len)
@@ -122,8 +119,10 @@ static void request_finish(struct request *rq)
 	conn_get(c);
 	request_free(rq);
 	if (!c->in_input) { /* else the transport does it, once for all that came together */
+		stats_put(&c->reactor->stats);
 		transport_send(c);
 		transport_recv(c);
+		entry_conn_now(c);
 	}
 	conn_put(c);
 }

@@ -48,6 +48,8 @@ void stats_init(struct stats *s, unsigned int n)
 
 static void count(__u64 *c, uint64_t n, bool shared)
 {
+	if (!n)
+		return;
 	if (shared)
 		count_add_shared(c, n);
 	else
@@ -62,20 +64,58 @@ static unsigned int bucket_of(uint64_t ns)
 	return MIN(n, KH_LATENCY_BUCKETS - 1);
 }
 
-void stats_op(uint16_t command, bool error, uint64_t bytes, uint64_t start_ns)
+/* The entry may be another open's by now; a slot has no other id before this one's end. */
+static void count_data(const struct stats_ops *b, uint64_t now)
 {
-	struct kh_op_stat *s = mine->ops;
-	bool shared = mine->shared;
+	struct kh_handle_slot *e = b->entry;
+	bool write = b->command == SMB2_WRITE;
 
-	if (!KH_STATS || !s)
+	if (!b->data || !e || __atomic_load_n(&e->vol, __ATOMIC_RELAXED) != b->vol)
 		return;
-	s += command;
-	count(&s->count, 1, shared);
-	count(&s->latency_us[bucket_of(now_ns() - start_ns)], 1, shared);
-	if (error)
-		count(&s->errors, 1, shared);
-	if (bytes)
-		count(command == SMB2_READ ? &s->bytes_out : &s->bytes_in, bytes, shared);
+	count_add_shared(write ? &e->user_writes : &e->user_reads, b->data);
+	count_add_shared(write ? &e->user_write_bytes : &e->user_read_bytes, b->bytes);
+	count_set(&e->user_last_ns, now);
+}
+
+static void put(const struct stats *t, const struct stats_ops *b)
+{
+	struct kh_op_stat *s = &t->ops[b->command];
+	uint64_t now = now_ns();
+
+	count(&s->count, b->n, t->shared);
+	count(&s->latency_us[bucket_of(now - b->start_ns)], b->n, t->shared);
+	count(&s->errors, b->errors, t->shared);
+	count(b->command == SMB2_READ ? &s->bytes_out : &s->bytes_in, b->bytes, t->shared);
+	count_data(b, now);
+}
+
+void stats_put_slow(struct stats *t)
+{
+	put(t, &t->pending);
+	t->pending.n = 0;
+}
+
+void stats_op(const struct stats_ops *one)
+{
+	struct stats *t = mine;
+	struct stats_ops *p = &t->pending;
+
+	if (!KH_STATS || !t->ops)
+		return;
+	if (t->shared) {
+		put(t, one);
+		return;
+	}
+	if (p->n && p->command == one->command && p->start_ns == one->start_ns &&
+	    p->entry == one->entry && p->vol == one->vol) {
+		p->n++;
+		p->errors += one->errors;
+		p->data += one->data;
+		p->bytes += one->bytes;
+		return;
+	}
+	stats_put(t);
+	*p = *one;
 }
 
 /* ---- refused input ---- */

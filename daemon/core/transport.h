@@ -10,7 +10,7 @@
 #ifndef KH_TRANSPORT_H
 #define KH_TRANSPORT_H
 
-#include "core/ring.h"
+#include "core/entry.h"
 
 /* All on the connection's reactor, but end(). */
 struct transport_ops {
@@ -39,8 +39,10 @@ static inline void transport_send(struct conn *c)
 /* After bytes were handled or sent: answer, and ask for more. For transports. */
 static inline void transport_continue(struct conn *c)
 {
+	stats_put(&c->reactor->stats);
 	transport_send(c);
 	transport_recv(c);
+	entry_conn_now(c);
 	if (c->closing)
 		conn_check_gone(c);
 }

@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Of tests/bench/stats: READs of two servers in turns, and what each costs on a CPU.
+
+stats_client.py ROUNDS PORT PID PORT PID	the one that counts, and the one that does not
+"""
+import glob
+import os
+import statistics
+import struct
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+ROUNDS, SERVERS = int(sys.argv[1]), [(sys.argv[2], sys.argv[3]), (sys.argv[4], sys.argv[5])]
+LIMIT = 1.02
+# bytes, requests on their way, requests a round
+WORK = [(512, 64, 6400), (4096, 64, 6400), (4096, 1, 1500)]
+
+
+def cpu_ns(pid):
+    """Time on a CPU of all threads of the server."""
+    total = 0
+    for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+        with open(path, encoding="ascii") as f:
+            total += int(f.read().split()[0])
+    return total
+
+
+class Reader:
+    def __init__(self, port, pid):
+        sys.argv[1] = port
+        # pylint: disable=import-outside-toplevel
+        import waiting
+
+        waiting.PORT = int(port)
+        self.read, self.pid, self.client = waiting.READ, pid, self.connect(waiting)
+        mid = self.client.send(waiting.CREATE, self.client.disk, waiting.create("small"))
+        self.file = self.client.expect(mid, waiting.OK, "open small")[3][128:144]
+
+    @staticmethod
+    def connect(waiting):
+        """Its clients want a share of the name `share`."""
+        connect = waiting.SMBConnection.connectTree
+        waiting.SMBConnection.connectTree = lambda self, name: connect(
+            self, "torture" if name == "share" else name)
+        client = waiting.Client()
+        waiting.SMBConnection.connectTree = connect
+        return client
+
+    def run(self, size, depth, count):
+        body = struct.pack("<HBBIQ16sIIIHHB", 49, 80, 0, size, 0, self.file, 0, 0, 0, 0, 0, 0)
+        begin = cpu_ns(self.pid)
+        for _ in range(count // depth):
+            data = b""
+            for _ in range(depth):
+                head, _ = self.client.header(self.read, self.client.disk)
+                data += struct.pack(">I", len(head + body)) + head + body
+            self.client.sock.sendall(data)
+            self.client.exactly(depth * (4 + 64 + 16 + size))
+        return (cpu_ns(self.pid) - begin) / (count // depth * depth)
+
+
+def compare(readers, size, depth, count):
+    """Median of the pairs' ratios; each pair is two turns after one another, in changing order."""
+    costs, ratios = ([], []), []
+    for i in range(-1, ROUNDS):
+        pair = [0, 0]
+        for which in ((0, 1), (1, 0))[i % 2]:
+            pair[which] = readers[which].run(size, depth, count)
+        if i >= 0:  # the first is to warm up
+            costs[0].append(pair[0])
+            costs[1].append(pair[1])
+            ratios.append(pair[0] / pair[1])
+    with_, without = map(statistics.median, costs)
+    ratio = statistics.median(ratios)
+    low, _, high = statistics.quantiles(ratios, n=4)
+    print(f"READ {size:5} bytes, {depth:2} at a time: {with_:6.0f} ns of CPU with, {without:6.0f} "
+          f"without: {with_ / without:.3f}; by pairs {ratio:.3f} ({low:.3f} to {high:.3f})",
+          flush=True)
+    return ratio
+
+
+def main():
+    readers = [Reader(port, pid) for port, pid in SERVERS]
+    worst = max(compare(readers, *work) for work in WORK)
+    print(f"The statistics cost {100 * (worst - 1):.1f} % at most; allowed are "
+          f"{100 * (LIMIT - 1):.0f} %.")
+    sys.exit(worst > LIMIT)
+
+
+main()
