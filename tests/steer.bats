@@ -240,5 +240,28 @@ s = socket.socket(); s.bind(("10.99.0.1", 4451)); s.listen(); time.sleep(600)' 3
 	reload_with "${LINES_OF_CONF[@]}"
 	storm_end 10
 	ok stop_server
-	start_server "${LINES_OF_CONF[@]}"
+}
+
+@test "steer: a reload adds reactors, which get connections and count; connections stay" {
+	local held
+	need_cpus
+	start_server 'reactors = 1' 'max pre-auth connections = 0'
+	need_bpf
+	coproc HELD { on_client "${top:?}/tests/storm.py" count 445 20 "$SERVER4" --hold 2>&1; }
+	read -r -t 60 held <&"${HELD[0]}"
+	assert_equal "$held" ready
+	reload_with 'reactors = 2' 'steer = round-robin'
+	assert_equal "$(ctl -j status | jq '.connections | length')" 20
+	eval "exec ${HELD[1]}>&-"
+	wait "$HELD_PID"
+	until [ "$(ctl -j status | jq '.connections | length')" = 0 ]; do sleep 0.05; done
+	ok hold 100 "$SERVER4" "$SERVER6"
+	assert_equal "$(landed)" "50 50"
+	assert_equal "$(ctl -j status | jq .counters.ops.negotiate.count)" 120
+	reload_with 'reactors = 1'
+	ok hold 10 "$SERVER4" "$SERVER6"
+	assert_equal "$(landed)" "10 0"
+	reload_with "reactors = $(($(nproc) + 5))"
+	run cat "$T/log"
+	assert_output "need a restart"
 }
