@@ -27,9 +27,9 @@ dump() {
 	done
 }
 
-# op_stat COMMAND FIELD: sum over the lanes of the user plane
+# op_stat COMMAND FIELD: sum over lanes and planes
 op_stat() {
-	jq -s "[.[] | select(.key % 64 == $1) | .value.$2] | add" "$BATS_TEST_TMPDIR/kh_op_stats"
+	jq -s "[.[] | select(.key % 32 == $1) | .value.$2] | add" "$BATS_TEST_TMPDIR/kh_op_stats"
 }
 
 # op_sum FIELD: over all commands, planes and lanes
@@ -127,7 +127,7 @@ counting_end() {
 	done
 	# The connections are idle now: what TCP moved is what was counted, to the byte.
 	assert_equal "$(used kh_conns | jq -sc '[.[].value |
-			{(.port | tostring): [.user_bytes_in, .user_bytes_out]}] | add')" \
+			{(.port | tostring): [.user_bytes_in + .bytes_in, .user_bytes_out + .bytes_out]}] | add')" \
 		"$(jq -c '[.connections[] | {(.port | tostring): [.bytes_in, .bytes_out]}] | add' \
 			<<<"$counted")"
 	assert_equal "$(used kh_sessions | jq -sc '[.[].value | [.user, .trees, .opens]]')" \
