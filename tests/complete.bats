@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bash completion, by an interactive bash at a terminal.
+# shellcheck disable=SC2154 # of helpers: top, kh_ctl
 
 load helpers
 

@@ -48,7 +48,7 @@ static void put_end(char *dst, size_t cap, const char *s)
 	s += n - (cap - 1 - 3);
 	while ((*s & 0xC0) == 0x80)
 		s++;
-	memcpy(dst, "...", 3);
+	memset(dst, '.', 3);
 	put_name(dst + 3, cap - 3, s);
 }
 
