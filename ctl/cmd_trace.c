@@ -283,12 +283,21 @@ static bool print_new(const struct options *o, struct trace_ring *r, struct trac
 	return (o->count && *printed == o->count) || fflush(stdout) || ferror(stdout);
 }
 
+/* Only where somebody reads along. */
+static void print_titles(const struct options *o)
+{
+	if (!o->json && isatty(STDOUT_FILENO))
+		printf("%-15s  %-15s %-10s %-15s %-24s %8s  %-6s %s\n", "TIME", "CLIENT", "USER",
+		       "COMMAND", "STATUS", "LATENCY", "BY", "FILE  BYTES@OFFSET");
+}
+
 /* Until there are enough lines, or the server ends. */
 static int follow(const struct options *o, struct trace_ring *r, struct trace_kernel *k, int sock)
 {
 	struct pollfd p = { .fd = sock, .events = POLLIN };
 	uint64_t printed = 0;
 
+	print_titles(o);
 	for (;;) {
 		int ended = poll(&p, 1, POLL_MS);
 

@@ -125,6 +125,7 @@ static char *relisten(const struct conf *f)
 	if (why)
 		return why;
 	text = listen_text(&listening);
+	log_debug(LOG_CONFIG, "listeners=\"%s\" reactors=%u", text, n);
 	maps_say(listeners, text);
 	free(text);
 	return NULL;
@@ -138,6 +139,14 @@ static void use_metrics(void)
 
 	if (why)
 		log_err("%s", why);
+}
+
+static void debug_shares(const struct conf *c)
+{
+	log_debug(LOG_CONFIG, "reload file=\"%s\" shares=%u", server.conf_path, c->nshares);
+	for (unsigned int i = 0; i < c->nshares; i++)
+		log_debug(LOG_CONFIG, "share=\"%s\" folder=\"%s\" read_only=%d", c->shares[i].name,
+			  c->shares[i].path ? c->shares[i].path : "", c->shares[i].read_only);
 }
 
 static char *reload_verb(void *arg, struct json_object *request, struct json_object *reply)
@@ -171,7 +180,7 @@ static char *reload_verb(void *arg, struct json_object *request, struct json_obj
 	guard_reload(c);
 	entry_set(&maps.server->generation, maps.server->generation + 1);
 	log_notice("configuration read again");
-	log_debug(LOG_CONFIG, "reload file=\"%s\" shares=%u", server.conf_path, c->nshares);
+	debug_shares(c);
 	return NULL;
 }
 

@@ -67,6 +67,10 @@ teardown_file() {
 	ctl debug config
 	ctl reload
 	grep -q ' debug config: reload file=".*" shares=' "$T/log"
+	grep -q ' debug config: share="share" folder=".*" read_only=0$' "$T/log"
+	ctl debug bpf
+	ctl block add 192.0.2.99 --for 5
+	grep -q ' debug bpf: block address=192.0.2.99 seconds=5 by=hand$' "$T/log"
 	ok ctl debug all
 	refute_line ' no '
 	ok ctl debug none

@@ -214,6 +214,12 @@ int block_add(const struct kh_block_key *k, enum kh_block_why why, uint64_t seco
 	}
 	b->v.why = why;
 	b->v.until_ns = until;
+	if (log_debug_on(LOG_BPF)) {
+		char text[BLOCK_TEXT_MAX];
+
+		log_debug(LOG_BPF, "block address=%s seconds=%llu by=%s", block_text(k, text),
+			  (unsigned long long)seconds, why == KH_BLOCK_AUTH ? "logins" : "hand");
+	}
 	guard_block_set(k, &b->v);
 	arm_next();
 out:

@@ -389,6 +389,8 @@ void maps_start(const char *instance, unsigned int nreactors, const char *group)
 			return;
 		}
 	}
+	log_debug(LOG_BPF, "maps folder=\"%s\" lanes=%u reactors=%u", pin_dir ? pin_dir : "none",
+		  maps.lanes, maps.nreactors);
 	maps.nconns = KH_CONNS_MAX;
 	maps.nsessions = KH_SESSIONS_MAX;
 	maps.nhandles = KH_HANDLES_MAX;

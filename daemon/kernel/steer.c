@@ -223,6 +223,8 @@ static void set_mode(enum kh_steer mode, const char *why)
 	if (!skel)
 		listen_each_socket(incoming_cpu, &on);
 	__atomic_store_n(&conf->mode, mode, __ATOMIC_RELEASE);
+	log_debug(LOG_BPF, "steering mode=%s by_bpf=%d why=\"%s\"", steer_mode_name(mode),
+		  s->steer_by_bpf, s->steer_why);
 	bind_reactors(mode);
 }
 
