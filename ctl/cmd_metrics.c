@@ -4,6 +4,20 @@
 #include "ctl.h"
 #include "view.h"
 
+int maps_fail(const struct ctl *ctl, const char *why)
+{
+	_cleanup_free_ char *dir = view_dir(ctl->instance);
+
+	if (!server_pid(ctl))
+		return fail(EXIT_NOT_RUNNING, "The server is not running. Start it: %s up",
+			    ctl_self(ctl));
+	if (access(dir, F_OK) && errno == ENOENT)
+		return fail(EXIT_REFUSED,
+			    "This reads BPF maps, and the server runs without: %s status says why.",
+			    ctl_self(ctl));
+	return fail(EXIT_REFUSED, "The server's maps cannot be read: %s.", why);
+}
+
 int cmd_metrics(struct ctl *ctl, int argc, char **argv)
 {
 	_cleanup_free_ char *why = NULL, *text = NULL;
@@ -20,12 +34,8 @@ int cmd_metrics(struct ctl *ctl, int argc, char **argv)
 	if (alive)
 		text = metrics_text(&v);
 	view_close(&v);
-	if (!alive && !server_pid(ctl))
-		return fail(EXIT_NOT_RUNNING, "The server is not running. Start it: %s up",
-			    ctl_self(ctl));
 	if (!text)
-		return fail(EXIT_REFUSED, "There is nothing to count from: %s.",
-			    why ?: "the maps are of a server that has ended");
+		return maps_fail(ctl, why ?: "they are those of a server that has ended");
 	fputs(text, stdout);
 	return EXIT_OK;
 }

@@ -46,7 +46,7 @@ static char *begin(struct top *t)
 		return NULL;
 	why = view_open(&t->view, t->ctl->instance);
 	if (!why && !view_alive(&t->view))
-		why = xstrdup("its maps are of a server that has ended");
+		why = xstrdup("they are those of a server that has ended");
 	if (why) {
 		view_close(&t->view);
 		return why;
@@ -90,15 +90,10 @@ static void look_at(struct top *t)
 	top_sort(&t->frame, t->look.key);
 }
 
-/* Why there is nothing to show: not running, or without maps. */
 static int say_why(const struct top *t, char *why)
 {
-	int code = server_pid(t->ctl) ? EXIT_REFUSED : EXIT_NOT_RUNNING;
+	int code = maps_fail(t->ctl, why);
 
-	if (code == EXIT_NOT_RUNNING)
-		fail(code, "The server is not running. Start it: %s up", ctl_self(t->ctl));
-	else
-		fail(code, "There is nothing to watch: %s.", why);
 	free(why);
 	return code;
 }

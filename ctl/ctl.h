@@ -155,6 +155,11 @@ char *conf_edit_delete(const char *text, const char *share);
 /* "name=" removes an option; a new one goes to the end of the section. */
 char *conf_edit_update(const char *text, const char *share, char *const *options, size_t n);
 
+/* ---- cmd_metrics.c ---- */
+
+/* Says why view_open() gave nothing: there is no server, or no BPF, or `why`. The exit code. */
+int maps_fail(const struct ctl *ctl, const char *why);
+
 /* ---- the verbs ---- */
 
 extern const struct verb verbs[]; /* main.c; ends with a NULL name */

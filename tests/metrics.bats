@@ -163,6 +163,22 @@ value() {
 	done <"$BATS_TEST_TMPDIR/names"
 }
 
+@test "metrics: without BPF, the listener has them, and the command says where it stands" {
+	ok stop_server
+	KH_EXEC_PREFIX="setpriv --bounding-set -bpf,-sys_admin" \
+		start_server "metrics listen = $T/metrics.sock"
+	ok smbc ls
+	output=$(get http://server/metrics | strict)
+	assert_line '^ksmbd_hybrid_requests_total.command="query_directory",plane="user". [1-9]'
+	assert_equal "$(value ksmbd_hybrid_bpf_complete)" 0
+	for verb in metrics 'top -n 1'; do
+		# shellcheck disable=SC2086 # words
+		run ctl $verb
+		assert_status 2
+		assert_output 'the server runs without'
+	done
+}
+
 @test "metrics: without a server, exit code 3" {
 	run kh_exec -c "$BATS_TEST_TMPDIR/none.conf" metrics
 	assert_status 3
