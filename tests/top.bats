@@ -10,7 +10,6 @@ setup_file() {
 }
 
 teardown_file() {
-	tmux -S "$T/tmux" kill-server 2>/dev/null || true
 	server_teardown_file
 }
 
@@ -19,7 +18,7 @@ setup() {
 }
 
 teardown() {
-	tmux -S "$T/tmux" kill-server 2>/dev/null || true
+	close_screen
 	# timeout passes it on to what it runs, a process group of its own
 	[ -z "${LOAD:-}" ] || { kill "$LOAD" && wait "$LOAD"; } 2>/dev/null || true
 }
@@ -51,17 +50,28 @@ counted() {
 
 # ---- a terminal ----
 
+terminal() {
+	tmux -S "$TERMINAL" "$@"
+}
+
+close_screen() {
+	[ -z "${TERMINAL:-}" ] || terminal kill-server 2>/dev/null || true
+}
+
 # on_screen ROWS COLUMNS WORDS...: runs them in a shell there, which says "code N" at the end
 on_screen() {
 	local rows=$1 cols=$2 words
 	shift 2
+	# A server of tmux each: one that ends would take a newcomer along.
+	TERMINAL=$(mktemp -u "$T/tmux.XXXXXX")
+	rm -f "$T/before" "$T/after"
 	printf -v words '%q ' "$kh_ctl" -c "$CONF" --instance "$INSTANCE" "$@"
-	tmux -S "$T/tmux" -f /dev/null new-session -d -x "$cols" -y "$rows" \
+	terminal -f /dev/null new-session -d -x "$cols" -y "$rows" \
 		"stty -a >$T/before; $words; echo code \$?; stty -a >$T/after; exec sleep 100"
 }
 
 screen() {
-	tmux -S "$T/tmux" capture-pane -p "$@"
+	terminal capture-pane -p "$@"
 }
 
 shows() {
@@ -74,7 +84,7 @@ shown() {
 }
 
 keys() {
-	tmux -S "$T/tmux" send-keys "$@"
+	terminal send-keys "$@"
 }
 
 # ---- without one ----
@@ -190,7 +200,7 @@ busy_file() {
 	shown 'Sort by +o +operations'
 	keys h 0
 	shown 'tables: all'
-	tmux -S "$T/tmux" resize-window -x 132 -y 43
+	terminal resize-window -x 132 -y 43
 	shown 'P99 +SO FAR *$'
 	assert_equal "$(screen | tail -1 | cut -c1-6)" "q quit"
 	keys p
@@ -212,7 +222,7 @@ refute_shown() {
 	shown '^CREATE'
 	output=$(screen -e)
 	assert_output $'\033[30m\033[46m'
-	tmux -S "$T/tmux" kill-server
+	close_screen
 	NO_COLOR=1 on_screen 24 80 top -i 0.3
 	shown '^CREATE'
 	output=$(screen -e)
@@ -225,7 +235,7 @@ refute_shown() {
 		on_screen 24 80 top -i 0.3
 		shown '^q quit'
 		if [ $signal = INT ]; then keys C-c; else
-			kill -$signal "$(tmux -S "$T/tmux" list-panes -F '#{pane_pid}' | xargs -n1 pgrep -f ' top -i' -P)"
+			kill -$signal "$(terminal list-panes -F '#{pane_pid}' | xargs -n1 pgrep -f ' top -i' -P)"
 		fi
 		case $signal in
 		TERM) shown '^code 143' ;;
@@ -236,15 +246,14 @@ refute_shown() {
 		refute_shown '^q quit'
 		wait_for 10 test -s "$T/after"
 		assert_equal "$(cat "$T/after")" "$(cat "$T/before")"
-		tmux -S "$T/tmux" kill-server
-		rm -f "$T/before" "$T/after"
+		close_screen
 	done
 }
 
 @test "top: a number of frames, and a server that ends and comes back" {
 	on_screen 24 80 top -i 0.2 -n 2
 	shown '^code 0'
-	tmux -S "$T/tmux" kill-server
+	close_screen
 	on_screen 24 80 top -i 0.2
 	shown 'Serving:'
 	ctl down >/dev/null
