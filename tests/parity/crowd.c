@@ -93,9 +93,11 @@ bool crowd(const struct side *to, const struct manner *m, unsigned int n, unsign
 		free(steal_ptr(&all[i].frame));
 	}
 	n = i;
+	/* So that they can be counted: all for a moment, then those that keep silent. */
+	usleep(MIN(silent_ms, 1000u) * 1000);
 	for (i = 0; i < n; i++)
 		leave(&all[i], i % ENDS);
-	usleep(silent_ms * 1000);
+	usleep((silent_ms - MIN(silent_ms, 1000u)) * 1000);
 	for (i = 0; i < n; i++) {
 		wire_free(&all[i].wire[0]);
 		free(all[i].frame);

@@ -114,10 +114,12 @@ smbc() { # COMMANDS [OPTION...]
 # Fails unless a connection is there and all that are open have the path that is expected. Moving
 # to the kernel happens at the second READ or WRITE of a file.
 path_is_right() {
-	local paths want=kernel
+	local status paths want=kernel
 	[ "$kernel_path" = yes ] || want='user.*'
-	paths=$(ctl -j status | jq -r '.connections[] | .path // .plane') || return 1
-	echo "paths: $paths"
+	status=$(ctl -j status) || return 1
+	jq -r '.connections[] | "connection \(.id): \(.path), \(.dialect), signing \(.signing), " +
+		"cipher \(.cipher), \(.served) served, \(.passed_up) passed up"' <<<"$status" | remark
+	paths=$(jq -r '.connections[].path' <<<"$status")
 	[ -n "$paths" ] && ! grep -qvxE "$want" <<<"$paths"
 }
 
