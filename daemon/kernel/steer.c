@@ -190,9 +190,14 @@ static uint32_t first_of(const cpu_set_t *set)
 	return cpu;
 }
 
-/* What a thread serves from the caches of one CPU, it serves on that CPU. */
+/*
+ * What a thread serves from the caches of one CPU, it serves on that CPU. Where no mode wanted that
+ * yet, threads keep the affinity that somebody else may have given them.
+ */
 static void bind_reactors(enum kh_steer mode)
 {
+	static bool ever;
+
 	for (unsigned int i = 0; i < server.nreactors; i++) {
 		cpu_set_t set;
 		bool bound;
@@ -201,7 +206,10 @@ static void bind_reactors(enum kh_steer mode)
 		if (CPU_COUNT(&set) == 0 || i >= listening)
 			steer_cpus_of(&cpus, conf, KH_STEER_NONE, i, &set);
 		bound = CPU_COUNT(&set) < (int)cpus.n;
-		if (reactor_bind(server.reactors[i], &set) == 0 && i < maps.nreactors)
+		ever |= bound;
+		if (ever && reactor_bind(server.reactors[i], &set) < 0)
+			bound = false;
+		if (i < maps.nreactors)
 			maps.reactors[i].cpu = bound ? first_of(&set) : ~0u;
 	}
 }
