@@ -321,3 +321,23 @@ debug_of() {
 	# message ids are those of one connection, each once
 	assert_equal "$(jq -r 'select(.command == "READ") | .message_id' <"$T/trace.out" | sort -n | uniq | wc -l)" 1000
 }
+
+# What a terminal would get, in $output.
+on_a_terminal() {
+	timeout -s INT 20 env "$@" script -qc "$kh_ctl -c $CONF --instance $INSTANCE trace -n 6 --status error" \
+		"$T/typescript" </dev/null >/dev/null 3>&- &
+	local shown=$!
+	while kill -0 $shown 2>/dev/null; do smbc 'get none /dev/null' >/dev/null || true; done
+	output=$(cat "$T/typescript")
+}
+
+@test "trace: colours on a terminal only, and not where NO_COLOR is set" {
+	on_a_terminal TERM=xterm
+	assert_line '^TIME +CLIENT +USER +COMMAND '
+	assert_output $'\x1b[31mOBJECT_NAME_NOT_FOUND'
+	on_a_terminal TERM=xterm NO_COLOR=1
+	assert_output 'OBJECT_NAME_NOT_FOUND'
+	refute_output $'\x1b'
+	on_a_terminal TERM=dumb
+	refute_output $'\x1b'
+}
