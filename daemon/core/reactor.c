@@ -97,7 +97,7 @@ static void accepted(struct listener *l, int res, uint32_t flags)
 		l->armed = false; /* the tick arms it again: out of descriptors, most likely */
 	if (res >= 0)
 		accepted_one(l, res);
-	else if (res != -ECANCELED)
+	else if (res != -ECANCELED && !l->reactor->stopping) /* it shut the socket down itself */
 		log_err("accept: %s", strerror(-res));
 	if (l->cancelled && !l->armed)
 		listener_end(l);
