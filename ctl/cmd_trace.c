@@ -162,6 +162,8 @@ static const char *client_text(const struct trace_record *t, char buf[INET6_ADDR
 	struct in6_addr a;
 
 	memcpy(&a, t->addr, sizeof(a));
+	if (IN6_IS_ADDR_UNSPECIFIED(&a)) /* the module's, and the server does not know it */
+		return "-";
 	if (IN6_IS_ADDR_V4MAPPED(&a))
 		return inet_ntop(AF_INET, &a.s6_addr[12], buf, INET6_ADDRSTRLEN);
 	return inet_ntop(AF_INET6, &a, buf, INET6_ADDRSTRLEN);

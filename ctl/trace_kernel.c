@@ -15,7 +15,7 @@
 #include "trace_kernel.h"
 
 #define ASK_TIMEOUT_MS	1000
-#define ASK_INTERVAL_NS 1000000000ull
+#define ASK_INTERVAL_NS 100000000ull /* unknown until then */
 
 struct who {
 	uint64_t conn_id;
