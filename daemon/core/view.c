@@ -125,6 +125,14 @@ struct kh_reactor_slot view_reactors(const struct view *v)
 	return sum;
 }
 
+struct kh_reactor_slot view_reactor(const struct view *v, uint32_t i)
+{
+	struct kh_reactor_slot r;
+
+	copy_words(&r, &v->reactors[i], sizeof(r));
+	return r;
+}
+
 double view_percentile(const struct kh_op_stat *s, double percent)
 {
 	double below = 0, want;

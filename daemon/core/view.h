@@ -28,6 +28,9 @@ struct view {
 
 #define VIEW_PINS "/sys/fs/bpf/ksmbd-hybrid"
 
+/* A word of an entry, which others store to. */
+#define view_load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
+
 /* The pin folder of an instance: bpffs takes no dots in names. Caller frees. */
 char *view_dir(const char *instance);
 
@@ -44,6 +47,7 @@ struct kh_op_stat view_op(const struct view *v, unsigned int plane, uint16_t com
 /* Sums over all lanes, all reactors; busy_ns, at_ns and cpu mean nothing in it. */
 struct kh_bad_input view_bad(const struct view *v);
 struct kh_reactor_slot view_reactors(const struct view *v);
+struct kh_reactor_slot view_reactor(const struct view *v, uint32_t i);
 /*
  * The latency below which a share of the operations stayed, in microseconds: interpolated within
  * its bucket; percent 0..100. 0: there were none.

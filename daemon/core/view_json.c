@@ -87,25 +87,25 @@ struct json_object *view_queues(const struct view *v)
 	struct json_object *a = json_object_new_array();
 
 	for (uint32_t i = 0; i < MIN(v->nreactors, v->server->reactors); i++) {
-		const struct kh_reactor_slot *r = &v->reactors[i];
+		struct kh_reactor_slot r = view_reactor(v, i);
 		struct json_object *o = json_object_new_object();
 
 		vj_str(o, "kind", "reactor");
 		vj_num(o, "reactor", i);
-		if (r->cpu != UINT32_MAX)
-			vj_num(o, "cpu", r->cpu);
-		vj_num(o, "connections", r->connections);
-		vj_num(o, "accepted", r->accepted);
-		vj_num(o, "closed", r->closed);
-		vj_num(o, "bytes_in", r->bytes_in);
-		vj_num(o, "bytes_out", r->bytes_out);
-		vj_num(o, "requests", r->requests);
-		vj_num(o, "to_workers", r->to_workers);
-		vj_num(o, "wakeups", r->wakeups);
-		vj_num(o, "completions", r->completions);
-		vj_num(o, "attached", r->attached);
-		vj_num(o, "attach_refused", r->attach_refused);
-		vj_num(o, "busy_ms", r->busy_ns / 1000000u);
+		if (r.cpu != UINT32_MAX)
+			vj_num(o, "cpu", r.cpu);
+		vj_num(o, "connections", r.connections);
+		vj_num(o, "accepted", r.accepted);
+		vj_num(o, "closed", r.closed);
+		vj_num(o, "bytes_in", r.bytes_in);
+		vj_num(o, "bytes_out", r.bytes_out);
+		vj_num(o, "requests", r.requests);
+		vj_num(o, "to_workers", r.to_workers);
+		vj_num(o, "wakeups", r.wakeups);
+		vj_num(o, "completions", r.completions);
+		vj_num(o, "attached", r.attached);
+		vj_num(o, "attach_refused", r.attach_refused);
+		vj_num(o, "busy_ms", r.busy_ns / 1000000u);
 		json_object_array_add(a, o);
 	}
 	add_rx_queues(v, a);
@@ -145,10 +145,10 @@ struct json_object *view_counters(const struct view *v)
 	vj_num(o, "closed", r.closed);
 	vj_num(o, "attached", r.attached);
 	vj_num(o, "attach_refused", r.attach_refused);
-	vj_num(o, "connections", v->server->connections);
-	vj_num(o, "preauth_connections", v->server->preauth);
-	vj_num(o, "sessions", v->server->sessions);
-	vj_num(o, "opens", v->server->opens);
+	vj_num(o, "connections", view_load(&v->server->connections));
+	vj_num(o, "preauth_connections", view_load(&v->server->preauth));
+	vj_num(o, "sessions", view_load(&v->server->sessions));
+	vj_num(o, "opens", view_load(&v->server->opens));
 	vj_num(o, "bytes_in", r.bytes_in);
 	vj_num(o, "bytes_out", r.bytes_out);
 	json_object_object_add(o, "ops", ops(v));
