@@ -146,9 +146,9 @@ static void conn_freed(struct reactor_job *j)
 	maps_count(&maps.server->connections, -1);
 	if (!c->st.authenticated)
 		maps_count(&maps.server->preauth, -1);
-	entry_conn_gone(c);
 	atomic_fetch_sub(source_of(&c->peer), 1);
 	c->transport->free(c);
+	entry_conn_gone(c); /* what the transport drops is counted there */
 	buffer_free(c->rx, c->rx_cap);
 	reactor_conn_gone(c->reactor, c);
 	conn_put(c);
