@@ -149,11 +149,12 @@ void view_close(struct view *v)
 
 bool view_alive(const struct view *v)
 {
-	_cleanup_free_ char *path = xasprintf("/proc/%u/comm", v->server->pid);
+	_cleanup_free_ char *path = xasprintf("/proc/%u/stat", v->server->pid);
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char comm[32] = "";
+	char stat[64] = "", *state;
 
-	if (fd < 0 || read(fd, comm, sizeof(comm) - 1) <= 0)
+	if (fd < 0 || read(fd, stat, sizeof(stat) - 1) <= 0)
 		return false;
-	return strncmp(comm, "ksmbd-hybridd", strlen("ksmbd-hybridd")) == 0;
+	state = strstr(stat, " (ksmbd-hybridd) "); /* "pid (name) state" */
+	return state && !strchr("ZX", state[strlen(" (ksmbd-hybridd) ")]);
 }

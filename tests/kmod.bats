@@ -39,6 +39,11 @@ serving() {
 	serving --debug -t 300
 }
 
+@test "the maps have counted what clients did, whoever served it" {
+	tap_in_uml -t 300 -- "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin KH_KERNEL=yes \
+		bats -f 'during a load|status reads' $top/tests/maps.bats"
+}
+
 @test "what the administrator closes while the module serves it, under KASAN and lockdep" {
 	tap_in_uml --debug -t 300 -- "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin KH_KERNEL=yes \
 		bats -f 'close: a handle' $top/tests/administer.bats"

@@ -98,6 +98,11 @@ counting_end() {
 	start_server
 	run bpftool map show pinned "$(pins)/kh_handles"
 	assert_output 'name kh_handles'
+	kill -9 "$(cat "$T/run/pid")"
+	until run ctl status && [ "$status" = 3 ]; do sleep 0.1; done
+	[ -e "$(pins)/kh_server" ]
+	start_server
+	ok ctl status
 	ok stop_server
 	[ ! -e "$(pins)" ]
 }
@@ -127,6 +132,10 @@ counting_end() {
 		assert_equal "$(used kh_handles | jq -s "[.[].value | .user_$name + .$name] | add")" \
 			"$(jq ".total.$name" <<<"$counted")"
 	done
+	if [ "${KH_KERNEL:-}" = yes ]; then
+		[ "$(jq -s '[.[] | select(.key % 64 == 40 or .key % 64 == 41) | .value.count] | add' \
+			"$BATS_TEST_TMPDIR/kh_op_stats")" -gt 500 ]
+	fi
 	# The connections are idle now: what TCP moved is what was counted, to the byte.
 	assert_equal "$(used kh_conns | jq -sc '[.[].value |
 			{(.port | tostring): [.user_bytes_in + .bytes_in, .user_bytes_out + .bytes_out]}] | add')" \
