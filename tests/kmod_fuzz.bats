@@ -23,5 +23,5 @@ setup_file() {
 }
 
 @test "failing allocations: no crash, nothing left, and it works when memory is back" {
-	tap_in_uml --debug -- "$top/tests/kernel/rig/faults @KO@ $top/build/kernel 5"
+	tap_in_uml --debug -- "$top/tests/kernel/rig/faults @KO@ $top/build/kernel 3"
 }
