@@ -8,136 +8,6 @@
 
 #include "status.h"
 
-struct list {
-	const char *name;
-	const char *none;
-	const struct column *cols;
-	size_t ncols;
-	const struct column *more; /* with -v; NULL: the same */
-	size_t nmore;
-};
-
-#define COLS(c) c, ARRAY_SIZE(c)
-
-static const struct column connection_cols[] = {
-	{ "ID", "id", COL_NUMBER },
-	{ "CLIENT", "client" },
-	{ "DIALECT", "dialect" },
-	{ "PATH", "path" },
-	{ "STATE", "state" },
-	{ "SESSIONS", "sessions", COL_NUMBER },
-	{ "IN", "bytes_in", COL_BYTES },
-	{ "OUT", "bytes_out", COL_BYTES },
-	{ "IDLE", "idle_s", COL_SECONDS },
-};
-static const struct column connection_more[] = {
-	{ "ID", "id", COL_NUMBER },
-	{ "CLIENT", "client" },
-	{ "PORT", "client_port", COL_NUMBER },
-	{ "SIGNING", "signing" },
-	{ "CIPHER", "cipher" },
-	{ "REACTOR", "reactor", COL_NUMBER },
-	{ "CREDITS", "credits", COL_NUMBER },
-	{ "UNSENT", "unsent", COL_BYTES },
-	{ "RTT \xc2\xb5s", "rtt_us", COL_NUMBER },
-	{ "RETR", "retransmits", COL_NUMBER },
-	{ "CWND", "cwnd", COL_NUMBER },
-};
-static const struct column session_cols[] = {
-	{ "ID", "id" },
-	{ "USER", "user" },
-	{ "UNIX USER", "unix_user" },
-	{ "CLIENT", "client" },
-	{ "DIALECT", "dialect" },
-	{ "ENCRYPTED", "encrypted", COL_YES },
-	{ "SHARES", "trees", COL_NUMBER },
-	{ "FILES", "opens", COL_NUMBER },
-	{ "SINCE", "age_s", COL_SECONDS },
-};
-static const struct column session_more[] = {
-	{ "ID", "id" },
-	{ "USER", "user" },
-	{ "CONN", "connection", COL_NUMBER },
-	{ "CHANNELS", "channels", COL_NUMBER },
-	{ "GUEST", "guest", COL_YES },
-	{ "SIGNING", "signing" },
-	{ "MUST SIGN", "signing_required", COL_YES },
-	{ "CIPHER", "cipher" },
-	{ "ENCRYPTED", "encrypted", COL_YES },
-};
-static const struct column share_cols[] = {
-	{ "NAME", "name" },
-	{ "FOLDER", "path" },
-	{ "SESSIONS", "sessions", COL_NUMBER },
-	{ "FILES", "opens", COL_NUMBER },
-	{ "READ ONLY", "read_only", COL_YES },
-};
-static const struct column handle_cols[] = {
-	{ "ID", "id" },
-	{ "SHARE", "share" },
-	{ "NAME", "path" },
-	{ "USER", "user" },
-	{ "ACCESS", "access" },
-	{ "PLANE", "plane" },
-	{ "READ", "read_bytes", COL_BYTES },
-	{ "WRITTEN", "write_bytes", COL_BYTES },
-	{ "IDLE", "idle_s", COL_SECONDS },
-};
-static const struct column handle_more[] = {
-	{ "ID", "id" },
-	{ "NAME", "path" },
-	{ "KIND", "kind" },
-	{ "CLIENT", "client" },
-	{ "CONN", "connection", COL_NUMBER },
-	{ "SHARING", "share_access" },
-	{ "OPLOCK", "oplock" },
-	{ "READS", "reads", COL_NUMBER },
-	{ "WRITES", "writes", COL_NUMBER },
-	{ "OPEN", "age_s", COL_SECONDS },
-};
-static const struct column lock_cols[] = {
-	{ "SHARE", "share" },
-	{ "NAME", "path" },
-	{ "USER", "user" },
-	{ "HANDLE", "handle" },
-	{ "START", "start", COL_NUMBER },
-	{ "LENGTH", "length", COL_NUMBER },
-	{ "KIND", "kind" },
-	{ "WAITS", "waiting", COL_YES },
-};
-static const struct column queue_cols[] = {
-	{ "REACTOR", "reactor", COL_NUMBER },
-	{ "CPU", "cpu", COL_NUMBER },
-	{ "CONNECTIONS", "connections", COL_NUMBER },
-	{ "ACCEPTED", "accepted", COL_NUMBER },
-	{ "REQUESTS", "requests", COL_NUMBER },
-	{ "TO WORKERS", "to_workers", COL_NUMBER },
-	{ "WAKEUPS", "wakeups", COL_NUMBER },
-	{ "IN", "bytes_in", COL_BYTES },
-	{ "OUT", "bytes_out", COL_BYTES },
-	{ "CPU ms", "busy_ms", COL_NUMBER },
-};
-static const struct column rx_cols[] = {
-	{ "INTERFACE", "interface" },
-	{ "QUEUE", "queue", COL_NUMBER },
-	{ "PACKETS", "packets", COL_NUMBER },
-	{ "BYTES", "bytes", COL_BYTES },
-	{ "SYNS", "syns", COL_NUMBER },
-	{ "BLOCKED", "blocked", COL_NUMBER },
-	{ "LIMITED", "limited", COL_NUMBER },
-	{ "REDIRECTED", "redirected", COL_NUMBER },
-	{ "MALFORMED", "malformed", COL_NUMBER },
-};
-
-static const struct list lists[] = {
-	{ "connections", "No client is connected.", COLS(connection_cols), COLS(connection_more) },
-	{ "sessions", "Nobody is logged in.", COLS(session_cols), COLS(session_more) },
-	{ "shares", "Nothing is shared.", COLS(share_cols) },
-	{ "handles", "No file is open.", COLS(handle_cols), COLS(handle_more) },
-	{ "locks", "No bytes are locked.", COLS(lock_cols) },
-	{ "queues", "There are no reactors.", COLS(queue_cols) },
-};
-
 static struct json_object *member(struct json_object *o, const char *name)
 {
 	struct json_object *v = NULL;
@@ -180,15 +50,16 @@ static void print_counts(struct json_object *status)
 	const char *sep = "";
 
 	printf("%-15s ", "Now");
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		struct json_object *v = member(status, lists[i].name);
+	for (size_t i = 0; i < status_nlists; i++) {
+		struct json_object *v = member(status, status_lists[i].name);
 		size_t n;
 
 		if (!v || !json_object_is_type(v, json_type_array) ||
-		    !strcmp(lists[i].name, "queues"))
+		    !strcmp(status_lists[i].name, "queues"))
 			continue;
 		n = json_object_array_length(v);
-		printf("%s%zu %.*s", sep, n, (int)strlen(lists[i].name) - (n == 1), lists[i].name);
+		printf("%s%zu %.*s", sep, n, (int)strlen(status_lists[i].name) - (n == 1),
+		       status_lists[i].name);
 		sep = ", ";
 	}
 	putchar('\n');
@@ -330,16 +201,17 @@ static void print_counters(const struct ctl *ctl, struct json_object *counters)
 	json_object_put(rows);
 }
 
-static const struct list *find_list(const char *name)
+static const struct status_list *find_list(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-		if (!strncmp(lists[i].name, name, strlen(name)) && *name)
-			return &lists[i];
+	for (size_t i = 0; i < status_nlists; i++)
+		if (!strncmp(status_lists[i].name, name, strlen(name)) && *name)
+			return &status_lists[i];
 	return NULL;
 }
 
 /* Reactors and RX queues have columns of their own. */
-static void print_queues(const struct ctl *ctl, struct json_object *rows, const struct list *l)
+static void print_queues(const struct ctl *ctl, struct json_object *rows,
+			 const struct status_list *l)
 {
 	struct json_object *reactors = json_object_new_array(), *rx = json_object_new_array();
 
@@ -352,14 +224,14 @@ static void print_queues(const struct ctl *ctl, struct json_object *rows, const 
 	print_rows(ctl, reactors, l->cols, l->ncols, l->none);
 	if (json_object_array_length(rx)) {
 		putchar('\n');
-		print_rows(ctl, rx, COLS(rx_cols), "");
+		print_rows(ctl, rx, status_rx_cols, status_nrx_cols, "");
 	}
 	json_object_put(reactors);
 	json_object_put(rx);
 }
 
-static int print_part(const struct ctl *ctl, struct json_object *status, const struct list *l,
-		      bool more)
+static int print_part(const struct ctl *ctl, struct json_object *status,
+		      const struct status_list *l, bool more)
 {
 	struct json_object *v = member(status, l ? l->name : "counters");
 	int64_t left;
@@ -386,7 +258,7 @@ static int print_part(const struct ctl *ctl, struct json_object *status, const s
 int cmd_status(struct ctl *ctl, int argc, char **argv)
 {
 	struct json_object *status;
-	const struct list *l;
+	const struct status_list *l;
 	bool counters, more = false;
 	const char *what;
 	int code, o;

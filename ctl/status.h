@@ -8,6 +8,25 @@
 
 #include "ctl.h"
 
+/* ---- status_cols.c ---- */
+
+struct status_list {
+	const char *name;
+	const char *none; /* what is said of an empty one */
+	const struct column *cols;
+	size_t ncols;
+	const struct column *more; /* with -v; NULL: the same */
+	size_t nmore;
+};
+
+extern const struct status_list status_lists[];
+extern const size_t status_nlists;
+/* Of the RX queues among `queues`. */
+extern const struct column status_rx_cols[];
+extern const size_t status_nrx_cols;
+
+/* ---- status_get.c ---- */
+
 /*
  * what: one list ("connections", ...), or NULL for all but locks. The caller puts it. `from` is
  * "maps" or "server"; with "maps", `answers` says whether the server answers, too. NULL after

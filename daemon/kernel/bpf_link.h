@@ -46,13 +46,13 @@ extern struct maps maps;
 void maps_start(const char *instance, unsigned int nreactors, const char *group);
 /* Main thread, when all others have ended: unpins what is still this process's. */
 void maps_stop(void);
-/* Takes away what was pinned, and nothing else: before a process ends that could not start. */
-void maps_unpin(void);
-
 /* The same for those who read (core/view.h); constant likewise. */
 const struct view *maps_view(void);
 
-/* ---- maps of other skeletons ---- */
+/* What of BPF is missing, as `status` shows it: the guard's part, NULL if that is complete. */
+void maps_missing(const char *guard);
+
+/* ---- bpf_pins.c: also for maps of other skeletons ---- */
 
 /* The pin folder of this instance, for links; NULL without BPF. */
 const char *maps_pin_dir(void);
@@ -63,8 +63,15 @@ const char *maps_pin_dir(void);
 int maps_pin(struct bpf_map *m);
 /* The same rights for something else that is pinned there. */
 int maps_pin_rights(const char *name);
-/* What of BPF is missing, as `status` shows it: the guard's part, NULL if that is complete. */
-void maps_missing(const char *guard);
+/* Takes away what was pinned, and nothing else: before a process ends that could not start. */
+void maps_unpin(void);
+
+#define BPFFS "/sys/fs/bpf"
+
+/* For bpf_link.c: a bpffs is there; the folder is there, with its rights; all is unpinned. */
+int pins_mount(void);
+int pins_begin(const char *instance, const char *group);
+void pins_end(void);
 
 /* ---- entries ---- */
 
