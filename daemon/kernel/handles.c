@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* handles.c - capabilities of the opens that the kernel module serves; handles.h has the rules. */
 #include "kernel/handles.h"
+#include "core/entry.h"
 #include "smb2/smb2.h"
 
 bool handles_enabled;
@@ -276,6 +277,7 @@ static void let_go(struct open *o)
 		o->position = s->end;
 	if (__atomic_load_n(&s->writes, __ATOMIC_RELAXED))
 		o->wrote = true;
+	entry_open_gone(o);
 }
 
 /*

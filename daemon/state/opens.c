@@ -171,6 +171,7 @@ void open_put(struct open *o)
 
 	if (REFS(atomic_fetch_sub_explicit(&s->word, 1, memory_order_acq_rel)) != 1)
 		return;
+	entry_open_gone(o);
 	slot_give(s, index);
 	maps_count(&maps.server->opens, -1);
 	if (o->fd >= 0)
@@ -205,7 +206,8 @@ bool open_unpublish(struct open *o)
 		list_del(&o->session_node);
 		s->nopens--;
 		entry_session(s);
-		entry_open_gone(o);
+		if (!handle_given(o)) /* else when the module has let go of it */
+			entry_open_gone(o);
 		atomic_fetch_sub(&o->tree->nopens, 1);
 	}
 	pthread_mutex_unlock(&s->lock);

@@ -227,5 +227,5 @@ int main(void)
 	rm = xasprintf("rm -rf %s", dir);
 	if (system(rm) != 0)
 		return 1;
-	done_testing();
+	return done_testing();
 }
