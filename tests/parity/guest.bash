@@ -112,15 +112,19 @@ smbc() { # COMMANDS [OPTION...]
 }
 
 # Fails unless a connection is there and all that are open have the path that is expected. Moving
-# to the kernel happens at the second READ or WRITE of a file.
+# to the kernel happens at the second READ or WRITE of a file: a slow machine is waited for.
 path_is_right() {
-	local status paths want=kernel
+	local status paths i want=kernel
 	[ "$kernel_path" = yes ] || want='user.*'
-	status=$(ctl -j status) || return 1
+	for ((i = 0; i < 20; i++)); do
+		status=$(ctl -j status) || return 1
+		paths=$(jq -r '.connections[].path' <<<"$status")
+		[ -n "$paths" ] && ! grep -qvxE "$want" <<<"$paths" && break
+		sleep 0.5
+	done
 	jq -r '.connections[] | "connection \(.id): \(.path), \(.dialect), signing \(.signing), " +
 		"cipher \(.cipher), \(.served) served, \(.passed_up) passed up"' <<<"$status" | remark
-	paths=$(jq -r '.connections[].path' <<<"$status")
-	[ -n "$paths" ] && ! grep -qvxE "$want" <<<"$paths"
+	[ $i -lt 20 ]
 }
 
 cifs_mount() { # NAME OPTIONS
