@@ -18,52 +18,6 @@
 
 int peer_patience = 10000;
 
-/* What goes up is refused, so that credits and requests come to an end. */
-static void peer_refuse(struct peer *p, const struct kh_upcall *up)
-{
-	const uint8_t *msg = (const uint8_t *)(up + 1);
-	uint8_t reply[SMB2_HDR_SIZE + 9] = { 0 };
-
-	memcpy(reply, msg, SMB2_HDR_SIZE);
-	kh_put_le32(reply, SMB2_MAGIC);
-	kh_put_le16(reply + 4, SMB2_HDR_SIZE);
-	kh_put_le32(reply + SMB2_HDR_OFF_STATUS, NT_STATUS_ACCESS_DENIED);
-	kh_put_le32(reply + SMB2_HDR_OFF_FLAGS, SMB2_FLAGS_SERVER_TO_REDIR);
-	kh_put_le32(reply + SMB2_HDR_OFF_NEXT, 0);
-	kh_put_le16(reply + SMB2_HDR_SIZE, 9);
-	(void)rig_answer(&p->c, up->flags & KH_UPF_SEALED ? KH_REPLYF_SEAL : 0, NULL, 0, reply,
-			 sizeof(reply));
-}
-
-/* Everything that is up there. */
-void peer_serve_up(struct peer *p)
-{
-	static _Thread_local uint8_t buf[512 << 10];
-	ssize_t n, at, size;
-
-	while ((n = read(p->c.channel, buf, sizeof(buf))) > 0) {
-		for (at = 0; at < n; at += size) {
-			const struct kh_upcall *up = (const struct kh_upcall *)(buf + at);
-
-			size = kh_record_size((ssize_t)up->len);
-			if (up->len < sizeof(*up) || at + size > n) {
-				fprintf(stderr, "records do not fit into what was read\n");
-				exit(1);
-			}
-			if (up->type == KH_UP_GONE)
-				p->dead = true;
-			if (up->type == KH_UP_FRAME)
-				peer_refuse(p, up);
-		}
-	}
-	if (n == 0)
-		p->dead = true;
-	if (n < 0 && errno == EMSGSIZE) { /* larger than what a program may send */
-		fprintf(stderr, "a record is too large\n");
-		exit(1);
-	}
-}
-
 /* ---- the client ---- */
 
 /* A small answer is here in full: is it the ECHO's that is waited for? */
@@ -116,21 +70,88 @@ static void receive(struct peer *p, const uint8_t *from, size_t n)
 	}
 }
 
+/* What the client is sent now. */
+static void take(struct peer *p)
+{
+	static _Thread_local uint8_t sink[SINK];
+	ssize_t n = recv(p->c.client, sink, sizeof(sink), MSG_DONTWAIT);
+
+	if (n > 0)
+		receive(p, sink, (size_t)n);
+}
+
+/* ---- the daemon ---- */
+
+/*
+ * What goes up is refused, so that credits and requests come to an end. Without its session's key,
+ * which may be away by now, the module takes no answer: the ECHO that is waited for ends so, too.
+ */
+static void peer_refuse(struct peer *p, const struct kh_upcall *up)
+{
+	const uint8_t *msg = (const uint8_t *)(up + 1);
+	uint8_t reply[SMB2_HDR_SIZE + 9] = { 0 };
+	uint16_t flags = up->flags & KH_UPF_SEALED ? KH_REPLYF_SEAL : 0;
+	long n;
+
+	memcpy(reply, msg, SMB2_HDR_SIZE);
+	kh_put_le32(reply, SMB2_MAGIC);
+	kh_put_le16(reply + 4, SMB2_HDR_SIZE);
+	kh_put_le32(reply + SMB2_HDR_OFF_STATUS, NT_STATUS_ACCESS_DENIED);
+	kh_put_le32(reply + SMB2_HDR_OFF_FLAGS, SMB2_FLAGS_SERVER_TO_REDIR);
+	kh_put_le32(reply + SMB2_HDR_OFF_NEXT, 0);
+	kh_put_le16(reply + SMB2_HDR_SIZE, 9);
+	for (int tries = 0; tries < 2000; tries++) {
+		struct pollfd f = { .fd = p->c.client, .events = POLLIN };
+
+		n = rig_answer(&p->c, flags, NULL, 0, reply, sizeof(reply));
+		if (n != -EAGAIN)
+			break;
+		if (poll(&f, 1, 1) > 0) /* too much waits for the client */
+			take(p);
+	}
+	if (n < 0 && kh_get_le64(msg + SMB2_HDR_OFF_MESSAGE_ID) == p->echo)
+		p->done = true;
+}
+
+/* Everything that is up there. */
+void peer_serve_up(struct peer *p)
+{
+	static _Thread_local uint8_t buf[512 << 10];
+	ssize_t n, at, size;
+
+	while ((n = read(p->c.channel, buf, sizeof(buf))) > 0) {
+		for (at = 0; at < n; at += size) {
+			const struct kh_upcall *up = (const struct kh_upcall *)(buf + at);
+
+			size = kh_record_size((ssize_t)up->len);
+			if (up->len < sizeof(*up) || at + size > n) {
+				fprintf(stderr, "records do not fit into what was read\n");
+				exit(1);
+			}
+			if (up->type == KH_UP_GONE)
+				p->dead = true;
+			if (up->type == KH_UP_FRAME)
+				peer_refuse(p, up);
+		}
+	}
+	if (n == 0)
+		p->dead = true;
+	if (n < 0 && errno == EMSGSIZE) { /* larger than what a program may send */
+		fprintf(stderr, "a record is too large\n");
+		exit(1);
+	}
+}
+
 /* One look at both ends. */
 void peer_pump(struct peer *p, int timeout_ms)
 {
-	static _Thread_local uint8_t sink[SINK];
 	struct pollfd f[2] = { { .fd = p->c.client, .events = POLLIN },
 			       { .fd = p->c.channel, .events = POLLIN } };
-	ssize_t n;
 
 	if (poll(f, 2, timeout_ms) <= 0)
 		return;
-	if (f[0].revents) {
-		n = recv(p->c.client, sink, sizeof(sink), MSG_DONTWAIT);
-		if (n > 0)
-			receive(p, sink, (size_t)n);
-	}
+	if (f[0].revents)
+		take(p);
 	if (f[1].revents)
 		peer_serve_up(p);
 }

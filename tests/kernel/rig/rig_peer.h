@@ -14,7 +14,7 @@ struct peer {
 	bool used, dead;   /* dead: the module or we ended it */
 	int left;	   /* inputs until it is replaced */
 	uint64_t echo;	   /* the ECHO that is waited for */
-	bool done;	   /* it was answered */
+	bool done;	   /* it was answered, or its answer refused */
 	uint8_t part[256]; /* an answer that is small: what of it is here */
 	size_t have, skip; /* of one that is not: what is left of it */
 };
