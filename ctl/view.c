@@ -71,7 +71,7 @@ static int map_fd(int fd, bool may_write, const struct place *p, uint32_t entrie
 static int map_one(const char *dir, const struct place *p, bool *copied)
 {
 	_cleanup_free_ char *path = xasprintf("%s/%s", dir, p->name);
-	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = BPF_F_RDONLY);
+	struct bpf_obj_get_opts opts = { .sz = sizeof(opts), .file_flags = BPF_F_RDONLY };
 	_cleanup_close_ int fd = *copied ? -EACCES : bpf_obj_get(path);
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info);

@@ -216,8 +216,8 @@ static void put_path(char *to, size_t size, const char *path, const char *stream
 		skip = np + ns - (size - 1) + 3;
 		while (skip < np && ((uint8_t)path[skip] & 0xC0) == 0x80)
 			skip++; /* not within a character */
-		memcpy(to, "...", 3);
-		n = 3;
+		while (n < 3)
+			to[n++] = '.';
 	}
 	if (skip < np) {
 		memcpy(to + n, path + skip, np - skip);
