@@ -47,7 +47,7 @@ used() {
 # counting ROUNDS: starts maps.py, whose line is in $counted; counting_end ends it
 counting() {
 	mkfifo "$BATS_TEST_TMPDIR/fifo" "$BATS_TEST_TMPDIR/end"
-	py_client maps.py "$1" <"$BATS_TEST_TMPDIR/end" >"$BATS_TEST_TMPDIR/fifo" 3>&- &
+	KH_TIMEOUT=900 py_client maps.py "$1" <"$BATS_TEST_TMPDIR/end" >"$BATS_TEST_TMPDIR/fifo" 3>&- &
 	counting_pid=$!
 	exec 8>"$BATS_TEST_TMPDIR/end"
 }
