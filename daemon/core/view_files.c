@@ -48,8 +48,8 @@ void view_index_sessions(const struct view *v, struct view_index *x)
 
 void view_index_free(struct view_index *x)
 {
-	free(steal_ptr(&x->ids));
-	x->n = 0;
+	free(x->ids);
+	*x = (struct view_index) { 0 };
 }
 
 const struct view_id *view_find(const struct view_index *x, uint64_t id)
