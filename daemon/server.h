@@ -83,7 +83,6 @@ struct stats_ops {
 	struct kh_handle_slot *entry; /* of their open, if they are READs or WRITEs, or NULL */
 	uint64_t vol;		      /* and its id */
 	uint32_t n, errors;
-	uint32_t data; /* those with data */
 	uint16_t command;
 };
 
@@ -130,8 +129,8 @@ void stats_init(struct stats *s, unsigned int n);
 struct stats *stats_here(void);
 void stats_set_thread(struct stats *s);
 extern struct stats stats_workers;
-/* One command was answered. */
-void stats_op(const struct stats_ops *one);
+/* Other commands than those that are pending. */
+void stats_begin(struct stats *t, const struct stats_ops *one);
 /* Reactor, before it sends: what was answered is counted when the client knows of it. */
 void stats_put_slow(struct stats *t);
 static inline void stats_put(struct stats *t)

@@ -81,6 +81,35 @@ static bool has_body(ntstatus status)
 	return status >> 30 < 2 || status == NT_STATUS_BUFFER_OVERFLOW;
 }
 
+/*
+ * One command was answered, on the thread of t. Those that came together, and are of the same open,
+ * are one entry of pending until stats_put().
+ */
+static inline void stats_op(struct stats *t, uint16_t command, const struct open *o, bool error,
+			    uint64_t bytes, uint64_t start_ns)
+{
+	struct stats_ops *p = &t->pending;
+	uint64_t vol = o ? o->vol : 0;
+
+	if (!KH_STATS || !t->ops)
+		return;
+	if (likely(p->n && p->command == command && p->start_ns == start_ns && p->vol == vol)) {
+		p->n++;
+		p->errors += error;
+		p->bytes += bytes;
+		return;
+	}
+	stats_begin(t, &(struct stats_ops) {
+			       .start_ns = start_ns,
+			       .bytes = bytes,
+			       .entry = o ? o->handle_entry : NULL,
+			       .vol = vol,
+			       .n = 1,
+			       .errors = error,
+			       .command = command,
+		       });
+}
+
 /* Bytes of data; DataLength of READ and Count of WRITE are at the same place. */
 static uint64_t data_bytes(const struct request *rq, ntstatus status)
 {
@@ -94,24 +123,18 @@ static uint64_t data_bytes(const struct request *rq, ntstatus status)
 
 static void count(struct request *rq, ntstatus status)
 {
+	struct stats *t = rq->on_worker ? &stats_workers : &rq->conn->reactor->stats;
 	uint16_t command = rq->hdr.command;
-	struct stats_ops one = { .start_ns = rq->start_ns, .n = 1, .command = command };
+	bool data = command == SMB2_READ || command == SMB2_WRITE;
+	bool error = nt_is_error(status) && status != NT_STATUS_MORE_PROCESSING_REQUIRED;
+	uint64_t bytes = data ? data_bytes(rq, status) : 0;
 
 	if (command >= SMB2_COMMANDS)
 		return;
-	one.errors = nt_is_error(status) && status != NT_STATUS_MORE_PROCESSING_REQUIRED;
-	if (command == SMB2_READ || command == SMB2_WRITE) {
-		one.bytes = data_bytes(rq, status);
-		one.data = !one.errors;
-		if (rq->open) {
-			one.entry = rq->open->handle_entry;
-			one.vol = rq->open->vol;
-		}
-	}
-	stats_op(&one);
+	stats_op(t, command, data ? rq->open : NULL, error, bytes, rq->start_ns);
 	if (unlikely(atomic_load_explicit(&trace_readers, memory_order_relaxed) ||
 		     log_debug_on(LOG_SMB)))
-		trace_request(rq, status, one.bytes);
+		trace_request(rq, status, bytes);
 }
 
 bool reply_end(struct request *rq, ntstatus status)

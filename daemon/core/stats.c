@@ -70,9 +70,9 @@ static void count_data(const struct stats_ops *b, uint64_t now)
 	struct kh_handle_slot *e = b->entry;
 	bool write = b->command == SMB2_WRITE;
 
-	if (!b->data || !e || __atomic_load_n(&e->vol, __ATOMIC_RELAXED) != b->vol)
+	if (b->n == b->errors || !e || __atomic_load_n(&e->vol, __ATOMIC_RELAXED) != b->vol)
 		return;
-	count_add_shared(write ? &e->user_writes : &e->user_reads, b->data);
+	count_add_shared(write ? &e->user_writes : &e->user_reads, b->n - b->errors);
 	count_add_shared(write ? &e->user_write_bytes : &e->user_read_bytes, b->bytes);
 	count_set(&e->user_last_ns, now);
 }
@@ -95,27 +95,14 @@ void stats_put_slow(struct stats *t)
 	t->pending.n = 0;
 }
 
-void stats_op(const struct stats_ops *one)
+void stats_begin(struct stats *t, const struct stats_ops *one)
 {
-	struct stats *t = mine;
-	struct stats_ops *p = &t->pending;
-
-	if (!KH_STATS || !t->ops)
-		return;
 	if (t->shared) {
 		put(t, one);
 		return;
 	}
-	if (p->n && p->command == one->command && p->start_ns == one->start_ns &&
-	    p->entry == one->entry && p->vol == one->vol) {
-		p->n++;
-		p->errors += one->errors;
-		p->data += one->data;
-		p->bytes += one->bytes;
-		return;
-	}
 	stats_put(t);
-	*p = *one;
+	t->pending = *one;
 }
 
 /* ---- refused input ---- */
