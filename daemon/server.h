@@ -281,6 +281,7 @@ struct conn {
 	struct list_head node;	   /* reactor's connections */
 	struct list_head requests; /* admitted and not yet answered */
 	unsigned int nrequests, nasync;
+	unsigned int nseen; /* requests that were not counted yet: entry_conn_seen() */
 	uint64_t accepted_ns, last_ns;
 
 	/* receiving: a frame under way, in its own buffer; NULL between frames */

@@ -38,6 +38,18 @@ static inline void entry_bytes_out(struct conn *c, uint64_t n)
 	count_add(&c->reactor->stats.reactor->bytes_out, n);
 }
 
+/* Before answers are sent, and before the module may have it: what came together is counted. */
+static inline void entry_conn_seen(struct conn *c)
+{
+	stats_put(&c->reactor->stats);
+	if (!c->nseen)
+		return;
+	count_add(&c->reactor->stats.reactor->requests, c->nseen);
+	if (!conn_attached(c)) /* else the module counts them */
+		count_add(&c->entry->user_frames, c->nseen);
+	c->nseen = 0;
+}
+
 /* After something was received or sent, once for all that came together. */
 static inline void entry_conn_now(struct conn *c)
 {

@@ -17,16 +17,6 @@ struct request *request_from_waiter(struct list_head *n)
 
 /* ---- begin and end ---- */
 
-/* A message with a request is here. */
-static void request_seen(struct conn *c)
-{
-	struct kh_conn_slot *e = c->entry;
-
-	count_add(&c->reactor->stats.reactor->requests, 1);
-	if (!conn_attached(c)) /* else the module counts it */
-		count_add(&e->user_frames, 1);
-}
-
 static struct request *request_new(struct conn *c, uint8_t *frame, size_t len)
 {
 	struct request *rq = calloc(1, sizeof(*rq));
@@ -42,7 +32,7 @@ static struct request *request_new(struct conn *c, uint8_t *frame, size_t len)
 	list_init(&rq->waiters);
 	list_add_tail(&rq->node, &c->requests);
 	c->nrequests++;
-	request_seen(c);
+	c->nseen++;
 	return rq;
 }
 
@@ -119,7 +109,7 @@ static void request_finish(struct request *rq)
 	conn_get(c);
 	request_free(rq);
 	if (!c->in_input) { /* else the transport does it, once for all that came together */
-		stats_put(&c->reactor->stats);
+		entry_conn_seen(c);
 		transport_send(c);
 		transport_recv(c);
 		entry_conn_now(c);

@@ -39,7 +39,7 @@ static inline void transport_send(struct conn *c)
 /* After bytes were handled or sent: answer, and ask for more. For transports. */
 static inline void transport_continue(struct conn *c)
 {
-	stats_put(&c->reactor->stats);
+	entry_conn_seen(c);
 	transport_send(c);
 	transport_recv(c);
 	entry_conn_now(c);
