@@ -160,7 +160,7 @@ static void print_summary(const struct ctl *ctl, struct json_object *status)
 	print_listeners(member(status, "listeners"));
 	print_steering(status);
 	if (*missing)
-		printf("%-15s %s\n", "Without BPF", missing);
+		printf("%-15s incomplete: %s\n", "BPF", missing);
 	print_counts(status);
 }
 

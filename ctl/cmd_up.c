@@ -191,7 +191,7 @@ static int start(const struct ctl *ctl, const char *path, const struct up *how)
 			    !strncmp(line, "FAIL ", 5) ? line + 5 : line);
 	printf("The server runs%s%s.\n", line[5] ? " on" : "", line + 5);
 	if (missing && *missing)
-		printf("Of BPF is missing: %s.\n", missing);
+		printf("BPF is incomplete: %s.\n", missing);
 	return EXIT_OK;
 }
 

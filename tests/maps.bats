@@ -205,7 +205,7 @@ names() {
 	rm "$BATS_TEST_TMPDIR"/{fifo,end}
 	ok stop_server
 	KH_EXEC_PREFIX="setpriv --bounding-set -bpf,-sys_admin" start_server
-	grep -q '^Of BPF is missing: no maps: .*not permitted (CAP_BPF' "$T/up.out"
+	grep -q '^BPF is incomplete: no maps: .*not permitted (CAP_BPF' "$T/up.out"
 	[ ! -e "$(pins)" ]
 	counting 2
 	counting_done
@@ -215,7 +215,7 @@ names() {
 	assert_equal "$(ctl -j status | jq -c '[.from, .answers, .planes.why]')" \
 		'["server",true,"no BPF maps"]'
 	run ctl status
-	assert_line '^Without BPF +no maps: making BPF maps: not permitted'
+	assert_line '^BPF +incomplete: no maps: making BPF maps: not permitted'
 	counting_end
 }
 
@@ -233,9 +233,9 @@ without() {
 	need_bpf
 	ok stop_server
 	without 'mount -t tmpfs -o ro none /sys/fs'
-	grep -q '^Of BPF is missing: no maps: mounting /sys/fs/bpf: No such file' "$T/up.out"
+	grep -q '^BPF is incomplete: no maps: mounting /sys/fs/bpf: No such file' "$T/up.out"
 	without 'mount -t tmpfs none /sys/kernel/btf'
-	grep -q '^Of BPF is missing: no BTF of the kernel' "$T/up.out"
+	grep -q '^BPF is incomplete: no BTF of the kernel' "$T/up.out"
 }
 
 @test "a group may read the maps, and nobody else" {
