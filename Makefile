@@ -181,8 +181,13 @@ KOUT	?= $(O)/kmod-$(KREL)
 KMAKE	 = +$(MAKE) --no-print-directory $(if $(Q),-s) -C $(KDIR) O= M=$(abspath $(KOUT))/kmod \
 	   $(if $(ARCH),ARCH=$(ARCH)) KH_VERSION=$(VERSION)
 
-.PHONY: kmod kmod-sources kmod-install dkms-source ynl
-kmod: kmod-sources ## build the kernel module (KDIR=, ARCH=um: for another kernel)
+# Tests that run side by side ask for the same module: one at a time.
+.PHONY: kmod kmod-build kmod-sources kmod-install dkms-source ynl
+kmod: ## build the kernel module (KDIR=, ARCH=um: for another kernel)
+	$(Q)mkdir -p $(dir $(KOUT))
+	$(Q)flock $(KOUT).lock $(MAKE) --no-print-directory kmod-build
+
+kmod-build: kmod-sources
 	$(call say,KMOD,$(KOUT)/kmod/ksmbd_hybrid.ko)
 	$(Q)$(KMAKE) modules
 
