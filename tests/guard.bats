@@ -27,7 +27,9 @@ teardown_file() {
 }
 
 setup() {
-	[ ! -s "$T/port" ] || export PORT=$KH_PORT INSTANCE=t$KH_PORT CONF=$T/server.conf
+	[ -s "$T/port" ] || return 0
+	export PORT=$KH_PORT CONF=$T/server.conf INSTANCE
+	INSTANCE=$(instance_name)
 }
 
 # ---- helpers ----

@@ -129,6 +129,11 @@ start_samba() {
 	in_netns "$top/tests/peer/samba" start "$T/samba" "$PORT" torture "$T/share"
 }
 
+# Pins in the bpffs have it, which knows no network namespaces: the port is not enough.
+instance_name() {
+	echo "t$PORT-${T##*.}"
+}
+
 start_server() {
 	local fresh=yes
 	[ "${KH_SERVER:-}" != samba ] || { start_samba && return; }
@@ -136,7 +141,7 @@ start_server() {
 	mkdir -p "$T/run" "$T/share"
 	[ $fresh = yes ] && { echo "${KH_PORT:-$(free_port)}" >"$T/port" || return 1; }
 	PORT=$(cat "$T/port")
-	INSTANCE=t$PORT
+	INSTANCE=$(instance_name)
 	CONF=$T/server.conf
 	export PORT INSTANCE CONF
 	# A share that is read-only for the moment stays as it is.

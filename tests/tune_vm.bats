@@ -6,9 +6,11 @@ load helpers
 
 setup_file() {
 	local why
-	[ -z "${KH_VARIANT:-}" ] || skip "nothing here is built with sanitizers"
-	why=$("$top/tests/kernel/vm" --check 2>&1) || skip "$why"
-	[ -c /dev/net/tun ] || skip "no /dev/net/tun"
+	export WHY_NOT=
+	[ -z "${KH_VARIANT:-}" ] || WHY_NOT="nothing here is built with sanitizers"
+	why=$("$top/tests/kernel/vm" --check 2>&1) || WHY_NOT=$why
+	[ -c /dev/net/tun ] || WHY_NOT="no /dev/net/tun"
+	[ -z "$WHY_NOT" ] || return 0
 	T=$(mktemp -d)
 	ns=kh$$-tunevm
 	export T ns
@@ -29,6 +31,10 @@ setup_file() {
 teardown_file() {
 	[ -z "${ns:-}" ] || ip netns del "$ns"
 	[ -z "${T:-}" ] || rm -rf "$T"
+}
+
+setup() {
+	[ -z "$WHY_NOT" ] || skip "$WHY_NOT"
 }
 
 # part TITLE: its lines in $output
