@@ -17,6 +17,7 @@
 #include "kernel/guard.h"
 
 #define START_TIMEOUT_MS 30000
+#define END_TIMEOUT_MS	 5000
 #define STOP_TIMEOUT_MS	 15000
 #define TERM_TIMEOUT_MS	 10000
 #define READY_MAX	 4096
@@ -166,6 +167,13 @@ static int say_end(const struct ctl *ctl, pid_t pid)
 	return EXIT_REFUSED;
 }
 
+/* It said why it does not start: who corrects that and tries again finds it gone. */
+static void wait_for_end(pid_t pid)
+{
+	for (int i = 0; i < END_TIMEOUT_MS / 20 && waitpid(pid, NULL, WNOHANG) == 0; i++)
+		usleep(20000);
+}
+
 static int start(const struct ctl *ctl, const char *path, const struct up *how)
 {
 	char line[READY_MAX] = "";
@@ -186,9 +194,11 @@ static int start(const struct ctl *ctl, const char *path, const struct up *how)
 	missing = strchr(line, '\t');
 	if (missing)
 		*missing++ = 0;
-	if (strncmp(line, "READY", 5))
+	if (strncmp(line, "READY", 5)) {
+		wait_for_end(pid);
 		return fail(EXIT_REFUSED, "The server did not start. %s",
 			    !strncmp(line, "FAIL ", 5) ? line + 5 : line);
+	}
 	printf("The server runs%s%s.\n", line[5] ? " on" : "", line + 5);
 	if (missing && *missing)
 		printf("BPF is incomplete: %s.\n", missing);

@@ -131,7 +131,7 @@ start_samba() {
 
 # Pins in the bpffs have it, which knows no network namespaces: the port is not enough.
 instance_name() {
-	echo "t$PORT-${T##*.}"
+	echo "t$PORT-$(cksum <<<"$T" | cut -d' ' -f1)"
 }
 
 start_server() {

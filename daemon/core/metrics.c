@@ -215,9 +215,11 @@ static void per_reactor(FILE *f, const struct sums *s, const char *name, const c
 	const struct view *v = s->v;
 
 	family(f, name, type, help);
-	for (uint32_t i = 0; i < v->server->reactors && i < v->nreactors; i++) {
+	for (uint32_t i = 0; i < view_load(&v->server->reactors) && i < v->nreactors; i++) {
+		struct kh_reactor_slot r = view_reactor(v, i);
+
 		fprintf(f, P "%s{reactor=\"%u\"} ", name, i);
-		put_value(f, value(&v->reactors[i]));
+		put_value(f, value(&r));
 	}
 }
 
