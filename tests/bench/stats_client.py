@@ -15,7 +15,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 LIMIT = 1.02
 # bytes, requests on their way, requests a round
-WORK = [(512, 64, 6400), (4096, 64, 6400), (4096, 1, 1500)]
+WORK = [(512, 64, 6400), (4096, 64, 6400), (4096, 1, 5000)]
 
 
 def cpu_ns(pid):
