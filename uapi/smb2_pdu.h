@@ -152,6 +152,20 @@
 #define SMB2_OPLOCK_LEVEL_BATCH	    0x09
 #define SMB2_OPLOCK_LEVEL_LEASE	    0xFF
 
+/* For people and `status`; what is none of these grants nothing. */
+static inline const char *smb2_oplock_name(__u8 level)
+{
+	switch (level) {
+	case SMB2_OPLOCK_LEVEL_II:
+		return "level2";
+	case SMB2_OPLOCK_LEVEL_EXCLUSIVE:
+		return "exclusive";
+	case SMB2_OPLOCK_LEVEL_BATCH:
+		return "batch";
+	}
+	return "none";
+}
+
 #define SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB 0x0001
 
 /* READ, MS-SMB2 2.2.19; WRITE, 2.2.21 */

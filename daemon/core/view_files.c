@@ -145,19 +145,6 @@ static void put_letters(struct json_object *o, const char *name, bool r, bool w,
 	vj_str(o, name, s);
 }
 
-static const char *oplock_name(uint8_t level)
-{
-	switch (level) {
-	case SMB2_OPLOCK_LEVEL_II:
-		return "level2";
-	case SMB2_OPLOCK_LEVEL_EXCLUSIVE:
-		return "exclusive";
-	case SMB2_OPLOCK_LEVEL_BATCH:
-		return "batch";
-	}
-	return "none";
-}
-
 /* As enum open_kind. */
 static const char *kind_name(uint16_t kind)
 {
@@ -200,7 +187,7 @@ static struct json_object *handle(const struct view *v, const struct view_index 
 		    h->access & (FILE_WRITE_DATA | FILE_APPEND_DATA), h->access & SEC_STD_DELETE);
 	put_letters(o, "share_access", h->share_access & FILE_SHARE_READ,
 		    h->share_access & FILE_SHARE_WRITE, h->share_access & FILE_SHARE_DELETE);
-	vj_str(o, "oplock", oplock_name(h->oplock));
+	vj_str(o, "oplock", smb2_oplock_name(h->oplock));
 	put_data(o, h);
 	return o;
 }

@@ -68,28 +68,13 @@ static void update_caches(struct ofile *f)
 	handles_refresh(f, NULL);
 }
 
-static const char *level_name(uint8_t level)
-{
-	switch (level) {
-	case SMB2_OPLOCK_LEVEL_NONE:
-		return "none";
-	case SMB2_OPLOCK_LEVEL_II:
-		return "level2";
-	case SMB2_OPLOCK_LEVEL_EXCLUSIVE:
-		return "exclusive";
-	case SMB2_OPLOCK_LEVEL_BATCH:
-		return "batch";
-	}
-	return "?";
-}
-
 /* ---- breaks ---- */
 
 static void break_end(struct open *o, uint8_t level)
 {
 	struct oplock *k = &o->oplock;
 
-	debug_open(LOG_OPLOCK, o, "break is over level=%s", level_name(level));
+	debug_open(LOG_OPLOCK, o, "break is over level=%s", smb2_oplock_name(level));
 	atomic_store(&k->breaking, false);
 	k->unsent = false;
 	pthread_mutex_lock(&breaks.lock);
@@ -114,7 +99,8 @@ static void break_begin(struct open *o, uint8_t to)
 
 	if (!k->level2_ok)
 		to = SMB2_OPLOCK_LEVEL_NONE;
-	debug_open(LOG_OPLOCK, o, "break from=%s to=%s%s", level_name(level_of(o)), level_name(to),
+	debug_open(LOG_OPLOCK, o, "break from=%s to=%s%s", smb2_oplock_name(level_of(o)),
+		   smb2_oplock_name(to),
 		   k->told == OPLOCK_TOLD ? "" : " before the client knows of it");
 	if (k->told == OPLOCK_UNTOLD) {
 		level_set(o, to);
@@ -229,8 +215,8 @@ void oplock_grant(struct ofile *f, struct open *o)
 		 !exclusive_holder(f) && !has_locks(o))
 		level = SMB2_OPLOCK_LEVEL_II;
 	if (k->wanted != SMB2_OPLOCK_LEVEL_NONE)
-		debug_open(LOG_OPLOCK, o, "wanted=%s granted=%s", level_name(k->wanted),
-			   level_name(level));
+		debug_open(LOG_OPLOCK, o, "wanted=%s granted=%s", smb2_oplock_name(k->wanted),
+			   smb2_oplock_name(level));
 	level_set(o, level);
 	k->told = OPLOCK_UNTOLD;
 	update_caches(f);
@@ -290,7 +276,7 @@ ntstatus oplock_acknowledge(struct open *o, uint8_t level)
 		return NT_STATUS_INVALID_PARAMETER;
 	if (!k->lock) /* a pipe */
 		return status;
-	debug_open(LOG_OPLOCK, o, "acknowledged level=%s", level_name(level));
+	debug_open(LOG_OPLOCK, o, "acknowledged level=%s", smb2_oplock_name(level));
 	pthread_mutex_lock(k->lock);
 	if (k->breaking) {
 		if (level <= k->break_to)
