@@ -23,27 +23,20 @@ static struct json_object *ask_for(const char *action)
 	return o;
 }
 
-static const char *text(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, key, &v) ? json_object_get_string(v) : NULL;
-}
-
 /* Who drops packets, beside the server that refuses connections. */
 static void say_guard(struct json_object *reply)
 {
 	struct json_object *xdp = json_object_object_get(reply, "xdp");
-	const char *why = text(reply, "xdp_why");
+	const char *why = json_text(reply, "xdp_why");
 
-	if (why)
+	if (*why)
 		printf("No XDP guard: %s.\n", why);
 	for (size_t i = 0; xdp && i < json_object_array_length(xdp); i++) {
 		struct json_object *o = json_object_array_get_idx(xdp, i);
 
-		why = text(o, "why");
-		printf("XDP guard on %s: %s%s%s.\n", text(o, "interface"), text(o, "mode"),
-		       why ? "; " : "", why ?: "");
+		why = json_text(o, "why");
+		printf("XDP guard on %s: %s%s%s.\n", json_text(o, "interface"),
+		       json_text(o, "mode"), *why ? "; " : "", why);
 	}
 }
 

@@ -9,13 +9,6 @@
 
 static const char *const kinds[] = { "connection", "session", "handle" };
 
-static const char *text(struct json_object *o, const char *name)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, name, &v) ? json_object_get_string(v) : "";
-}
-
 static int64_t number(struct json_object *o, const char *name)
 {
 	struct json_object *v;
@@ -27,19 +20,19 @@ static void say(struct json_object *r)
 {
 	_cleanup_free_ char *path = format_value(json_object_object_get(r, "path"), COL_TEXT);
 	_cleanup_free_ char *user = format_value(json_object_object_get(r, "user"), COL_TEXT);
-	const char *what = text(r, "what");
+	const char *what = json_text(r, "what");
 	int64_t sessions = number(r, "sessions"), opens = number(r, "opens");
 
 	if (!strcmp(what, "handle")) {
-		printf("Closed handle %s: \"%s\" in share %s, opened by %s.\n", text(r, "id"), path,
-		       text(r, "share"), user);
+		printf("Closed handle %s: \"%s\" in share %s, opened by %s.\n", json_text(r, "id"),
+		       path, json_text(r, "share"), user);
 		return;
 	}
-	printf("Closed %s %s", what, text(r, "id"));
+	printf("Closed %s %s", what, json_text(r, "id"));
 	if (!strcmp(what, "session"))
 		printf(" of %s", user);
-	if (*text(r, "client"))
-		printf(" from %s", text(r, "client"));
+	if (*json_text(r, "client"))
+		printf(" from %s", json_text(r, "client"));
 	if (!strcmp(what, "connection"))
 		printf(": %lld session%s, %lld open file%s.\n", (long long)sessions,
 		       sessions == 1 ? "" : "s", (long long)opens, opens == 1 ? "" : "s");
@@ -58,7 +51,8 @@ static int wait_until_done(const struct ctl *ctl, struct json_object *r)
 		if (json_object_object_get_ex(r, "job", &job))
 			json_object_object_add(ask, "job", json_object_get(job));
 		else
-			json_object_object_add(ask, "gone", json_object_new_string(text(r, "id")));
+			json_object_object_add(ask, "gone",
+					       json_object_new_string(json_text(r, "id")));
 		reply = server_ask(ctl, ask, &code);
 		if (!reply)
 			return code;
@@ -70,7 +64,7 @@ static int wait_until_done(const struct ctl *ctl, struct json_object *r)
 			return fail(EXIT_REFUSED,
 				    "The %s is being closed, but that takes long: a file "
 				    "system does not answer.",
-				    text(r, "what"));
+				    json_text(r, "what"));
 		usleep(STEP_MS * 1000);
 	}
 }

@@ -8,13 +8,6 @@
 
 #include "status.h"
 
-static struct json_object *member(struct json_object *o, const char *name)
-{
-	struct json_object *v = NULL;
-
-	return json_object_object_get_ex(o, name, &v) ? v : NULL;
-}
-
 static void line(const char *title, struct json_object *v, enum column_kind kind)
 {
 	_cleanup_free_ char *s = NULL;
@@ -32,13 +25,13 @@ static void print_listeners(struct json_object *v)
 	printf("%-15s", "Listens on");
 	for (size_t i = 0; i < json_object_array_length(v); i++) {
 		struct json_object *l = json_object_array_get_idx(v, i);
-		struct json_object *address = member(l, "address");
+		struct json_object *address = json_member(l, "address");
 
 		if (!address)
 			printf(" %s", json_object_get_string(l));
-		else if (member(l, "port"))
+		else if (json_member(l, "port"))
 			printf(" %s:%s", json_object_get_string(address),
-			       json_object_get_string(member(l, "port")));
+			       json_object_get_string(json_member(l, "port")));
 		else
 			printf(" %s", json_object_get_string(address));
 	}
@@ -51,7 +44,7 @@ static void print_counts(struct json_object *status)
 
 	printf("%-15s ", "Now");
 	for (size_t i = 0; i < status_nlists; i++) {
-		struct json_object *v = member(status, status_lists[i].name);
+		struct json_object *v = json_member(status, status_lists[i].name);
 		size_t n;
 
 		if (!v || !json_object_is_type(v, json_type_array) ||
@@ -67,14 +60,14 @@ static void print_counts(struct json_object *status)
 
 static const char *text(struct json_object *o, const char *name)
 {
-	struct json_object *v = o ? member(o, name) : NULL;
+	struct json_object *v = o ? json_member(o, name) : NULL;
 
 	return v ? json_object_get_string(v) : "";
 }
 
 static int64_t number(struct json_object *o, const char *name)
 {
-	struct json_object *v = o ? member(o, name) : NULL;
+	struct json_object *v = o ? json_member(o, name) : NULL;
 
 	return v ? json_object_get_int64(v) : 0;
 }
@@ -82,7 +75,7 @@ static int64_t number(struct json_object *o, const char *name)
 /* "3: NetBIOS framing 1, no data yet 2"; a single reason without its number. */
 static char *user_part(struct json_object *planes)
 {
-	struct json_object *whys = member(planes, "user_reasons");
+	struct json_object *whys = json_member(planes, "user_reasons");
 	char *s = xasprintf("%" PRId64, number(planes, "user_connections"));
 	int n = whys ? json_object_object_length(whys) : 0;
 	const char *sep = ": ";
@@ -124,7 +117,8 @@ static void print_planes(struct json_object *planes)
 
 static void print_process(struct json_object *status)
 {
-	struct json_object *pid = member(status, "pid"), *answers = member(status, "answers");
+	struct json_object *pid = json_member(status, "pid"),
+			   *answers = json_member(status, "answers");
 
 	if (!pid)
 		return;
@@ -136,8 +130,8 @@ static void print_process(struct json_object *status)
 
 static void print_steering(struct json_object *status)
 {
-	struct json_object *planes = member(status, "planes");
-	struct json_object *steering = planes ? member(planes, "steering") : NULL;
+	struct json_object *planes = json_member(status, "planes");
+	struct json_object *steering = planes ? json_member(planes, "steering") : NULL;
 	const char *mode = text(steering, "mode"), *why = text(steering, "why");
 
 	if (!*mode)
@@ -148,16 +142,16 @@ static void print_steering(struct json_object *status)
 
 static void print_summary(const struct ctl *ctl, struct json_object *status)
 {
-	struct json_object *planes = member(status, "planes");
+	struct json_object *planes = json_member(status, "planes");
 	const char *missing = text(status, "bpf_missing");
 
 	if (planes)
 		print_planes(planes);
-	line("Version", member(status, "version"), COL_TEXT);
+	line("Version", json_member(status, "version"), COL_TEXT);
 	print_process(status);
-	line("Runs for", member(status, "uptime_s"), COL_SECONDS);
+	line("Runs for", json_member(status, "uptime_s"), COL_SECONDS);
 	printf("%-15s %s\n", "Configuration", ctl->conf_path);
-	print_listeners(member(status, "listeners"));
+	print_listeners(json_member(status, "listeners"));
 	print_steering(status);
 	if (*missing)
 		printf("%-15s incomplete: %s\n", "BPF", missing);
@@ -233,7 +227,7 @@ static void print_queues(const struct ctl *ctl, struct json_object *rows,
 static int print_part(const struct ctl *ctl, struct json_object *status,
 		      const struct status_list *l, bool more)
 {
-	struct json_object *v = member(status, l ? l->name : "counters");
+	struct json_object *v = json_member(status, l ? l->name : "counters");
 	int64_t left;
 
 	if (!v)

@@ -176,13 +176,6 @@ static int change(struct tune *t, struct tune_facts *f)
 	return code;
 }
 
-static const char *text_of(struct json_object *o, const char *name)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, name, &v) ? json_object_get_string(v) : "";
-}
-
 static int steer(const struct tune *t, const char *mode)
 {
 	struct json_object *request = request_new("steer"), *reply;
@@ -194,12 +187,12 @@ static int steer(const struct tune *t, const char *mode)
 	if (!reply)
 		return code;
 	json_object_object_del(reply, "ok");
-	why = text_of(reply, "why");
+	why = json_text(reply, "why");
 	if (t->ctl->json)
 		print_json(reply);
 	else
-		printf("New connections are steered: %s, by %s%s%s%s.\n", text_of(reply, "mode"),
-		       text_of(reply, "by"), *why ? " (" : "", why, *why ? ")" : "");
+		printf("New connections are steered: %s, by %s%s%s%s.\n", json_text(reply, "mode"),
+		       json_text(reply, "by"), *why ? " (" : "", why, *why ? ")" : "");
 	json_object_put(reply);
 	return code;
 }

@@ -12,23 +12,10 @@
 #include <sys/stat.h>
 
 #include "core/file.h"
+#include "core/json.h"
 #include "nic_item.h"
 
 #define STATE_MAX (8u << 20)
-
-static struct json_object *member(struct json_object *o, const char *name)
-{
-	struct json_object *v = NULL;
-
-	return json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, name, &v)
-		       ? v
-		       : NULL;
-}
-
-static void put(struct json_object *o, const char *name, const char *text)
-{
-	json_object_object_add(o, name, json_object_new_string(text));
-}
 
 /* ---- the log ---- */
 
@@ -38,10 +25,10 @@ static void log_changed(struct tune_log *log, const char *nic, const char *key, 
 	struct json_object *o = json_object_new_object();
 	_cleanup_free_ char *from = item_show(key, before), *to = item_show(key, after);
 
-	put(o, "interface", nic);
-	put(o, "item", key);
-	put(o, "before", from);
-	put(o, "after", to);
+	json_put_str(o, "interface", nic);
+	json_put_str(o, "item", key);
+	json_put_str(o, "before", from);
+	json_put_str(o, "after", to);
 	json_object_array_add(log->changed, o);
 }
 
@@ -49,9 +36,9 @@ static void log_skipped(struct tune_log *log, const char *nic, const char *key, 
 {
 	struct json_object *o = json_object_new_object();
 
-	put(o, "interface", nic);
-	put(o, "item", key);
-	put(o, "why", why);
+	json_put_str(o, "interface", nic);
+	json_put_str(o, "item", key);
+	json_put_str(o, "why", why);
 	json_object_array_add(log->skipped, o);
 }
 
@@ -77,7 +64,7 @@ static struct json_object *state_new(const struct nic_sys *s)
 	struct json_object *o = json_object_new_object();
 	_cleanup_free_ char *id = boot_id(s);
 
-	put(o, "boot", id);
+	json_put_str(o, "boot", id);
 	json_object_object_add(o, "netns", json_object_new_int64(netns(s)));
 	json_object_object_add(o, "interfaces", json_object_new_object());
 	return o;
@@ -94,9 +81,9 @@ static struct json_object *state_load(const struct nic_sys *s, const char *path,
 	if (file_read(path, STATE_MAX, &text, &len))
 		return NULL;
 	o = json_tokener_parse(text);
-	if (json_object_is_type(member(o, "interfaces"), json_type_object) && member(o, "boot") &&
-	    !strcmp(json_object_get_string(member(o, "boot")), id)) {
-		*elsewhere = json_object_get_int64(member(o, "netns")) != netns(s);
+	if (json_object_is_type(json_member(o, "interfaces"), json_type_object) &&
+	    json_member(o, "boot") && !strcmp(json_object_get_string(json_member(o, "boot")), id)) {
+		*elsewhere = json_object_get_int64(json_member(o, "netns")) != netns(s);
 		if (!*elsewhere)
 			return o;
 	}
@@ -123,16 +110,16 @@ static int ifindex(const struct nic_sys *s, const char *name)
 static struct json_object *items_of(const struct nic_sys *s, struct json_object *state,
 				    const char *name)
 {
-	struct json_object *all = member(state, "interfaces"), *o = member(all, name);
+	struct json_object *all = json_member(state, "interfaces"), *o = json_member(all, name);
 	int index = ifindex(s, name);
 
-	if (o && member(o, "items") && json_object_get_int(member(o, "ifindex")) == index)
-		return member(o, "items");
+	if (o && json_member(o, "items") && json_object_get_int(json_member(o, "ifindex")) == index)
+		return json_member(o, "items");
 	o = json_object_new_object();
 	json_object_object_add(o, "ifindex", json_object_new_int(index));
 	json_object_object_add(o, "items", json_object_new_object());
 	json_object_object_add(all, name, o);
-	return member(o, "items");
+	return json_member(o, "items");
 }
 
 static void keep(const struct nic_sys *s, struct json_object *items, const struct nic *n,
@@ -140,11 +127,11 @@ static void keep(const struct nic_sys *s, struct json_object *items, const struc
 {
 	_cleanup_free_ char *key = item_key(n, kind, index), *text = NULL;
 
-	if (member(items, key))
+	if (json_member(items, key))
 		return;
 	text = item_read(s, n, key);
 	if (text)
-		put(items, key, text);
+		json_put_str(items, key, text);
 }
 
 /* Other channels have the driver set up everything else anew. */
@@ -284,10 +271,10 @@ static bool restore(const struct nic_sys *s, const struct nic *n, const char *ke
 /* A table that names many queues keeps the driver from having fewer. */
 static void clear_rss(const struct nic_sys *s, const struct nic *n, struct json_object *items)
 {
-	struct json_object *channels = member(items, "channels");
+	struct json_object *channels = json_member(items, "channels");
 	_cleanup_free_ char *now = channels ? item_read(s, n, "channels") : NULL;
 
-	if (now && strcmp(now, json_object_get_string(channels)) && member(items, "rss"))
+	if (now && strcmp(now, json_object_get_string(channels)) && json_member(items, "rss"))
 		free(item_write(s, n, "rss", "default"));
 }
 
@@ -328,10 +315,10 @@ char *tune_undo(const struct nic_sys *s, const char *path, struct tune_log *log)
 		return xstrdup("What was changed is in another network namespace: undo it there, "
 			       "or while the server runs there");
 	if (state) {
-		json_object_object_foreach(member(state, "interfaces"), name, o)
+		json_object_object_foreach(json_member(state, "interfaces"), name, o)
 		{
-			int index = json_object_get_int(member(o, "ifindex"));
-			struct json_object *items = member(o, "items");
+			int index = json_object_get_int(json_member(o, "ifindex"));
+			struct json_object *items = json_member(o, "items");
 
 			if (index != ifindex(s, name))
 				log_skipped(log, name, "all", "the interface is gone");

@@ -26,7 +26,7 @@ static struct json_object *from_maps(const struct view *v, const char *what)
 	};
 	struct json_object *o = json_object_new_object();
 
-	vj_str(o, "from", "maps");
+	json_put_str(o, "from", "maps");
 	if (!what)
 		view_summary(v, o);
 	else if (!strcmp(what, "counters"))
@@ -52,10 +52,10 @@ static int add_servers_part(const struct ctl *ctl, const char *what, struct json
 	struct json_object *request = request_new("status"), *reply;
 	int err;
 
-	vj_str(request, "what", list);
+	json_put_str(request, "what", list);
 	err = control_call(ctl->run_dir, request, PATIENCE_MS, &reply);
 	json_object_put(request);
-	vj_bool(o, "answers", !err);
+	json_put_bool(o, "answers", !err);
 	if (err)
 		return err;
 	move(o, reply, list);
@@ -79,13 +79,13 @@ static struct json_object *by_socket(struct ctl *ctl, const char *what, int *cod
 	struct json_object *request = request_new("status"), *o;
 
 	if (what)
-		vj_str(request, "what", what);
+		json_put_str(request, "what", what);
 	o = server_ask(ctl, request, code);
 	if (!o)
 		return NULL;
 	json_object_object_del(o, "ok");
-	vj_str(o, "from", "server");
-	vj_bool(o, "answers", true);
+	json_put_str(o, "from", "server");
+	json_put_bool(o, "answers", true);
 	return o;
 }
 

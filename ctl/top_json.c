@@ -2,16 +2,12 @@
 /* top_json.c - a frame as one JSON object; the names are in the man page and stay as they are. */
 #include <ctype.h>
 
+#include "core/json.h"
 #include "top.h"
 
 static void put(struct json_object *o, const char *key, struct json_object *v)
 {
 	json_object_object_add(o, key, v);
-}
-
-static void text(struct json_object *o, const char *key, const char *s)
-{
-	put(o, key, json_object_new_string(s));
 }
 
 static void integer(struct json_object *o, const char *key, uint64_t v)
@@ -55,8 +51,8 @@ static struct json_object *op_json(const struct top_op *op)
 	snprintf(name, sizeof(name), "%s", top_command_name(op->command));
 	for (char *p = name; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
-	text(o, "command", name);
-	text(o, "plane", op->plane == KH_PLANE_KERNEL ? "kernel" : "user");
+	json_put_str(o, "command", name);
+	json_put_str(o, "plane", op->plane == KH_PLANE_KERNEL ? "kernel" : "user");
 	rate(o, &op->rate);
 	number(o, "errors_s", op->rate.errors);
 	latency(o, &op->latency);
@@ -69,10 +65,10 @@ static struct json_object *client_json(const struct top_client *c)
 	struct json_object *o = json_object_new_object();
 
 	integer(o, "id", c->id);
-	text(o, "client", c->addr);
-	text(o, "user", c->user);
-	text(o, "plane", c->kernel ? "kernel" : "user");
-	text(o, "why", c->why);
+	json_put_str(o, "client", c->addr);
+	json_put_str(o, "user", c->user);
+	json_put_str(o, "plane", c->kernel ? "kernel" : "user");
+	json_put_str(o, "why", c->why);
 	rate(o, &c->rate);
 	integer(o, "sessions", c->sessions);
 	integer(o, "requests", c->waiting);
@@ -90,12 +86,12 @@ static struct json_object *file_json(const struct top_file *f)
 {
 	struct json_object *o = json_object_new_object();
 
-	text(o, "share", f->share);
-	text(o, "path", f->path);
-	text(o, "plane", f->kernel ? "kernel" : "user");
+	json_put_str(o, "share", f->share);
+	json_put_str(o, "path", f->path);
+	json_put_str(o, "plane", f->kernel ? "kernel" : "user");
 	integer(o, "opens", f->opens);
 	integer(o, "clients", f->clients);
-	text(o, "client", f->client);
+	json_put_str(o, "client", f->client);
 	number(o, "reads_s", f->reads);
 	number(o, "writes_s", f->writes);
 	number(o, "bytes_in_s", f->rate.in);
@@ -123,7 +119,7 @@ static struct json_object *queue_json(const struct top_queue *q)
 {
 	struct json_object *o = json_object_new_object();
 
-	text(o, "interface", q->interface);
+	json_put_str(o, "interface", q->interface);
 	integer(o, "queue", q->index);
 	number(o, "packets_s", q->packets);
 	number(o, "bytes_s", q->bytes);
@@ -137,9 +133,9 @@ static struct json_object *planes_json(const struct top_frame *f)
 {
 	struct json_object *o = json_object_new_object();
 
-	text(o, "data", *f->server.kmod_why ? "user" : "kernel");
-	text(o, "why", f->server.kmod_why);
-	text(o, "bpf_why", f->server.bpf_why);
+	json_put_str(o, "data", *f->server.kmod_why ? "user" : "kernel");
+	json_put_str(o, "why", f->server.kmod_why);
+	json_put_str(o, "bpf_why", f->server.bpf_why);
 	integer(o, "kernel_connections", f->kernel_connections);
 	integer(o, "user_connections", f->user_connections);
 	return o;
@@ -169,7 +165,7 @@ struct json_object *top_json(const struct top_frame *f)
 
 	number(o, "time", (double)f->realtime / 1e9);
 	number(o, "seconds", f->seconds);
-	text(o, "version", f->server.version);
+	json_put_str(o, "version", f->server.version);
 	integer(o, "pid", f->server.pid);
 	put(o, "alive", json_object_new_boolean(f->alive));
 	integer(o, "uptime_s", f->uptime_s);

@@ -38,13 +38,6 @@ struct trace_kernel {
 
 /* ---- who it is ---- */
 
-static const char *text(struct json_object *o, const char *name)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, name, &v) ? json_object_get_string(v) : "";
-}
-
 static struct who *find(struct trace_kernel *k, uint64_t conn_id)
 {
 	for (size_t i = 0; i < k->nwho; i++)
@@ -58,20 +51,20 @@ static void add_connection(struct trace_kernel *k, struct json_object *o)
 	struct who *w = &k->who[k->nwho++];
 	uint8_t *a = (uint8_t *)w->addr;
 
-	*w = (struct who) { .conn_id = strtoull(text(o, "id"), NULL, 10) };
-	if (inet_pton(AF_INET6, text(o, "client"), a) != 1 &&
-	    inet_pton(AF_INET, text(o, "client"), a + 12) == 1)
+	*w = (struct who) { .conn_id = strtoull(json_text(o, "id"), NULL, 10) };
+	if (inet_pton(AF_INET6, json_text(o, "client"), a) != 1 &&
+	    inet_pton(AF_INET, json_text(o, "client"), a + 12) == 1)
 		a[10] = a[11] = 0xFF;
 }
 
 static void add_session(struct trace_kernel *k, struct json_object *o)
 {
-	struct who *w = find(k, strtoull(text(o, "connection"), NULL, 10));
+	struct who *w = find(k, strtoull(json_text(o, "connection"), NULL, 10));
 
 	if (!w || *w->user)
 		return;
-	snprintf(w->user, sizeof(w->user), "%s", text(o, "user"));
-	w->session_id = strtoull(text(o, "id"), NULL, 16);
+	snprintf(w->user, sizeof(w->user), "%s", json_text(o, "user"));
+	w->session_id = strtoull(json_text(o, "id"), NULL, 16);
 }
 
 static size_t list_of(struct json_object *reply, const char *name, struct json_object **list)

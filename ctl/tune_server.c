@@ -15,15 +15,6 @@
 
 #define REPLY_TIMEOUT_MS 30000
 
-static struct json_object *member(struct json_object *o, const char *name)
-{
-	struct json_object *v = NULL;
-
-	return json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, name, &v)
-		       ? v
-		       : NULL;
-}
-
 static void set_reactors(struct tune_facts *f, unsigned int n)
 {
 	f->nreactors = n;
@@ -88,15 +79,15 @@ static pid_t from_control(const struct ctl *ctl, struct tune_facts *f, char **li
 	json_object_put(request);
 	if (rc)
 		return 0;
-	pid = (pid_t)json_object_get_int64(member(status, "pid"));
-	list = member(status, "listeners");
+	pid = (pid_t)json_object_get_int64(json_member(status, "pid"));
+	list = json_member(status, "listeners");
 	*listeners = joined(json_object_is_type(list, json_type_array) ? list : NULL);
-	set_reactors(f, (unsigned int)MAX(json_object_get_int(member(status, "reactors")), 0));
-	list = member(status, "connections");
+	set_reactors(f, (unsigned int)MAX(json_object_get_int(json_member(status, "reactors")), 0));
+	list = json_member(status, "connections");
 	for (size_t i = 0;
 	     json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
 	     i++) {
-		struct json_object *r = member(json_object_array_get_idx(list, i), "reactor");
+		struct json_object *r = json_member(json_object_array_get_idx(list, i), "reactor");
 		int n = r ? json_object_get_int(r) : -1;
 
 		if (n >= 0 && (unsigned int)n < f->nreactors)

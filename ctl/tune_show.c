@@ -4,6 +4,7 @@
  */
 #include <linux/ethtool.h>
 
+#include "kernel/steer.h"
 #include "tune.h"
 
 static void put(struct json_object *o, const char *name, struct json_object *v)
@@ -11,19 +12,12 @@ static void put(struct json_object *o, const char *name, struct json_object *v)
 	json_object_object_add(o, name, v);
 }
 
-#define STR(s)	json_object_new_string(s)
-#define NUM(n)	json_object_new_int64((int64_t)(n))
-#define BOOL(b) json_object_new_boolean(b)
-
 static void put_cpus(struct json_object *o, const char *name, const struct cpus *s)
 {
 	_cleanup_free_ char *list = cpus_list(s);
 
-	put(o, name, STR(list));
+	json_put_str(o, name, list);
 }
-
-static const char *const steer_names[KH_STEERS] = { "none", "cpu", "client", "numa",
-						    "round-robin" };
 
 /* ---- JSON ---- */
 
@@ -35,11 +29,11 @@ static struct json_object *reactor_rows(const struct tune_facts *f)
 		const struct nic_reactor *r = &f->reactors[i];
 		struct json_object *o = json_object_new_object();
 
-		put(o, "reactor", NUM(i));
+		json_put_num(o, "reactor", i);
 		if (r->cpu >= 0)
-			put(o, "cpu", NUM(r->cpu));
-		put(o, "connections", NUM(r->connections));
-		put(o, "accepted", NUM(r->accepted));
+			json_put_num(o, "cpu", r->cpu);
+		json_put_num(o, "connections", r->connections);
+		json_put_num(o, "accepted", r->accepted);
 		json_object_array_add(a, o);
 	}
 	return a;
@@ -49,13 +43,13 @@ static struct json_object *server_json(const struct tune_facts *f)
 {
 	struct json_object *o = json_object_new_object();
 
-	put(o, "running", BOOL(f->running));
+	json_put_bool(o, "running", f->running);
 	put(o, "reactors", reactor_rows(f));
 	put(o, "imbalance", json_object_new_double(tune_imbalance(f)));
 	if (f->steer >= 0)
-		put(o, "steer", STR(steer_names[f->steer]));
-	put(o, "steer_by_bpf", BOOL(f->steer_by_bpf));
-	put(o, "steer_why", STR(f->steer_why));
+		json_put_str(o, "steer", steer_mode_name(f->steer));
+	json_put_bool(o, "steer_by_bpf", f->steer_by_bpf);
+	json_put_str(o, "steer_why", f->steer_why);
 	return o;
 }
 
@@ -64,12 +58,12 @@ static struct json_object *queue_row(const struct nic *n, unsigned int q, unsign
 {
 	struct json_object *o = json_object_new_object();
 
-	put(o, "queue", NUM(q));
-	put(o, "for", STR(kind == NIC_RX ? "rx" : kind == NIC_TX ? "tx" : "rx+tx"));
+	json_put_num(o, "queue", q);
+	json_put_str(o, "for", kind == NIC_RX ? "rx" : kind == NIC_TX ? "tx" : "rx+tx");
 	if (irq) {
-		put(o, "irq", NUM(irq->irq));
-		put(o, "interrupts", NUM(irq->count));
-		put(o, "name", STR(irq->name));
+		json_put_num(o, "irq", irq->irq);
+		json_put_num(o, "interrupts", irq->count);
+		json_put_str(o, "name", irq->name);
 	}
 	if (irq && irq->known) {
 		put_cpus(o, "affinity", &irq->affinity);
@@ -109,13 +103,13 @@ static struct json_object *channels_json(const struct nic_channels *c)
 {
 	struct json_object *o = json_object_new_object();
 
-	put(o, "combined", NUM(c->combined));
-	put(o, "rx", NUM(c->rx));
-	put(o, "tx", NUM(c->tx));
-	put(o, "other", NUM(c->other));
-	put(o, "max_combined", NUM(c->max_combined));
-	put(o, "max_rx", NUM(c->max_rx));
-	put(o, "max_tx", NUM(c->max_tx));
+	json_put_num(o, "combined", c->combined);
+	json_put_num(o, "rx", c->rx);
+	json_put_num(o, "tx", c->tx);
+	json_put_num(o, "other", c->other);
+	json_put_num(o, "max_combined", c->max_combined);
+	json_put_num(o, "max_rx", c->max_rx);
+	json_put_num(o, "max_tx", c->max_tx);
 	return o;
 }
 
@@ -142,8 +136,8 @@ static struct json_object *rss_json(const struct nic *n)
 	unsigned int nqueues = nic_rx_queues(n);
 	_cleanup_free_ uint32_t *count = xcalloc(nqueues + 1, sizeof(*count));
 
-	put(o, "entries", NUM(n->rss.size));
-	put(o, "function", STR(n->rss.function));
+	json_put_num(o, "entries", n->rss.size);
+	json_put_str(o, "function", n->rss.function);
 	if (n->rss.tcp4)
 		put(o, "tcp4", hash_json(n->rss.tcp4));
 	if (n->rss.tcp6)
@@ -151,7 +145,7 @@ static struct json_object *rss_json(const struct nic *n)
 	for (uint32_t i = 0; i < n->rss.size; i++)
 		count[MIN(n->rss.table[i], nqueues)]++;
 	for (unsigned int q = 0; q < nqueues; q++)
-		json_object_array_add(a, NUM(count[q]));
+		json_object_array_add(a, json_object_new_int64((int64_t)count[q]));
 	put(o, "of_queue", a);
 	return o;
 }
@@ -166,7 +160,7 @@ static struct json_object *offloads_json(const struct nic_offloads *f)
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		if (all[i].on >= 0)
-			put(o, all[i].name, BOOL(all[i].on));
+			json_put_bool(o, all[i].name, all[i].on);
 	return o;
 }
 
@@ -174,35 +168,35 @@ static struct json_object *nic_json(const struct nic *n)
 {
 	struct json_object *o = json_object_new_object(), *p = json_object_new_object();
 
-	put(o, "name", STR(n->name));
+	json_put_str(o, "name", n->name);
 	if (*n->above)
-		put(o, "above", STR(n->above));
-	put(o, "driver", STR(n->driver));
+		json_put_str(o, "above", n->above);
+	json_put_str(o, "driver", n->driver);
 	if (n->speed > 0)
-		put(o, "speed_mbps", NUM(n->speed));
+		json_put_num(o, "speed_mbps", n->speed);
 	if (n->node >= 0)
-		put(o, "node", NUM(n->node));
+		json_put_num(o, "node", n->node);
 	if (n->channels.known)
 		put(o, "channels", channels_json(&n->channels));
 	if (n->rss.size)
 		put(o, "rss", rss_json(n));
 	if (n->ring_rx_max) {
-		put(p, "rx", NUM(n->ring_rx));
-		put(p, "rx_max", NUM(n->ring_rx_max));
-		put(p, "tx", NUM(n->ring_tx));
-		put(p, "tx_max", NUM(n->ring_tx_max));
+		json_put_num(p, "rx", n->ring_rx);
+		json_put_num(p, "rx_max", n->ring_rx_max);
+		json_put_num(p, "tx", n->ring_tx);
+		json_put_num(p, "tx_max", n->ring_tx_max);
 		put(o, "rings", json_object_get(p));
 	}
 	json_object_put(p);
 	if (n->coalesce_known) {
 		p = json_object_new_object();
-		put(p, "rx_us", NUM(n->coalesce_rx_us));
-		put(p, "tx_us", NUM(n->coalesce_tx_us));
-		put(p, "adaptive", BOOL(n->coalesce_adaptive));
+		json_put_num(p, "rx_us", n->coalesce_rx_us);
+		json_put_num(p, "tx_us", n->coalesce_tx_us);
+		json_put_bool(p, "adaptive", n->coalesce_adaptive);
 		put(o, "coalescing", p);
 	}
 	put(o, "offloads", offloads_json(&n->offloads));
-	put(o, "rx_dropped", NUM(n->rx_dropped));
+	json_put_num(o, "rx_dropped", n->rx_dropped);
 	put(o, "queues", queue_rows(n));
 	return o;
 }
@@ -214,7 +208,7 @@ struct json_object *tune_json(const struct tune_facts *f, const struct plan *p)
 
 	put(o, "server", server_json(f));
 	put_cpus(o, "cpus", &f->online);
-	put(o, "irqbalance", NUM(f->irqbalance));
+	json_put_num(o, "irqbalance", f->irqbalance);
 	for (unsigned int i = 0; i < f->nnics; i++)
 		json_object_array_add(nics, nic_json(&f->nics[i]));
 	put(o, "interfaces", nics);
@@ -222,11 +216,11 @@ struct json_object *tune_json(const struct tune_facts *f, const struct plan *p)
 		const struct advice *v = &p->advice[i];
 		struct json_object *row = json_object_new_object();
 
-		put(row, "about", STR(advice_name(v->about)));
+		json_put_str(row, "about", advice_name(v->about));
 		if (v->nic >= 0)
-			put(row, "interface", STR(f->nics[v->nic].name));
-		put(row, "applies", BOOL(v->about < ABOUT_APPLIED));
-		put(row, "sentence", STR(v->sentence));
+			json_put_str(row, "interface", f->nics[v->nic].name);
+		json_put_bool(row, "applies", v->about < ABOUT_APPLIED);
+		json_put_str(row, "sentence", v->sentence);
 		json_object_array_add(advice, row);
 	}
 	put(o, "advice", advice);
@@ -270,7 +264,7 @@ static void print_server(const struct ctl *ctl, const struct tune_facts *f)
 	}
 	printf("%-12s %u reactor%s\n", "Server", f->nreactors, s);
 	if (f->steer >= 0)
-		printf("%-12s %s, by %s%s%s%s\n", "Steering", steer_names[f->steer],
+		printf("%-12s %s, by %s%s%s%s\n", "Steering", steer_mode_name(f->steer),
 		       f->steer_by_bpf		  ? "bpf"
 		       : f->steer == KH_STEER_CPU ? "incoming-cpu"
 						  : "kernel",
@@ -357,7 +351,7 @@ static void say_off(struct json_object *rows)
 			struct json_object *v = json_object_object_get(row, keys[k]);
 
 			if (v && !json_object_get_string_len(v))
-				put(row, keys[k], STR("off"));
+				json_put_str(row, keys[k], "off");
 		}
 }
 
@@ -463,7 +457,7 @@ void tune_print_log(const struct ctl *ctl, const struct tune_log *log, const cha
 	if (ctl->json) {
 		struct json_object *o = json_object_new_object();
 
-		put(o, "dry_run", BOOL(log->dry));
+		json_put_bool(o, "dry_run", log->dry);
 		put(o, "changed", json_object_get(log->changed));
 		put(o, "skipped", json_object_get(log->skipped));
 		print_json(o);

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* ctl_block.c - the control verb "block": shows and changes the block list. */
 #include "core/block.h"
+#include "core/json.h"
 #include "kernel/guard.h"
 #include "server.h"
 
 #define LIST_MAX 4096u /* entries of one answer */
-
-static void add_int(struct json_object *o, const char *key, uint64_t v)
-{
-	json_object_object_add(o, key, json_object_new_int64((int64_t)v));
-}
 
 struct rows {
 	struct json_object *array;
@@ -28,13 +24,13 @@ static void add_row(void *arg, const struct block_view *v)
 	if (r->total++ >= LIST_MAX)
 		return;
 	o = json_object_new_object();
-	json_object_object_add(o, "address", json_object_new_string(block_text(&v->key, text)));
-	json_object_object_add(o, "why", json_object_new_string(why));
-	add_int(o, "seconds", (r->now - v->b.since_ns) / 1000000000);
+	json_put_str(o, "address", block_text(&v->key, text));
+	json_put_str(o, "why", why);
+	json_put_num(o, "seconds", (r->now - v->b.since_ns) / 1000000000);
 	if (v->b.until_ns)
-		add_int(o, "remaining", (v->b.until_ns - r->now + 999999999) / 1000000000);
-	add_int(o, "packets_dropped", v->b.dropped);
-	add_int(o, "connections_refused", v->refused);
+		json_put_num(o, "remaining", (v->b.until_ns - r->now + 999999999) / 1000000000);
+	json_put_num(o, "packets_dropped", v->b.dropped);
+	json_put_num(o, "connections_refused", v->refused);
 	json_object_array_add(r->array, o);
 }
 
@@ -44,8 +40,8 @@ static void show(struct json_object *reply)
 
 	block_each(add_row, &r);
 	json_object_object_add(reply, "blocks", r.array);
-	add_int(reply, "total", r.total);
-	add_int(reply, "blocked_by_failed_logins", block_auth_count());
+	json_put_num(reply, "total", r.total);
+	json_put_num(reply, "blocked_by_failed_logins", block_auth_count());
 	guard_status(reply);
 }
 

@@ -6,6 +6,7 @@
  * or a worker. {job: N}, and {gone: ID} for a connection, ask whether it is over ({done: true}).
  */
 #include "core/ctl_verbs.h"
+#include "core/json.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
 
@@ -24,16 +25,6 @@ static struct {
 	struct list_head list; /* of sessions and handles */
 	uint64_t next;
 } jobs = { .lock = PTHREAD_MUTEX_INITIALIZER, .list = { &jobs.list, &jobs.list }, .next = 1 };
-
-static void put_str(struct json_object *o, const char *name, const char *s)
-{
-	json_object_object_add(o, name, json_object_new_string(s ? s : ""));
-}
-
-static void put_num(struct json_object *o, const char *name, uint64_t n)
-{
-	json_object_object_add(o, name, json_object_new_int64((int64_t)n));
-}
 
 /* Worker: both may wait for a disk. As LOGOFF and CLOSE, without the client's asking. */
 static void run(struct work *w)
@@ -66,7 +57,7 @@ static void start(struct session *s, struct open *o, struct json_object *reply)
 	cl->job = jobs.next++;
 	list_add_tail(&cl->node, &jobs.list);
 	pthread_mutex_unlock(&jobs.lock);
-	put_num(reply, "job", cl->job);
+	json_put_num(reply, "job", cl->job);
 	worker_post(&cl->work);
 }
 
@@ -114,17 +105,17 @@ static void close_conn(struct conn *c, struct json_object *reply)
 	char addr[INET6_ADDRSTRLEN];
 	struct channel *ch;
 
-	put_str(reply, "client", conn_peer_str(c, addr));
-	put_str(reply, "plane", conn_attached(c) ? "kernel" : "user");
+	json_put_str(reply, "client", conn_peer_str(c, addr));
+	json_put_str(reply, "plane", conn_attached(c) ? "kernel" : "user");
 	pthread_mutex_lock(&c->lock);
 	list_for_each (ch, &c->channels, conn_node) {
 		if (!sessions++)
-			put_str(reply, "user", ch->session->user);
+			json_put_str(reply, "user", ch->session->user);
 		opens += ch->session->nopens;
 	}
 	pthread_mutex_unlock(&c->lock);
-	put_num(reply, "sessions", sessions);
-	put_num(reply, "opens", opens);
+	json_put_num(reply, "sessions", sessions);
+	json_put_num(reply, "opens", opens);
 	log_notice("connection %llu from %s is closed by the administrator",
 		   (unsigned long long)c->st.id, conn_peer_str(c, addr));
 	conn_close_async(c);
@@ -137,16 +128,16 @@ static void close_session(struct session *s, struct json_object *reply)
 {
 	char addr[INET6_ADDRSTRLEN];
 
-	put_str(reply, "user", s->anonymous ? "(anonymous)" : s->user);
+	json_put_str(reply, "user", s->anonymous ? "(anonymous)" : s->user);
 	pthread_mutex_lock(&s->lock);
 	if (!list_empty(&s->channels)) {
 		struct channel *ch = list_first(&s->channels, struct channel, session_node);
 
-		put_str(reply, "client", conn_peer_str(ch->conn, addr));
-		put_num(reply, "connection", ch->conn->st.id);
+		json_put_str(reply, "client", conn_peer_str(ch->conn, addr));
+		json_put_num(reply, "connection", ch->conn->st.id);
 	}
-	put_num(reply, "channels", s->nchannels);
-	put_num(reply, "opens", s->nopens);
+	json_put_num(reply, "channels", s->nchannels);
+	json_put_num(reply, "opens", s->nopens);
 	pthread_mutex_unlock(&s->lock);
 	log_notice("session %016llx of %s is closed by the administrator",
 		   (unsigned long long)s->id, s->user ? s->user : "(anonymous)");
@@ -157,9 +148,9 @@ static void close_handle(struct open *o, struct json_object *reply)
 {
 	_cleanup_free_ char *path = open_path_dup(o);
 
-	put_str(reply, "user", o->session->user);
-	put_str(reply, "share", o->tree->name);
-	put_str(reply, "path", path && *path ? path : "/");
+	json_put_str(reply, "user", o->session->user);
+	json_put_str(reply, "share", o->tree->name);
+	json_put_str(reply, "path", path && *path ? path : "/");
 	log_notice("handle %llx (\"%s\" of share %s) is closed by the administrator",
 		   (unsigned long long)o->vol, path ? path : "", o->tree->name);
 	start(NULL, o, reply);
@@ -205,8 +196,8 @@ static char *close_one(const char *what, const char *id, struct json_object *rep
 	if (!number_of(id, conn ? 10 : 16, &n))
 		return xasprintf("\"%.40s\" is not the id of a %s: status %ss shows them.", id,
 				 what, what);
-	put_str(reply, "what", what);
-	put_str(reply, "id", id);
+	json_put_str(reply, "what", what);
+	json_put_str(reply, "id", id);
 	if (conn) {
 		struct conn *c = find_conn(n);
 

@@ -4,6 +4,7 @@
  * none, or a component with + or - before it; the first kind starts from nothing. Without `set`
  * nothing changes. The reply: components: [{name, on, what}].
  */
+#include "core/json.h"
 #include "core/ctl_verbs.h"
 #include "server.h"
 
@@ -87,9 +88,9 @@ char *debug_verb(void *arg, struct json_object *request, struct json_object *rep
 	for (unsigned int i = 0; i < LOG_COMPONENTS; i++) {
 		struct json_object *o = json_object_new_object();
 
-		json_object_object_add(o, "name", json_object_new_string(log_component_name(i)));
-		json_object_object_add(o, "on", json_object_new_boolean(mask >> i & 1));
-		json_object_object_add(o, "what", json_object_new_string(what[i]));
+		json_put_str(o, "name", log_component_name(i));
+		json_put_bool(o, "on", mask >> i & 1);
+		json_put_str(o, "what", what[i]);
 		json_object_array_add(list, o);
 	}
 	json_object_object_add(reply, "components", list);

@@ -5,6 +5,7 @@
  * to the control socket ends. kernel: the kernel module may serve connections, whose READs and
  * WRITEs do not pass here; kernel_connections: so many now.
  */
+#include "core/json.h"
 #include "core/control.h"
 #include "core/ctl_verbs.h"
 #include "core/trace.h"
@@ -58,7 +59,7 @@ char *trace_verb(void *arg, struct json_object *request, struct json_object *rep
 	control_pass(arg, fd, stop, (void *)(uintptr_t)tracer);
 	for (unsigned int i = 0; i < server.nreactors; i++)
 		reactor_each_conn(server.reactors[i], count_attached, &attached);
-	json_object_object_add(reply, "kernel", json_object_new_boolean(server.kmod_fd >= 0));
+	json_put_bool(reply, "kernel", server.kmod_fd >= 0);
 	json_object_object_add(reply, "kernel_connections", json_object_new_int64(attached));
 	return NULL;
 }

@@ -45,12 +45,12 @@ static struct json_object *shares(void)
 		const struct conf_share *s = &f->shares[i];
 		struct json_object *o = json_object_new_object();
 
-		vj_str(o, "name", s->name);
-		vj_str(o, "path", s->path);
-		vj_str(o, "comment", s->comment);
-		vj_num(o, "sessions", n.sessions[i]);
-		vj_num(o, "opens", n.opens[i]);
-		vj_bool(o, "read_only", s->read_only);
+		json_put_str(o, "name", s->name);
+		json_put_str(o, "path", s->path);
+		json_put_str(o, "comment", s->comment);
+		json_put_num(o, "sessions", n.sessions[i]);
+		json_put_num(o, "opens", n.opens[i]);
+		json_put_bool(o, "read_only", s->read_only);
 		json_object_array_add(a, o);
 	}
 	conf_put(f);
@@ -78,14 +78,15 @@ static void add_lock(void *arg, const struct lock_range *r, bool waiting)
 		return;
 	o = json_object_new_object();
 	snprintf(id, sizeof(id), "%llx", (unsigned long long)l->open->vol);
-	vj_str(o, "share", l->open->tree->name);
-	vj_str(o, "path", l->name);
-	vj_str(o, "user", l->open->session->anonymous ? "(anonymous)" : l->open->session->user);
-	vj_str(o, "handle", id);
+	json_put_str(o, "share", l->open->tree->name);
+	json_put_str(o, "path", l->name);
+	json_put_str(o, "user",
+		     l->open->session->anonymous ? "(anonymous)" : l->open->session->user);
+	json_put_str(o, "handle", id);
 	json_object_object_add(o, "start", json_object_new_uint64(r->start));
 	json_object_object_add(o, "length", json_object_new_uint64(r->length));
-	vj_str(o, "kind", r->exclusive ? "exclusive" : "shared");
-	vj_bool(o, "waiting", waiting);
+	json_put_str(o, "kind", r->exclusive ? "exclusive" : "shared");
+	json_put_bool(o, "waiting", waiting);
 	json_object_array_add(l->list, o);
 }
 
@@ -110,7 +111,7 @@ static void put_locks(struct json_object *reply)
 
 	open_each(locks_of_open, &l);
 	json_object_object_add(reply, "locks", l.list);
-	vj_num(reply, "locks_total", l.n);
+	json_put_num(reply, "locks_total", l.n);
 }
 
 /* ---- the verb ---- */

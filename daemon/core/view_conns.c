@@ -46,9 +46,9 @@ static void put_path(struct json_object *o, const struct kh_conn_slot *c)
 	_cleanup_free_ char *path =
 		c->attached_ns ? xstrdup("kernel") : xasprintf("user: %s", c->why);
 
-	vj_str(o, "plane", c->attached_ns ? "kernel" : "user");
-	vj_str(o, "why", c->attached_ns ? "" : c->why);
-	vj_str(o, "path", path);
+	json_put_str(o, "plane", c->attached_ns ? "kernel" : "user");
+	json_put_str(o, "why", c->attached_ns ? "" : c->why);
+	json_put_str(o, "path", path);
 }
 
 /* Ports that clients came by. */
@@ -86,11 +86,11 @@ static void put_tcp(struct json_object *o, const struct kh_conn_slot *c,
 
 	if (!t || !t->known)
 		return;
-	vj_num(o, "rtt_us", t->rtt_us);
-	vj_num(o, "rttvar_us", t->rttvar_us);
-	vj_num(o, "retransmits", t->retransmits);
-	vj_num(o, "cwnd", t->cwnd);
-	vj_num(o, "unacked", t->unacked);
+	json_put_num(o, "rtt_us", t->rtt_us);
+	json_put_num(o, "rttvar_us", t->rttvar_us);
+	json_put_num(o, "retransmits", t->retransmits);
+	json_put_num(o, "cwnd", t->cwnd);
+	json_put_num(o, "unacked", t->unacked);
 }
 
 static struct json_object *connection(const struct kh_conn_slot *c, uint64_t last,
@@ -99,28 +99,28 @@ static struct json_object *connection(const struct kh_conn_slot *c, uint64_t las
 	struct json_object *o = json_object_new_object();
 	char addr[VIEW_ADDR_MAX];
 
-	vj_num(o, "id", c->id);
-	vj_str(o, "client", view_addr(c->addr, addr));
-	vj_num(o, "client_port", c->port);
-	vj_num(o, "server_port", c->local_port);
-	vj_str(o, "dialect", c->dialect ? conf_dialect_name(c->dialect) : "-");
-	vj_str(o, "signing", view_signing_name(c->dialect, c->signing_alg));
-	vj_str(o, "cipher", view_cipher_name(c->cipher));
+	json_put_num(o, "id", c->id);
+	json_put_str(o, "client", view_addr(c->addr, addr));
+	json_put_num(o, "client_port", c->port);
+	json_put_num(o, "server_port", c->local_port);
+	json_put_str(o, "dialect", c->dialect ? conf_dialect_name(c->dialect) : "-");
+	json_put_str(o, "signing", view_signing_name(c->dialect, c->signing_alg));
+	json_put_str(o, "cipher", view_cipher_name(c->cipher));
 	put_path(o, c);
-	vj_str(o, "state", state_name(c->state));
-	vj_num(o, "reactor", c->reactor);
-	vj_num(o, "sessions", c->sessions);
-	vj_num(o, "requests", c->requests);
-	vj_num(o, "credits", c->attached_ns ? c->credits : c->user_credits);
-	vj_num(o, "bytes_in", c->user_bytes_in + c->bytes_in);
-	vj_num(o, "bytes_out", c->user_bytes_out + c->bytes_out);
-	vj_num(o, "messages", c->user_frames + c->frames);
-	vj_num(o, "served", c->served);
-	vj_num(o, "passed_up", c->passed_up);
-	vj_num(o, "unsent", c->attached_ns ? c->out_bytes : c->user_out_bytes);
-	vj_num(o, "stalls", c->stalls);
-	vj_num(o, "age_s", view_seconds_since(c->accepted_ns));
-	vj_num(o, "idle_s", view_seconds_since(MAX(last, c->user_last_ns)));
+	json_put_str(o, "state", state_name(c->state));
+	json_put_num(o, "reactor", c->reactor);
+	json_put_num(o, "sessions", c->sessions);
+	json_put_num(o, "requests", c->requests);
+	json_put_num(o, "credits", c->attached_ns ? c->credits : c->user_credits);
+	json_put_num(o, "bytes_in", c->user_bytes_in + c->bytes_in);
+	json_put_num(o, "bytes_out", c->user_bytes_out + c->bytes_out);
+	json_put_num(o, "messages", c->user_frames + c->frames);
+	json_put_num(o, "served", c->served);
+	json_put_num(o, "passed_up", c->passed_up);
+	json_put_num(o, "unsent", c->attached_ns ? c->out_bytes : c->user_out_bytes);
+	json_put_num(o, "stalls", c->stalls);
+	json_put_num(o, "age_s", view_seconds_since(c->accepted_ns));
+	json_put_num(o, "idle_s", view_seconds_since(MAX(last, c->user_last_ns)));
 	put_tcp(o, c, tcp);
 	return o;
 }

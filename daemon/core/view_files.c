@@ -82,8 +82,8 @@ static void put_client(struct json_object *o, const struct view *v, const struct
 	char addr[VIEW_ADDR_MAX];
 
 	if (view_find_conn(v, conns, conn_id, &c))
-		vj_str(o, "client", view_addr(c.addr, addr));
-	vj_num(o, "connection", conn_id);
+		json_put_str(o, "client", view_addr(c.addr, addr));
+	json_put_num(o, "connection", conn_id);
 }
 
 /* ---- sessions ---- */
@@ -95,20 +95,20 @@ static struct json_object *session(const struct view *v, const struct view_index
 	char id[20];
 
 	snprintf(id, sizeof(id), "%016llx", (unsigned long long)s->id);
-	vj_str(o, "id", id);
-	vj_str(o, "user", s->user);
-	vj_str(o, "unix_user", s->unix_user);
-	vj_bool(o, "guest", s->flags & KH_SESSION_GUEST);
-	vj_str(o, "dialect", conf_dialect_name(s->dialect));
-	vj_str(o, "signing", view_signing_name(s->dialect, s->signing_alg));
-	vj_str(o, "cipher", view_cipher_name(s->cipher));
-	vj_bool(o, "encrypted", s->flags & KH_SESSION_ENCRYPT);
-	vj_bool(o, "signing_required", s->flags & KH_SESSION_SIGNING_REQUIRED);
+	json_put_str(o, "id", id);
+	json_put_str(o, "user", s->user);
+	json_put_str(o, "unix_user", s->unix_user);
+	json_put_bool(o, "guest", s->flags & KH_SESSION_GUEST);
+	json_put_str(o, "dialect", conf_dialect_name(s->dialect));
+	json_put_str(o, "signing", view_signing_name(s->dialect, s->signing_alg));
+	json_put_str(o, "cipher", view_cipher_name(s->cipher));
+	json_put_bool(o, "encrypted", s->flags & KH_SESSION_ENCRYPT);
+	json_put_bool(o, "signing_required", s->flags & KH_SESSION_SIGNING_REQUIRED);
 	put_client(o, v, conns, s->conn_id);
-	vj_num(o, "channels", s->channels);
-	vj_num(o, "trees", s->trees);
-	vj_num(o, "opens", s->opens);
-	vj_num(o, "age_s", view_seconds_since(s->created_ns));
+	json_put_num(o, "channels", s->channels);
+	json_put_num(o, "trees", s->trees);
+	json_put_num(o, "opens", s->opens);
+	json_put_num(o, "age_s", view_seconds_since(s->created_ns));
 	return o;
 }
 
@@ -142,7 +142,7 @@ static void put_letters(struct json_object *o, const char *name, bool r, bool w,
 	if (!n)
 		s[n++] = '-';
 	s[n] = 0;
-	vj_str(o, name, s);
+	json_put_str(o, name, s);
 }
 
 /* As enum open_kind. */
@@ -157,14 +157,14 @@ static void put_data(struct json_object *o, const struct kh_handle_slot *h)
 {
 	bool kernel = h->state == KH_HANDLE_OPEN;
 
-	vj_str(o, "plane", kernel ? "kernel" : "user");
-	vj_num(o, "reads", h->user_reads + h->reads);
-	vj_num(o, "read_bytes", h->user_read_bytes + h->read_bytes);
-	vj_num(o, "writes", h->user_writes + h->writes);
-	vj_num(o, "write_bytes", h->user_write_bytes + h->write_bytes);
-	vj_num(o, "age_s", view_seconds_since(h->opened_ns));
-	vj_num(o, "idle_s",
-	       view_seconds_since(MAX(MAX(h->user_last_ns, h->last_ns), h->opened_ns)));
+	json_put_str(o, "plane", kernel ? "kernel" : "user");
+	json_put_num(o, "reads", h->user_reads + h->reads);
+	json_put_num(o, "read_bytes", h->user_read_bytes + h->read_bytes);
+	json_put_num(o, "writes", h->user_writes + h->writes);
+	json_put_num(o, "write_bytes", h->user_write_bytes + h->write_bytes);
+	json_put_num(o, "age_s", view_seconds_since(h->opened_ns));
+	json_put_num(o, "idle_s",
+		     view_seconds_since(MAX(MAX(h->user_last_ns, h->last_ns), h->opened_ns)));
 }
 
 static struct json_object *handle(const struct view *v, const struct view_index *conns,
@@ -177,17 +177,17 @@ static struct json_object *handle(const struct view *v, const struct view_index 
 
 	snprintf(id, sizeof(id), "%llx", (unsigned long long)h->vol);
 	(void)view_find_session(v, sessions, h->session_id, &s);
-	vj_str(o, "id", id);
-	vj_str(o, "share", name->share);
-	vj_str(o, "path", *name->path ? name->path : "/");
-	vj_str(o, "kind", kind_name(h->kind));
-	vj_str(o, "user", s.user);
+	json_put_str(o, "id", id);
+	json_put_str(o, "share", name->share);
+	json_put_str(o, "path", *name->path ? name->path : "/");
+	json_put_str(o, "kind", kind_name(h->kind));
+	json_put_str(o, "user", s.user);
 	put_client(o, v, conns, h->conn_id);
 	put_letters(o, "access", h->access & FILE_READ_DATA,
 		    h->access & (FILE_WRITE_DATA | FILE_APPEND_DATA), h->access & SEC_STD_DELETE);
 	put_letters(o, "share_access", h->share_access & FILE_SHARE_READ,
 		    h->share_access & FILE_SHARE_WRITE, h->share_access & FILE_SHARE_DELETE);
-	vj_str(o, "oplock", smb2_oplock_name(h->oplock));
+	json_put_str(o, "oplock", smb2_oplock_name(h->oplock));
 	put_data(o, h);
 	return o;
 }

@@ -68,16 +68,16 @@ static void add_rx_queues(const struct view *v, struct json_object *a)
 		const struct kh_queue_stat *s = &q[i].stat;
 		struct json_object *o = json_object_new_object();
 
-		vj_str(o, "kind", "rx");
-		vj_str(o, "interface", q[i].interface);
-		vj_num(o, "queue", q[i].queue);
-		vj_num(o, "packets", s->packets);
-		vj_num(o, "bytes", s->bytes);
-		vj_num(o, "syns", s->syns);
-		vj_num(o, "blocked", s->blocked);
-		vj_num(o, "limited", s->limited);
-		vj_num(o, "redirected", s->redirected);
-		vj_num(o, "malformed", s->malformed);
+		json_put_str(o, "kind", "rx");
+		json_put_str(o, "interface", q[i].interface);
+		json_put_num(o, "queue", q[i].queue);
+		json_put_num(o, "packets", s->packets);
+		json_put_num(o, "bytes", s->bytes);
+		json_put_num(o, "syns", s->syns);
+		json_put_num(o, "blocked", s->blocked);
+		json_put_num(o, "limited", s->limited);
+		json_put_num(o, "redirected", s->redirected);
+		json_put_num(o, "malformed", s->malformed);
 		json_object_array_add(a, o);
 	}
 }
@@ -90,22 +90,22 @@ struct json_object *view_queues(const struct view *v)
 		struct kh_reactor_slot r = view_reactor(v, i);
 		struct json_object *o = json_object_new_object();
 
-		vj_str(o, "kind", "reactor");
-		vj_num(o, "reactor", i);
+		json_put_str(o, "kind", "reactor");
+		json_put_num(o, "reactor", i);
 		if (r.cpu != UINT32_MAX)
-			vj_num(o, "cpu", r.cpu);
-		vj_num(o, "connections", r.connections);
-		vj_num(o, "accepted", r.accepted);
-		vj_num(o, "closed", r.closed);
-		vj_num(o, "bytes_in", r.bytes_in);
-		vj_num(o, "bytes_out", r.bytes_out);
-		vj_num(o, "requests", r.requests);
-		vj_num(o, "to_workers", r.to_workers);
-		vj_num(o, "wakeups", r.wakeups);
-		vj_num(o, "completions", r.completions);
-		vj_num(o, "attached", r.attached);
-		vj_num(o, "attach_refused", r.attach_refused);
-		vj_num(o, "busy_ms", r.busy_ns / 1000000u);
+			json_put_num(o, "cpu", r.cpu);
+		json_put_num(o, "connections", r.connections);
+		json_put_num(o, "accepted", r.accepted);
+		json_put_num(o, "closed", r.closed);
+		json_put_num(o, "bytes_in", r.bytes_in);
+		json_put_num(o, "bytes_out", r.bytes_out);
+		json_put_num(o, "requests", r.requests);
+		json_put_num(o, "to_workers", r.to_workers);
+		json_put_num(o, "wakeups", r.wakeups);
+		json_put_num(o, "completions", r.completions);
+		json_put_num(o, "attached", r.attached);
+		json_put_num(o, "attach_refused", r.attach_refused);
+		json_put_num(o, "busy_ms", r.busy_ns / 1000000u);
 		json_object_array_add(a, o);
 	}
 	add_rx_queues(v, a);
@@ -123,11 +123,11 @@ static struct json_object *ops(const struct view *v)
 		struct json_object *op = json_object_new_object();               \
 		struct kh_op_stat sum = view_op(v, KH_PLANES, code);             \
 		struct kh_op_stat in_kernel = view_op(v, KH_PLANE_KERNEL, code); \
-		vj_num(op, "count", sum.count);                                  \
-		vj_num(op, "errors", sum.errors);                                \
-		vj_num(op, "bytes_in", sum.bytes_in);                            \
-		vj_num(op, "bytes_out", sum.bytes_out);                          \
-		vj_num(op, "kernel", in_kernel.count);                           \
+		json_put_num(op, "count", sum.count);                            \
+		json_put_num(op, "errors", sum.errors);                          \
+		json_put_num(op, "bytes_in", sum.bytes_in);                      \
+		json_put_num(op, "bytes_out", sum.bytes_out);                    \
+		json_put_num(op, "kernel", in_kernel.count);                     \
 		json_object_object_add(o, #name, op);                            \
 	}
 	SMB2_OPS(X)
@@ -141,18 +141,18 @@ struct json_object *view_counters(const struct view *v)
 	struct kh_reactor_slot r = view_reactors(v);
 	struct kh_bad_input b = view_bad(v);
 
-	vj_num(o, "accepted", r.accepted);
-	vj_num(o, "closed", r.closed);
-	vj_num(o, "attached", r.attached);
-	vj_num(o, "attach_refused", r.attach_refused);
-	vj_num(o, "connections", view_load(&v->server->connections));
-	vj_num(o, "preauth_connections", view_load(&v->server->preauth));
-	vj_num(o, "sessions", view_load(&v->server->sessions));
-	vj_num(o, "opens", view_load(&v->server->opens));
-	vj_num(o, "bytes_in", r.bytes_in);
-	vj_num(o, "bytes_out", r.bytes_out);
+	json_put_num(o, "accepted", r.accepted);
+	json_put_num(o, "closed", r.closed);
+	json_put_num(o, "attached", r.attached);
+	json_put_num(o, "attach_refused", r.attach_refused);
+	json_put_num(o, "connections", view_load(&v->server->connections));
+	json_put_num(o, "preauth_connections", view_load(&v->server->preauth));
+	json_put_num(o, "sessions", view_load(&v->server->sessions));
+	json_put_num(o, "opens", view_load(&v->server->opens));
+	json_put_num(o, "bytes_in", r.bytes_in);
+	json_put_num(o, "bytes_out", r.bytes_out);
 	json_object_object_add(o, "ops", ops(v));
-#define X(name) vj_num(bad, #name, b.name);
+#define X(name) json_put_num(bad, #name, b.name);
 	KH_BAD_INPUT_LIST(X)
 #undef X
 	json_object_object_add(o, "bad_input", bad);
@@ -177,13 +177,13 @@ static struct json_object *planes(const struct view *v)
 		if (c.attached_ns)
 			continue;
 		if (!json_object_object_get_ex(whys, c.why, NULL))
-			vj_num(whys, c.why, 0);
+			json_put_num(whys, c.why, 0);
 		json_object_int_inc(json_object_object_get(whys, c.why), 1);
 	}
-	vj_str(o, "data", *why ? "user" : "kernel");
-	vj_str(o, "why", why);
-	vj_num(o, "kernel_connections", kernel);
-	vj_num(o, "user_connections", user);
+	json_put_str(o, "data", *why ? "user" : "kernel");
+	json_put_str(o, "why", why);
+	json_put_num(o, "kernel_connections", kernel);
+	json_put_num(o, "user_connections", user);
 	json_object_object_add(o, "user_reasons", whys);
 	json_object_object_add(o, "steering", steer_json(v->server));
 	return o;
@@ -207,14 +207,14 @@ void view_summary(const struct view *v, struct json_object *o)
 {
 	const struct kh_server_slot *s = v->server;
 
-	vj_str(o, "version", s->version);
-	vj_num(o, "pid", s->pid);
-	vj_num(o, "uptime_s", view_seconds_since(s->start_ns));
-	vj_str(o, "instance", s->instance);
-	vj_num(o, "generation", s->generation);
+	json_put_str(o, "version", s->version);
+	json_put_num(o, "pid", s->pid);
+	json_put_num(o, "uptime_s", view_seconds_since(s->start_ns));
+	json_put_str(o, "instance", s->instance);
+	json_put_num(o, "generation", s->generation);
 	json_object_object_add(o, "planes", planes(v));
-	vj_str(o, "bpf_missing", s->bpf_why);
-	vj_num(o, "reactors", s->reactors);
+	json_put_str(o, "bpf_missing", s->bpf_why);
+	json_put_num(o, "reactors", s->reactors);
 	json_object_object_add(o, "listeners", words(s->listeners));
 	json_object_object_add(o, "counters", view_counters(v));
 }

@@ -6,8 +6,7 @@
 #ifndef KH_VIEW_JSON_H
 #define KH_VIEW_JSON_H
 
-#include <json-c/json.h>
-
+#include "core/json.h"
 #include "core/view.h"
 #include "kernel/tcp_stats.h"
 
@@ -25,21 +24,6 @@ void view_summary(const struct view *v, struct json_object *o);
 struct tcp_table view_tcp(const struct view *v);
 
 /* ---- for the files of this ---- */
-
-static inline void vj_num(struct json_object *o, const char *name, uint64_t n)
-{
-	json_object_object_add(o, name, json_object_new_int64((int64_t)n));
-}
-
-static inline void vj_str(struct json_object *o, const char *name, const char *s)
-{
-	json_object_object_add(o, name, json_object_new_string(s ? s : ""));
-}
-
-static inline void vj_bool(struct json_object *o, const char *name, bool b)
-{
-	json_object_object_add(o, name, json_object_new_boolean(b));
-}
 
 /* What is in the maps by an id, to be found by it. */
 struct view_index {

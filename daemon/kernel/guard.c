@@ -6,6 +6,7 @@
  * attaches and detaches. Links are pinned as xdp_<number>_<name> in the folder of the maps.
  */
 #include "kernel/guard.h"
+#include "core/json.h"
 #include "core/block.h"
 #include "kernel/bpf_link.h"
 #include "server.h"
@@ -380,15 +381,15 @@ void guard_status(struct json_object *reply)
 		const struct guarded *g = &guard.ifs[i];
 
 		o = json_object_new_object();
-		json_object_object_add(o, "interface", json_object_new_string(g->name));
-		json_object_object_add(o, "mode", json_object_new_string(mode_names[g->mode]));
+		json_put_str(o, "interface", g->name);
+		json_put_str(o, "mode", mode_names[g->mode]);
 		if (g->why)
-			json_object_object_add(o, "why", json_object_new_string(g->why));
+			json_put_str(o, "why", g->why);
 		json_object_array_add(a, o);
 	}
 	json_object_object_add(reply, "xdp", a);
 	if (guard.why)
-		json_object_object_add(reply, "xdp_why", json_object_new_string(guard.why));
+		json_put_str(reply, "xdp_why", guard.why);
 }
 
 char *guard_why(void)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* steer_names.c - how new connections are spread, in words: for the daemon and for readers. */
+#include "core/json.h"
 #include "kernel/steer.h"
 
 static const char *const names[KH_STEERS] = {
@@ -24,9 +25,9 @@ const char *steer_by_name(const struct kh_server_slot *s)
 
 void steer_put(struct json_object *o, const struct kh_server_slot *s)
 {
-	json_object_object_add(o, "mode", json_object_new_string(steer_mode_name(s->steer)));
-	json_object_object_add(o, "by", json_object_new_string(steer_by_name(s)));
-	json_object_object_add(o, "why", json_object_new_string(s->steer_why));
+	json_put_str(o, "mode", steer_mode_name(s->steer));
+	json_put_str(o, "by", steer_by_name(s));
+	json_put_str(o, "why", s->steer_why);
 }
 
 struct json_object *steer_json(const struct kh_server_slot *s)

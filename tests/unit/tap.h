@@ -70,7 +70,7 @@ static inline bool tap_mem(const void *got, const void *want, size_t n, const ch
 #define diag(...)		   (printf("# "), printf(__VA_ARGS__), printf("\n"))
 
 /* Prints the plan; the value for main() to return. */
-static inline int done_testing(void)
+static inline __attribute__((warn_unused_result)) int done_testing(void)
 {
 	printf("1..%d\n", tap_count);
 	return tap_failed || !tap_count ? 1 : 0;

@@ -3,6 +3,7 @@
  */
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
+#include "fixture.h"
 #include "tap.h"
 
 #include <fcntl.h>
@@ -18,16 +19,7 @@
 #define APPENDER (FILE_APPEND_DATA | FILE_READ_ATTRIBUTES)
 #define SLOTS	 64
 
-struct server server;
-static struct conf *conf;
-static struct session *session;
-static struct tree *tree;
 static struct kh_handle_slot slots[SLOTS];
-
-struct conf *server_conf(void)
-{
-	return conf_get(conf);
-}
 
 /* ---- the module ---- */
 
@@ -449,24 +441,10 @@ static void test_position(void)
 
 int main(void)
 {
-	char dir[] = "/tmp/khd-handles-XXXXXX";
-	_cleanup_free_ char *text = NULL, *rm = NULL;
-	ntstatus status;
 
-	log_level = LOG_LEVEL_ERR;
-	if (!mkdtemp(dir))
+	if (!fixture_begin())
 		return 1;
-	text = xasprintf("[s]\npath = %s\nread only = no\n", dir);
-	conf_parse(text, strlen(text), "test", NULL, NULL, &conf);
-	session = session_new();
-	atomic_store(&session->state, SESSION_VALID);
-	tree = tree_new();
-	tree->conf = server_conf();
 	tree->identity = identity_new(geteuid(), getegid(), NULL, 0);
-	tree->share = conf_share_find(conf, "s");
-	tree->vfs = share_open(conf, tree->share, "s", dir, &status);
-	if (!tree->vfs || !tree_add(session, tree, 0))
-		return 1;
 	maps.handles = slots;
 	maps.nhandles = SLOTS;
 	handles_start(&fake);
@@ -481,12 +459,7 @@ int main(void)
 	test_closed_by_client();
 	test_close_before_sent();
 	test_position();
-	tree_put(tree);
-	session_destroy(session);
-	session_put(session);
-	conf_put(conf);
-	rm = xasprintf("rm -rf %s", dir);
-	if (system(rm) != 0)
+	if (!fixture_end())
 		return 1;
 	return done_testing();
 }

@@ -6,6 +6,7 @@
  */
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
+#include "fixture.h"
 #include "tap.h"
 
 #include <fcntl.h>
@@ -15,20 +16,11 @@
 #define SLOTS	16
 #define SECONDS 1
 
-struct server server;
-static struct conf *conf;
-static struct session *session;
-static struct tree *tree;
 static struct kh_handle_slot slots[SLOTS];
 static _Atomic uint32_t in_flight[SLOTS][4];
 static _Atomic bool present[SLOTS], stop;
 static _Atomic unsigned int locked, caching, acting[4];
 static _Atomic unsigned int acted[4], wrong_lock, wrong_cache, wrong_close, rounds[3];
-
-struct conf *server_conf(void)
-{
-	return conf_get(conf);
-}
 
 /* ---- the module ---- */
 
@@ -181,24 +173,10 @@ int main(void)
 {
 	void *(*const threads[])(void *) = { client, client, opener, opener,
 					     locker, locker, cacher, cacher };
-	char dir[] = "/tmp/khd-race-XXXXXX";
-	_cleanup_free_ char *text = NULL, *rm = NULL;
 	pthread_t t[ARRAY_SIZE(threads)];
 	struct open *constant;
-	ntstatus status;
 
-	log_level = LOG_LEVEL_ERR;
-	if (!mkdtemp(dir))
-		return 1;
-	text = xasprintf("[s]\npath = %s\nread only = no\n", dir);
-	conf_parse(text, strlen(text), "test", NULL, NULL, &conf);
-	session = session_new();
-	atomic_store(&session->state, SESSION_VALID);
-	tree = tree_new();
-	tree->conf = server_conf();
-	tree->share = conf_share_find(conf, "s");
-	tree->vfs = share_open(conf, tree->share, "s", dir, &status);
-	if (!tree->vfs || !tree_add(session, tree, 0))
+	if (!fixture_begin())
 		return 1;
 	maps.handles = slots;
 	maps.nhandles = SLOTS;
@@ -220,12 +198,7 @@ int main(void)
 	is_int(slots[(uint32_t)constant->vol].caps & (KH_CAP_READ | KH_CAP_WRITE),
 	       KH_CAP_READ | KH_CAP_WRITE, "in the end all is given back");
 	put(constant);
-	tree_put(tree);
-	session_destroy(session);
-	session_put(session);
-	conf_put(conf);
-	rm = xasprintf("rm -rf %s", dir);
-	if (system(rm) != 0)
+	if (!fixture_end())
 		return 1;
 	return done_testing();
 }

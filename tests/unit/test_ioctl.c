@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* FSCTLs on a file, straight through smb2_ioctl(): what a client sends, what it gets. */
 #include "smb2/ioctl.h"
+#include "fixture.h"
 #include "tap.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
-struct server server;
-static struct conf *conf;
-
-struct conf *server_conf(void)
-{
-	return conf_get(conf);
-}
-
 static struct conn conn;
-static struct session *session;
-static struct tree *tree;
 static struct open *file;
 static uint8_t reply[65536 + 256];
 static size_t reply_len;
@@ -264,24 +255,10 @@ static void test_lengths(void)
 
 int main(void)
 {
-	char dir[] = "/tmp/khd-ioctl-XXXXXX";
-	_cleanup_free_ char *text = NULL;
-	ntstatus status;
 
-	log_level = LOG_LEVEL_ERR;
-	if (!mkdtemp(dir))
+	if (!fixture_begin())
 		return 1;
-	text = xasprintf("[s]\npath = %s\nread only = no\n", dir);
-	conf_parse(text, strlen(text), "test", NULL, NULL, &conf);
 	conn.st.max_trans = 1 << 20;
-	session = session_new();
-	atomic_store(&session->state, SESSION_VALID);
-	tree = tree_new();
-	tree->conf = server_conf();
-	tree->share = conf_share_find(conf, "s");
-	tree->vfs = share_open(conf, tree->share, "s", dir, &status);
-	if (!tree->vfs || !tree_add(session, tree, 0))
-		return 1;
 	file = open_file("file");
 	test_frame();
 	test_validate();
@@ -290,12 +267,7 @@ int main(void)
 	test_lengths();
 	open_close(file);
 	open_put(file);
-	unlinkat(tree->vfs->root, "file", 0);
-	unlinkat(tree->vfs->root, "copy", 0);
-	rmdir(dir);
-	tree_put(tree);
-	session_destroy(session);
-	session_put(session);
-	conf_put(conf);
-	done_testing();
+	if (!fixture_end())
+		return 1;
+	return done_testing();
 }

@@ -183,5 +183,5 @@ int main(void)
 	session_put(bob);
 	session_put(eve);
 	conf_put(conf);
-	done_testing();
+	return done_testing();
 }
