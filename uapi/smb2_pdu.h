@@ -152,6 +152,18 @@
 #define SMB2_OPLOCK_LEVEL_BATCH	    0x09
 #define SMB2_OPLOCK_LEVEL_LEASE	    0xFF
 
+/* 2.2.13.2.8, 2.2.13.2.10, 2.2.23.2 */
+#define SMB2_LEASE_NONE			   0x00u
+#define SMB2_LEASE_READ_CACHING		   0x01u
+#define SMB2_LEASE_HANDLE_CACHING	   0x02u
+#define SMB2_LEASE_WRITE_CACHING	   0x04u
+#define SMB2_LEASE_FLAG_BREAK_IN_PROGRESS  0x02u /* answers */
+#define SMB2_LEASE_FLAG_PARENT_LEASE_KEY   0x04u
+#define SMB2_NOTIFY_BREAK_LEASE_ACK_NEEDED 0x01u
+
+/* 2.2.13.2.11 */
+#define SMB2_DHANDLE_FLAG_PERSISTENT 0x02u
+
 /* For people and `status`; what is none of these grants nothing. */
 static inline const char *smb2_oplock_name(__u8 level)
 {

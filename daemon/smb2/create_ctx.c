@@ -2,6 +2,77 @@
 /* create_ctx.c - lists of create contexts (MS-SMB2 2.2.13.2, 2.2.14.2). */
 #include "smb2/smb2.h"
 
+/* Names of 16 bytes. */
+static const uint8_t app_instance_id[16] = { 0x45, 0xBC, 0xA6, 0x6A, 0xEF, 0xA7, 0xF7, 0x4A,
+					     0x90, 0x08, 0xFA, 0x46, 0x2E, 0x14, 0x4D, 0x74 };
+static const uint8_t posix_extensions[16] = { 0x93, 0xAD, 0x25, 0x50, 0x9C, 0xB4, 0x11, 0xE7,
+					      0xB4, 0x23, 0x83, 0xDE, 0x96, 0x8B, 0xCD, 0x7C };
+
+static bool take_lease(struct smb2_rd *d, struct create_lease *l)
+{
+	if (d->len != 32 && d->len != 52)
+		return false;
+	l->version = d->len == 32 ? 1 : 2;
+	rd_copy(d, l->key, 16);
+	l->state = rd_le32(d);
+	l->flags = rd_le32(d);
+	rd_skip(d, 8);
+	if (l->version == 2) {
+		rd_copy(d, l->parent_key, 16);
+		l->epoch = rd_le16(d);
+	}
+	return rd_ok(d);
+}
+
+static bool take_durable(uint32_t tag, struct smb2_rd *d, struct create_durable *q)
+{
+	bool v2 = tag == CREATE_CTX_DURABLE_V2 || tag == CREATE_CTX_RECONNECT_V2;
+	size_t size = tag == CREATE_CTX_RECONNECT_V2 ? 36 : v2 ? 32 : 16;
+
+	if (d->len != size)
+		return false;
+	switch (tag) {
+	case CREATE_CTX_DURABLE:
+		q->request = 1;
+		break;
+	case CREATE_CTX_RECONNECT:
+		q->reconnect = 1;
+		q->fid = rd_fid(d);
+		break;
+	case CREATE_CTX_DURABLE_V2:
+		q->request = 2;
+		q->timeout_ms = rd_le32(d);
+		q->flags = rd_le32(d);
+		rd_skip(d, 8);
+		rd_copy(d, q->create_guid, 16);
+		break;
+	case CREATE_CTX_RECONNECT_V2:
+		q->reconnect = 2;
+		q->fid = rd_fid(d);
+		rd_copy(d, q->create_guid, 16);
+		q->flags = rd_le32(d);
+		break;
+	}
+	return rd_ok(d);
+}
+
+static bool take_long(const uint8_t name[16], struct smb2_rd *d, struct create_ctx *out)
+{
+	if (!memcmp(name, app_instance_id, 16)) {
+		if (d->len != 20)
+			return false;
+		rd_skip(d, 4);
+		rd_copy(d, out->durable.app_instance, 16);
+		out->durable.has_app_instance = true;
+	} else if (!memcmp(name, posix_extensions, 16)) {
+		if (d->len != 4)
+			return false;
+		out->posix = true;
+		out->posix_mode = rd_le32(d);
+	}
+	return rd_ok(d);
+}
+
 /* One context whose name is a four-byte tag. False: malformed data. */
 static bool take(uint32_t tag, struct smb2_rd *d, struct create_ctx *out)
 {
@@ -31,6 +102,13 @@ static bool take(uint32_t tag, struct smb2_rd *d, struct create_ctx *out)
 		out->twrp = true;
 		out->timewarp = rd_le64(d);
 		break;
+	case CREATE_CTX_LEASE:
+		return take_lease(d, &out->lease);
+	case CREATE_CTX_DURABLE:
+	case CREATE_CTX_RECONNECT:
+	case CREATE_CTX_DURABLE_V2:
+	case CREATE_CTX_RECONNECT_V2:
+		return take_durable(tag, d, &out->durable);
 	case CREATE_CTX_EA:
 		out->ea = d->buf;
 		out->ea_len = (uint32_t)d->len;
@@ -74,6 +152,8 @@ ntstatus create_ctx_parse(const uint8_t *buf, size_t len, struct create_ctx *out
 		if (!rd_ok(&r) || name_len < 4)
 			return NT_STATUS_INVALID_PARAMETER;
 		if (name_len == 4 && !take(rd_be32(&name), &data, out))
+			return NT_STATUS_INVALID_PARAMETER;
+		if (name_len == 16 && !take_long(name.buf, &data, out))
 			return NT_STATUS_INVALID_PARAMETER;
 		if (!next)
 			break;

@@ -107,10 +107,39 @@ const struct rpc_env *ipc_env_rpc(const struct ipc_env *e);
 #define CREATE_CTX_EA		  0x45787441u /* "ExtA" */
 #define CREATE_CTX_SD		  0x53656344u /* "SecD" */
 #define CREATE_CTX_TIMEWARP	  0x54577270u /* "TWrp" */
+#define CREATE_CTX_LEASE	  0x52714C73u /* "RqLs" */
+#define CREATE_CTX_DURABLE	  0x44486E51u /* "DHnQ" */
+#define CREATE_CTX_RECONNECT	  0x44486E43u /* "DHnC" */
+#define CREATE_CTX_DURABLE_V2	  0x44483251u /* "DH2Q" */
+#define CREATE_CTX_RECONNECT_V2	  0x44483243u /* "DH2C" */
+
+/* "RqLs", MS-SMB2 2.2.13.2.8 and 2.2.13.2.10 */
+struct create_lease {
+	uint8_t version; /* 0: not there; 1, 2 */
+	uint8_t key[16], parent_key[16];
+	uint32_t state; /* SMB2_LEASE_* */
+	uint32_t flags; /* SMB2_LEASE_FLAG_* */
+	uint16_t epoch;
+};
+
+/* "DHnQ", "DHnC", "DH2Q", "DH2C": 2.2.13.2.3, .4, .11, .12 */
+struct create_durable {
+	uint8_t request, reconnect; /* version of each that is there: 0, 1, 2 */
+	struct smb2_fid fid;	    /* reconnect */
+	uint8_t create_guid[16];    /* version 2 */
+	uint32_t timeout_ms;	    /* DH2Q; 0: the server's choice */
+	uint32_t flags;		    /* SMB2_DHANDLE_FLAG_PERSISTENT */
+	bool has_app_instance;	    /* APP_INSTANCE_ID, 2.2.13.2.13 */
+	uint8_t app_instance[16];
+};
 
 /* What a CREATE carries; data pointers are borrowed from the element. */
 struct create_ctx {
 	bool mxac, qfid, alsi, twrp;
+	bool posix; /* POSIX extensions: a mode of 32 bits */
+	uint32_t posix_mode;
+	struct create_lease lease;
+	struct create_durable durable;
 	uint64_t mxac_timestamp; /* NTTIME; 0: always answer */
 	bool mxac_has_timestamp;
 	uint64_t alloc_size;
