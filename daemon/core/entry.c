@@ -207,6 +207,14 @@ void entry_open_gone(struct open *o)
 		__atomic_store_n(&o->handle_entry->vol, 0, __ATOMIC_RELEASE);
 }
 
+void entry_open_disconnected(struct open *o)
+{
+	if (!o->handle_entry)
+		return;
+	entry_set(&o->handle_entry->conn_id, 0);
+	entry_open_seen(o);
+}
+
 /* "path" or "path:stream"; of a long one the end, behind "...". */
 static void put_path(char *to, size_t size, const char *path, const char *stream)
 {

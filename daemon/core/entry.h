@@ -75,6 +75,8 @@ void entry_open_new(struct open *o, const struct session *s);
 /* Its id: from now on it is seen. */
 void entry_open_seen(struct open *o);
 void entry_open_gone(struct open *o);
+/* Its client is lost, but it is there: seen again if the module had it, on no connection. */
+void entry_open_disconnected(struct open *o);
 /* Under open.lock, or before it is published: it has another name. */
 void entry_open_name(struct open *o);
 /* Under the bucket's lock: oplock.level is another one. Nothing, while it is not seen. */

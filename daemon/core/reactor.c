@@ -10,6 +10,7 @@
 #include "core/transport.h"
 #include "kernel/attach.h"
 #include "vfs/vfs.h"
+#include "state/durable.h"
 #include "state/state.h"
 
 #include <fcntl.h>
@@ -262,6 +263,7 @@ static void tick(struct reactor *r)
 	count_busy(r, now);
 	if (r->index == 0) {
 		oplock_tick(now);
+		durable_tick(now);
 		log_tick();
 	}
 	if (r->nconns == 0 && r->index == 0)

@@ -277,7 +277,8 @@ static void let_go(struct open *o)
 		o->position = s->end;
 	if (__atomic_load_n(&s->writes, __ATOMIC_RELAXED))
 		o->wrote = true;
-	entry_open_gone(o);
+	if (!atomic_load(&o->disconnected))
+		entry_open_gone(o);
 }
 
 /*
@@ -303,6 +304,16 @@ void handle_close(struct open *o)
 	wait_one(o->vol, KH_CAPS_ALL);
 	if (!queued)
 		let_go(o);
+}
+
+void handle_reset(struct open *o)
+{
+	if (o->handle_queued)
+		return;
+	o->handle = NULL;
+	o->handle_caps = o->handle_undrained = 0;
+	o->handle_done = o->handle_stale = false;
+	o->position_ops = 0;
 }
 
 /* Closed while its record was on its way: handle_close() left the rest to who carried it. */

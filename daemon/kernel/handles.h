@@ -94,6 +94,12 @@ static inline void handle_wrote(struct open *o)
 		handles_update(o);
 }
 
+/*
+ * Under the bucket's lock; o was closed by handle_close() and nobody else has a reference: it may be
+ * offered again, to another connection.
+ */
+void handle_reset(struct open *o);
+
 /* FilePositionInformation: of whoever did the last READ or WRITE. */
 void handle_position_seen(struct open *o);
 static inline void handle_position_set(struct open *o, uint64_t position)

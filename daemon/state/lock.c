@@ -256,6 +256,23 @@ bool lock_wait_cancel(struct lock_wait *w)
 	return mine;
 }
 
+void lock_cancel_waits(struct open *o)
+{
+	struct lock_file *f = o->locks;
+	struct lock_wait *w, *next;
+
+	if (!f)
+		return;
+	pthread_mutex_lock(&f->lock);
+	list_for_each_safe (w, next, &f->waiting, node)
+		if (w->open == o) {
+			list_del(&w->node);
+			free(steal_ptr(&w->lock));
+			w->done(w, NT_STATUS_RANGE_NOT_LOCKED);
+		}
+	pthread_mutex_unlock(&f->lock);
+}
+
 void lock_close(struct open *o)
 {
 	struct lock_file *f = o->locks;

@@ -2,19 +2,21 @@
 /*
  * opens.c - the slot table of opens, without a lock on the way to an open.
  *
- * A slot's word is generation << 32 | LIVE | references. Finding is a compare-and-swap that adds a
- * reference if the generation is the one asked for and the slot is live; so an id that was closed,
- * or belongs to an earlier life of the slot, finds nothing. Chunks of slots are never freed.
+ * A slot's word is generation << 32 | LIVE or KEPT | references. Finding is a compare-and-swap that
+ * adds a reference if the generation is the one asked for and the slot is live; so an id that was
+ * closed, or belongs to an earlier life of the slot, finds nothing. Chunks of slots are never
+ * freed.
  */
 #include "core/entry.h"
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
-#include "state/state.h"
+#include "state/durable.h"
 
 #define CHUNK	   1024u
 #define CHUNKS	   1024u
 #define LIVE	   0x80000000u
-#define REFS(word) ((uint32_t)(word) & ~LIVE)
+#define KEPT	   0x40000000u /* disconnected: open_each() finds it, its id does not */
+#define REFS(word) ((uint32_t)(word) & ~(LIVE | KEPT))
 
 struct slot {
 	_Atomic uint64_t word;
@@ -104,6 +106,9 @@ struct open *open_alloc(void)
 	list_init(&o->locks_held);
 	list_init(&o->oplock.waiters);
 	list_init(&o->oplock.deadline_node);
+	list_init(&o->durable.id_node);
+	list_init(&o->durable.wheel_node);
+	list_init(&o->durable.age_node);
 	s->open = o;
 	atomic_fetch_add(&s->word, 1);
 	maps_count(&maps.server->opens, 1);
@@ -182,6 +187,7 @@ void open_put(struct open *o)
 	if (o->tree)
 		tree_put(o->tree);
 	session_put(o->session);
+	durable_former_free(o->durable.former);
 	pthread_mutex_destroy(&o->lock);
 	pthread_mutex_destroy(&o->dir_lock);
 	free(o->pattern);
@@ -214,6 +220,63 @@ bool open_unpublish(struct open *o)
 	return mine;
 }
 
+bool open_disconnect(struct open *o)
+{
+	_Atomic uint64_t *word = &slot_at((uint32_t)o->vol)->word;
+	struct session *s = o->session;
+	uint64_t old = atomic_load(word);
+
+	pthread_mutex_lock(&s->lock);
+	do {
+		if (!((uint32_t)old & LIVE)) {
+			pthread_mutex_unlock(&s->lock);
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak(word, &old, (old & ~(uint64_t)LIVE) | KEPT));
+	list_del(&o->session_node);
+	s->nopens--;
+	entry_session(s);
+	atomic_fetch_sub(&o->tree->nopens, 1);
+	atomic_store(&o->disconnected, true);
+	pthread_mutex_unlock(&s->lock);
+	return true;
+}
+
+bool open_reconnect(struct open *o, struct session *s, struct tree *t)
+{
+	_Atomic uint64_t *word = &slot_at((uint32_t)o->vol)->word;
+	bool ok;
+
+	pthread_mutex_lock(&s->lock);
+	ok = atomic_load(&s->state) == SESSION_VALID && !list_empty(&t->node);
+	if (ok) {
+		tree_get(t);
+		o->session = session_get(s);
+		o->tree = t;
+		entry_open_new(o, s);
+		entry_open_seen(o);
+		list_add_tail(&o->session_node, &s->opens);
+		s->nopens++;
+		entry_session(s);
+		atomic_fetch_add(&t->nopens, 1);
+		atomic_store(&o->disconnected, false);
+		/* LIVE for KEPT; the table's reference goes on */
+		atomic_fetch_add_explicit(word, (uint64_t)LIVE - KEPT, memory_order_release);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return ok;
+}
+
+void open_disconnected_gone(struct open *o)
+{
+	atomic_fetch_and(&slot_at((uint32_t)o->vol)->word, ~(uint64_t)KEPT);
+}
+
+bool open_is_quiet(struct open *o)
+{
+	return REFS(atomic_load(&slot_at((uint32_t)o->vol)->word)) <= 2;
+}
+
 void open_each(void (*fn)(void *arg, struct open *o), void *arg)
 {
 	uint32_t n;
@@ -226,7 +289,7 @@ void open_each(void (*fn)(void *arg, struct open *o), void *arg)
 		uint64_t word = atomic_load_explicit(&s->word, memory_order_relaxed);
 
 		for (;;) {
-			if (!((uint32_t)word & LIVE))
+			if (!((uint32_t)word & (LIVE | KEPT)))
 				break;
 			if (atomic_compare_exchange_weak_explicit(&s->word, &word, word + 1,
 								  memory_order_acquire,

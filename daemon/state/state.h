@@ -246,13 +246,30 @@ struct ofile {
 
 #define OPEN_LOCK_SEQUENCES 64 /* MS-SMB2 3.3.1.10 Open.LockSequenceArray */
 
+/* What makes an open durable; constant from CREATE's answer on, but for the last part. */
+struct durable {
+	uint8_t version; /* of the handle: 1, 2; 0: it is not durable */
+	uint32_t timeout_ms;
+
+	/* state/durable.c; the list's lock */
+	enum { DURABLE_CONNECTED, DURABLE_KEPT, DURABLE_TAKEN, DURABLE_CLOSING } state;
+	bool purge;		     /* to be closed by who took it; the bucket's lock */
+	uint64_t deadline;	     /* seconds of now_ns() */
+	struct list_head id_node;    /* by persistent id */
+	struct list_head wheel_node; /* by deadline */
+	struct list_head age_node;   /* the longest kept first */
+	struct work work;
+	struct durable_former *former; /* sessions and trees from before; the bucket's lock */
+};
+
 struct open {
 	uint64_t vol, persistent; /* FileId */
 	enum open_kind kind;
 	struct kh_handle_slot *handle_entry; /* core/entry.h, constant; NULL: beyond the map */
 	uint64_t conn_id, opened_ns;	     /* by whom and when, as the entry shows it */
-	struct session *session;	     /* reference from open_publish() on; NULL before */
-	struct tree *tree;		     /* reference */
+	/* references, session from open_publish() on; others after a reconnect: state/durable.h */
+	struct session *_Atomic session;
+	struct tree *_Atomic tree;
 	struct list_head session_node;
 	struct list_head file_node;
 	struct ofile *file;	     /* NULL before ofile_join() and after ofile_leave() */
@@ -310,6 +327,8 @@ struct open {
 	struct lock_file *locks; /* reference, until the open is freed; NULL: a pipe */
 	struct list_head locks_held;
 	bool locks_closed;
+	struct durable durable;
+	_Atomic bool disconnected; /* its client is lost: state/durable.h */
 	_Atomic uint8_t lock_sequence[OPEN_LOCK_SEQUENCES]; /* number + 1; 0: not valid */
 };
 
@@ -323,8 +342,21 @@ struct open *open_get(struct open *o);
 void open_put(struct open *o); /* the last one frees */
 /* False: somebody else closed it already. Takes the id away; the table's reference goes along. */
 bool open_unpublish(struct open *o);
+/* Those that are found by their ids, and the disconnected. */
 void open_each(void (*fn)(void *arg, struct open *o), void *arg);
 unsigned int open_count(void);
+/*
+ * For state/durable.c, under the lock of the file's bucket. Takes the id and the session's list
+ * away, but o stays for open_each(), and keeps the table's reference. False: somebody closes it.
+ */
+bool open_disconnect(struct open *o);
+/* The opposite, with another session and tree, whose references are taken; false: as for publish. */
+bool open_reconnect(struct open *o, struct session *s, struct tree *t);
+/* A disconnected open is closed: open_each() does not see it any more. */
+void open_disconnected_gone(struct open *o);
+/* Does nobody but the table and the caller have a reference? No new ones without the bucket's lock,
+ * if it is disconnected. */
+bool open_is_quiet(struct open *o);
 
 /* ---- state/ofile.c ---- */
 
@@ -440,6 +472,8 @@ bool lock_wait_cancel(struct lock_wait *w);
 /* The locks that o holds, and those that it waits for. fn must be quick: under a lock. */
 void lock_each(struct open *o, void (*fn)(void *arg, const struct lock_range *r, bool waiting),
 	       void *arg);
+/* Nothing waits for a lock of o any more; what it holds stays. */
+void lock_cancel_waits(struct open *o);
 /* The open is being closed: its locks go, its waiters end, and it gets no new ones. */
 void lock_close(struct open *o);
 
