@@ -85,12 +85,9 @@ void handles_refresh(struct ofile *f, struct handles_taken *t)
 
 	if (!handles_enabled || !f)
 		return;
-	list_for_each (o, &f->opens, file_node) {
-		uint32_t caps;
+	list_for_each (o, &f->handles, handle_node) {
+		uint32_t caps = handle_allowed(f, o);
 
-		if (!handle_given(o))
-			continue;
-		caps = handle_allowed(f, o);
 		if (caps != o->handle_caps)
 			caps_store(o, caps);
 		if (t && (o->handle_undrained & t->caps || atomic_load(&draining))) {
@@ -150,9 +147,8 @@ static bool must_wait(const struct ofile *f)
 	const uint32_t io = KH_CAP_READ | KH_CAP_WRITE | KH_CAP_CLOSE;
 	struct open *o;
 
-	list_for_each (o, &f->opens, file_node)
-		if (handle_given(o) &&
-		    ((o->handle_caps | o->handle_undrained) & io || atomic_load(&draining)))
+	list_for_each (o, &f->handles, handle_node)
+		if ((o->handle_caps | o->handle_undrained) & io || atomic_load(&draining))
 			return true;
 	return false;
 }
@@ -233,6 +229,7 @@ bool handle_offer(struct open *o, uint64_t conn_id, struct kh_reply_handle *out)
 		__atomic_store_n(&s->conn_id, conn_id, __ATOMIC_RELAXED);
 		o->handle_queued = true;
 		atomic_store_explicit(&o->handle, s, memory_order_release);
+		list_add_tail(&o->handle_node, &f->handles);
 		open_get(o);
 		caps_store(o, handle_allowed(f, o));
 		log_debug(LOG_KERNEL, "conn=%llu session=%016llx handle=%llx offered caps=0x%x",

@@ -242,7 +242,7 @@ static ntstatus rename_file(struct open *o, const struct new_name *n, struct ope
 	r = vfs_rename(&from, &to.loc, n->replace);
 	if (r < 0)
 		return rename_status(r);
-	opens_renamed(s, from.path, to.loc.path);
+	opens_renamed(o, from.path, to.loc.path);
 	return NT_STATUS_SUCCESS;
 }
 

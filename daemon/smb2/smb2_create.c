@@ -142,7 +142,7 @@ static ntstatus attempt(struct request *rq, struct create *q)
 		struct open *o = q->open;
 
 		o->entry = q->loc.entry;
-		o->path = xstrdup(q->loc.path);
+		open_path_set(o, q->loc.path);
 		ofile_set_access(o, q->granted);
 		o->delete_on_close = q->options & FILE_DELETE_ON_CLOSE;
 		o->attributes_at_create = q->loc.attr.attributes;

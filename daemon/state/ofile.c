@@ -8,13 +8,17 @@
  */
 #include "core/utf16.h"
 #include "kernel/handles.h"
+#include "state/share_modes.h"
 #include "state/state.h"
 
 #define BUCKETS 4096
 
+/* A bucket is a hash table of its own, which grows under its lock: no chain gets long. */
 static struct bucket {
 	pthread_mutex_t lock;
-	struct list_head list;
+	struct list_head *chains; /* of ofiles; those of one inode are in one of them */
+	uint32_t mask, n;
+	struct list_head first;
 } table[BUCKETS];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -22,14 +26,55 @@ static void table_init(void)
 {
 	for (unsigned int i = 0; i < BUCKETS; i++) {
 		pthread_mutex_init(&table[i].lock, NULL);
-		list_init(&table[i].list);
+		list_init(&table[i].first);
+		table[i].chains = &table[i].first;
 	}
+}
+
+static uint64_t hash_of(uint64_t dev, uint64_t ino)
+{
+	return (dev * 31 + ino) * 0x9E3779B97F4A7C15ull;
 }
 
 static struct bucket *bucket_of(uint64_t dev, uint64_t ino)
 {
 	pthread_once(&once, table_init);
-	return &table[((dev * 31 + ino) * 0x9E3779B97F4A7C15ull) >> 52];
+	return &table[hash_of(dev, ino) >> 52];
+}
+
+static struct list_head *chain_of(struct bucket *b, uint64_t dev, uint64_t ino)
+{
+	return &b->chains[(hash_of(dev, ino) >> 24) & b->mask];
+}
+
+/* Without memory the chains get longer, which is slow and not wrong. */
+static void bucket_grow(struct bucket *b)
+{
+	uint32_t old = b->mask + 1;
+	struct list_head *from = b->chains, *to = malloc(2 * old * sizeof(*to));
+
+	if (!to)
+		return;
+	for (uint32_t i = 0; i < 2 * old; i++)
+		list_init(&to[i]);
+	b->chains = to;
+	b->mask = 2 * old - 1;
+	for (uint32_t i = 0; i < old; i++)
+		while (!list_empty(&from[i])) {
+			struct ofile *f = list_first(&from[i], struct ofile, hash);
+
+			list_del(&f->hash);
+			list_add_tail(&f->hash, chain_of(b, f->dev, f->ino));
+		}
+	if (from != &b->first)
+		free(from);
+}
+
+static void bucket_add(struct bucket *b, struct ofile *f)
+{
+	if (++b->n > 2 * (b->mask + 1))
+		bucket_grow(b);
+	list_add_tail(&f->hash, chain_of(b, f->dev, f->ino));
 }
 
 static bool same_inode(const struct ofile *f, uint64_t dev, uint64_t ino)
@@ -48,7 +93,7 @@ static struct ofile *find(struct bucket *b, uint64_t dev, uint64_t ino, const ch
 {
 	struct ofile *f;
 
-	list_for_each (f, &b->list, hash)
+	list_for_each (f, chain_of(b, dev, ino), hash)
 		if (same_inode(f, dev, ino) && same_stream(f, stream))
 			return f;
 	return NULL;
@@ -57,39 +102,11 @@ static struct ofile *find(struct bucket *b, uint64_t dev, uint64_t ino, const ch
 static void drop(struct ofile *f)
 {
 	list_del(&f->hash);
+	bucket_of(f->dev, f->ino)->n--;
 	identity_put(f->delete_as);
 	lock_file_put(f->locks);
 	free(f->stream);
 	free(f);
-}
-
-#define DATA_ACCESS \
-	(FILE_READ_DATA | FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_EXECUTE | SEC_STD_DELETE)
-
-/* MS-FSA 2.1.5.1.2.2: does what a wants contradict what b shares? */
-static bool denies(uint32_t access, uint32_t share)
-{
-	return (access & (FILE_READ_DATA | FILE_EXECUTE) && !(share & FILE_SHARE_READ)) ||
-	       (access & (FILE_WRITE_DATA | FILE_APPEND_DATA) && !(share & FILE_SHARE_WRITE)) ||
-	       (access & SEC_STD_DELETE && !(share & FILE_SHARE_DELETE));
-}
-
-/* access: what a wants now */
-static bool conflict(const struct open *a, uint32_t access, const struct open *b)
-{
-	/* Opens that only look at attributes neither deny nor are denied. */
-	if (!(access & DATA_ACCESS) || !(b->access & DATA_ACCESS))
-		return false;
-	return denies(access, b->share_access) || denies(b->access, a->share_access);
-}
-
-/* Between a file and its streams only deletion counts. */
-static bool delete_conflict(const struct open *a, const struct open *b)
-{
-	return (a->access & SEC_STD_DELETE && b->access & DATA_ACCESS &&
-		!(b->share_access & FILE_SHARE_DELETE)) ||
-	       (b->access & SEC_STD_DELETE && a->access & DATA_ACCESS &&
-		!(a->share_access & FILE_SHARE_DELETE));
 }
 
 static ntstatus check(struct bucket *b, const struct open *o, uint64_t dev, uint64_t ino,
@@ -98,9 +115,8 @@ static ntstatus check(struct bucket *b, const struct open *o, uint64_t dev, uint
 	/* Truncation is a write, whatever the handle may do later. */
 	uint32_t access = o->access | (overwrite ? FILE_WRITE_DATA : 0);
 	struct ofile *f;
-	struct open *other;
 
-	list_for_each (f, &b->list, hash) {
+	list_for_each (f, chain_of(b, dev, ino), hash) {
 		bool same;
 
 		if (!same_inode(f, dev, ino))
@@ -108,13 +124,9 @@ static ntstatus check(struct bucket *b, const struct open *o, uint64_t dev, uint
 		same = same_stream(f, stream);
 		if (f->delete_pending && (same || !f->stream))
 			return NT_STATUS_DELETE_PENDING;
-		list_for_each (other, &f->opens, file_node) {
-			if (open_is_gone(other))
-				continue;
-			if (same ? conflict(o, access, other)
-				 : (!f->stream != !stream && delete_conflict(o, other)))
-				return NT_STATUS_SHARING_VIOLATION;
-		}
+		if (same ? share_modes_conflict(f, o, access)
+			 : (!f->stream != !stream && share_modes_conflict_delete(f, o)))
+			return NT_STATUS_SHARING_VIOLATION;
 	}
 	return NT_STATUS_SUCCESS;
 }
@@ -131,7 +143,7 @@ static ntstatus reap(const struct open *o, uint64_t dev, uint64_t ino)
 	f = find(b, dev, ino, NULL);
 	if (f) {
 		pending = f->delete_pending;
-		list_for_each (other, &f->opens, file_node)
+		list_for_each (other, &f->handles, handle_node)
 			closed |= open_is_gone(other);
 	}
 	pthread_mutex_unlock(&b->lock);
@@ -162,10 +174,12 @@ ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stre
 			f->stream = stream ? xstrdup(stream) : NULL;
 			f->locks = lock_file_new();
 			list_init(&f->opens);
-			list_add_tail(&f->hash, &b->list);
+			list_init(&f->handles);
+			bucket_add(b, f);
 		}
 		f->refs++;
 		list_add_tail(&o->file_node, &f->opens);
+		share_modes_add(f, o);
 		o->file = f;
 		o->file_dev = dev;
 		o->file_ino = ino;
@@ -186,7 +200,11 @@ void ofile_set_access(struct open *o, uint32_t access)
 	if (o->access == access)
 		return;
 	f = ofile_lock(o);
+	if (f)
+		share_modes_remove(f, o);
 	o->access = access;
+	if (f)
+		share_modes_add(f, o);
 	ofile_unlock(o, f);
 }
 
@@ -210,7 +228,7 @@ struct open *ofile_closed_by_client(uint64_t dev, uint64_t ino)
 	pthread_mutex_lock(&b->lock);
 	f = find(b, dev, ino, NULL);
 	if (f)
-		list_for_each (o, &f->opens, file_node)
+		list_for_each (o, &f->handles, handle_node)
 			if (handle_is_closed(o) && !atomic_load(&o->leaving)) {
 				found = open_get(o);
 				break;
@@ -239,7 +257,7 @@ static bool others_of_inode(struct bucket *b, const struct ofile *f)
 {
 	struct ofile *g;
 
-	list_for_each (g, &b->list, hash)
+	list_for_each (g, chain_of(b, f->dev, f->ino), hash)
 		if (g != f && g->refs && same_inode(g, f->dev, f->ino))
 			return true;
 	return false;
@@ -259,6 +277,8 @@ enum ofile_delete ofile_leave(struct open *o, struct identity **as)
 	pthread_mutex_lock(&b->lock);
 	o->file = NULL;
 	list_del(&o->file_node);
+	list_del(&o->handle_node);
+	share_modes_remove(f, o);
 	f->refs--;
 	oplock_leave(f, o);
 	if (o->delete_on_close && !f->delete_pending) {
@@ -321,16 +341,32 @@ bool ofile_delete_pending(struct open *o)
 bool ofile_others_deny_delete(struct open *o)
 {
 	struct ofile *f = ofile_lock(o);
-	struct open *other;
-	bool denied = false;
+	bool denied = f && share_modes_others_deny_delete(f, o);
 
-	if (f)
-		list_for_each (other, &f->opens, file_node)
-			if (other != o && other->access & DATA_ACCESS &&
-			    !(other->share_access & FILE_SHARE_DELETE))
-				denied = true;
 	ofile_unlock(o, f);
 	return denied;
+}
+
+struct open **ofile_opens(uint64_t dev, uint64_t ino, size_t *n)
+{
+	struct bucket *b = bucket_of(dev, ino);
+	struct open **all = NULL, *o;
+	struct ofile *f;
+	size_t max = 0;
+
+	*n = 0;
+	pthread_mutex_lock(&b->lock);
+	list_for_each (f, chain_of(b, dev, ino), hash)
+		if (same_inode(f, dev, ino))
+			max += f->refs;
+	if (max)
+		all = xmalloc(max * sizeof(*all));
+	list_for_each (f, chain_of(b, dev, ino), hash)
+		if (same_inode(f, dev, ino))
+			list_for_each (o, &f->opens, file_node)
+				all[(*n)++] = open_get(o);
+	pthread_mutex_unlock(&b->lock);
+	return all;
 }
 
 bool ofile_inode_open(uint64_t dev, uint64_t ino)
@@ -340,7 +376,7 @@ bool ofile_inode_open(uint64_t dev, uint64_t ino)
 	bool open = false;
 
 	pthread_mutex_lock(&b->lock);
-	list_for_each (f, &b->list, hash)
+	list_for_each (f, chain_of(b, dev, ino), hash)
 		if (f->refs && same_inode(f, dev, ino))
 			open = true;
 	pthread_mutex_unlock(&b->lock);
@@ -354,7 +390,7 @@ struct open *ofile_break_handles(uint64_t dev, uint64_t ino)
 	struct ofile *f;
 
 	pthread_mutex_lock(&b->lock);
-	list_for_each (f, &b->list, hash)
+	list_for_each (f, chain_of(b, dev, ino), hash)
 		if (!holder && same_inode(f, dev, ino))
 			holder = oplock_break_handle(f);
 	pthread_mutex_unlock(&b->lock);
@@ -368,7 +404,7 @@ bool ofile_streams_open(uint64_t dev, uint64_t ino)
 	bool open = false;
 
 	pthread_mutex_lock(&b->lock);
-	list_for_each (f, &b->list, hash)
+	list_for_each (f, chain_of(b, dev, ino), hash)
 		if (f->refs && f->stream && same_inode(f, dev, ino))
 			open = true;
 	pthread_mutex_unlock(&b->lock);
@@ -379,19 +415,14 @@ ntstatus ofile_may_add_name(uint64_t dev, uint64_t ino)
 {
 	struct bucket *b = bucket_of(dev, ino);
 	ntstatus status = NT_STATUS_SUCCESS;
-	struct open *other;
 	struct ofile *f;
 
 	pthread_mutex_lock(&b->lock);
 	f = find(b, dev, ino, NULL);
 	if (f && f->delete_pending)
 		status = NT_STATUS_DELETE_PENDING;
-	if (f && !status)
-		list_for_each (other, &f->opens, file_node)
-			if (other->access & SEC_STD_DELETE ||
-			    (other->access & DATA_ACCESS &&
-			     !(other->share_access & FILE_SHARE_WRITE)))
-				status = NT_STATUS_SHARING_VIOLATION;
+	else if (f && share_modes_deny_names(f))
+		status = NT_STATUS_SHARING_VIOLATION;
 	pthread_mutex_unlock(&b->lock);
 	return status;
 }

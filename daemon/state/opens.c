@@ -22,11 +22,40 @@ struct slot {
 	_Atomic uint64_t word;
 	struct open *open;
 	uint32_t next_free; /* slot + 1; 0: end */
+	uint32_t home;	    /* its shard */
 };
 
 static struct slot *_Atomic chunks[CHUNKS];
-static pthread_mutex_t free_lock = PTHREAD_MUTEX_INITIALIZER;
-static uint32_t free_head, nslots;
+
+/*
+ * Free slots are kept in shards, one or a few threads to each, and come back to the one that they
+ * were taken from: the lock of a shard is hardly ever waited for. New slots come in blocks.
+ */
+#define SHARDS		 16u
+#define BLOCK		 64u
+#define PERSISTENT_BLOCK 1024u
+
+static struct shard {
+	pthread_mutex_t lock;
+	uint32_t head;		/* slot + 1; 0: none */
+	_Atomic uint32_t nfree; /* read without the lock, as a hint */
+	uint64_t persistent, persistent_end;
+} __attribute__((aligned(64))) shards[SHARDS] = {
+	[0 ... SHARDS - 1] = { .lock = PTHREAD_MUTEX_INITIALIZER },
+};
+static pthread_mutex_t grow_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic uint32_t nslots; /* that exist; all of their chunks do */
+
+static struct shard *my_shard(void)
+{
+	static _Atomic unsigned int threads;
+	static _Thread_local struct shard *mine;
+
+	if (unlikely(!mine))
+		mine = &shards[atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) %
+			       SHARDS];
+	return mine;
+}
 
 static struct slot *slot_at(uint32_t i)
 {
@@ -38,50 +67,120 @@ static struct slot *slot_at(uint32_t i)
 	return c ? &c[i % CHUNK] : NULL;
 }
 
-static struct slot *slot_take(uint32_t *index)
+/* Under the shard's lock. */
+static void shard_push(struct shard *h, struct slot *s, uint32_t index)
+{
+	s->next_free = h->head;
+	h->head = index + 1;
+	atomic_fetch_add_explicit(&h->nfree, 1, memory_order_relaxed);
+}
+
+static struct slot *shard_pop(struct shard *h, uint32_t *index)
+{
+	struct slot *s;
+
+	if (!h->head)
+		return NULL;
+	*index = h->head - 1;
+	s = slot_at(*index);
+	h->head = s->next_free;
+	atomic_fetch_sub_explicit(&h->nfree, 1, memory_order_relaxed);
+	return s;
+}
+
+/* Under its lock: a block of slots that never were used, the lowest on top. */
+static void shard_grow(struct shard *h)
+{
+	uint32_t first;
+
+	pthread_mutex_lock(&grow_lock);
+	first = atomic_load_explicit(&nslots, memory_order_relaxed);
+	if (first < CHUNK * CHUNKS && first % CHUNK == 0) {
+		struct slot *c = calloc(CHUNK, sizeof(*c));
+
+		for (unsigned int i = 0; c && i < CHUNK; i++)
+			atomic_init(&c[i].word, 1ull << 32);
+		atomic_store_explicit(&chunks[first / CHUNK], c, memory_order_release);
+	}
+	if (slot_at(first)) {
+		for (uint32_t i = first + BLOCK; i-- > first;) {
+			slot_at(i)->home = (uint32_t)(h - shards);
+			shard_push(h, slot_at(i), i);
+		}
+		atomic_store_explicit(&nslots, first + BLOCK, memory_order_release);
+	}
+	pthread_mutex_unlock(&grow_lock);
+}
+
+static struct slot *shard_take(struct shard *h, uint32_t *index, bool grow)
+{
+	struct slot *s;
+
+	pthread_mutex_lock(&h->lock);
+	if (!h->head && grow)
+		shard_grow(h);
+	s = shard_pop(h, index);
+	pthread_mutex_unlock(&h->lock);
+	return s;
+}
+
+/* One of a shard that has at least so many. */
+static struct slot *slot_borrow(uint32_t *index, uint32_t least)
 {
 	struct slot *s = NULL;
 
-	pthread_mutex_lock(&free_lock);
-	if (free_head) {
-		*index = free_head - 1;
-		s = slot_at(*index);
-		free_head = s->next_free;
-	} else if (nslots < CHUNK * CHUNKS) {
-		if (nslots % CHUNK == 0) {
-			struct slot *c = calloc(CHUNK, sizeof(*c));
-
-			if (!c)
-				goto out;
-			for (unsigned int i = 0; i < CHUNK; i++)
-				atomic_init(&c[i].word, 1ull << 32);
-			atomic_store_explicit(&chunks[nslots / CHUNK], c, memory_order_release);
-		}
-		*index = nslots++;
-		s = slot_at(*index);
-	}
-out:
-	pthread_mutex_unlock(&free_lock);
+	for (unsigned int i = 0; i < SHARDS && !s; i++)
+		if (atomic_load_explicit(&shards[i].nfree, memory_order_relaxed) >= least)
+			s = shard_take(&shards[i], index, false);
 	return s;
+}
+
+/* Low slots are worth more, they have entries in the maps: no new ones while some lie idle. */
+static struct slot *slot_take(uint32_t *index)
+{
+	struct shard *h = my_shard();
+	struct slot *s = shard_take(h, index, false);
+
+	if (!s)
+		s = slot_borrow(index, 2 * BLOCK);
+	if (!s)
+		s = shard_take(h, index, true);
+	return s ? s : slot_borrow(index, 1);
 }
 
 static void slot_give(struct slot *s, uint32_t index)
 {
 	uint32_t generation = (uint32_t)(atomic_load(&s->word) >> 32) + 1;
+	struct shard *h = &shards[s->home];
 
 	if (generation == 0 || generation == UINT32_MAX) /* never all ones: that is "no FileId" */
 		generation = 1;
 	s->open = NULL;
 	atomic_store_explicit(&s->word, (uint64_t)generation << 32, memory_order_release);
-	pthread_mutex_lock(&free_lock);
-	s->next_free = free_head;
-	free_head = index + 1;
-	pthread_mutex_unlock(&free_lock);
+	pthread_mutex_lock(&h->lock);
+	shard_push(h, s, index);
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* Never given twice; in blocks to the shards. */
+static uint64_t persistent_new(void)
+{
+	static _Atomic uint64_t next = 1;
+	struct shard *h = my_shard();
+	uint64_t id;
+
+	pthread_mutex_lock(&h->lock);
+	if (h->persistent == h->persistent_end) {
+		h->persistent = atomic_fetch_add(&next, PERSISTENT_BLOCK);
+		h->persistent_end = h->persistent + PERSISTENT_BLOCK;
+	}
+	id = h->persistent++;
+	pthread_mutex_unlock(&h->lock);
+	return id;
 }
 
 struct open *open_alloc(void)
 {
-	static _Atomic uint64_t next_persistent = 1;
 	struct open *o = calloc(1, sizeof(*o));
 	uint32_t index;
 	struct slot *s;
@@ -94,7 +193,7 @@ struct open *open_alloc(void)
 		return NULL;
 	}
 	o->vol = (atomic_load(&s->word) & ~(uint64_t)UINT32_MAX) | index;
-	o->persistent = atomic_fetch_add(&next_persistent, 1);
+	o->persistent = persistent_new();
 	o->handle_entry = maps_handle(index);
 	o->fd = -1;
 	o->dir_first = true;
@@ -102,6 +201,7 @@ struct open *open_alloc(void)
 	pthread_mutex_init(&o->dir_lock, NULL);
 	list_init(&o->session_node);
 	list_init(&o->file_node);
+	list_init(&o->handle_node);
 	list_init(&o->waiting);
 	list_init(&o->locks_held);
 	list_init(&o->oplock.waiters);
@@ -177,6 +277,7 @@ void open_put(struct open *o)
 	if (REFS(atomic_fetch_sub_explicit(&s->word, 1, memory_order_acq_rel)) != 1)
 		return;
 	entry_open_gone(o);
+	open_path_gone(o);
 	slot_give(s, index);
 	maps_count(&maps.server->opens, -1);
 	if (o->fd >= 0)
@@ -279,11 +380,8 @@ bool open_is_quiet(struct open *o)
 
 void open_each(void (*fn)(void *arg, struct open *o), void *arg)
 {
-	uint32_t n;
+	uint32_t n = atomic_load_explicit(&nslots, memory_order_acquire);
 
-	pthread_mutex_lock(&free_lock);
-	n = nslots;
-	pthread_mutex_unlock(&free_lock);
 	for (uint32_t i = 0; i < n; i++) {
 		struct slot *s = slot_at(i);
 		uint64_t word = atomic_load_explicit(&s->word, memory_order_relaxed);
@@ -307,89 +405,4 @@ void open_each(void (*fn)(void *arg, struct open *o), void *arg)
 unsigned int open_count(void)
 {
 	return maps_count(&maps.server->opens, 0);
-}
-
-/* ---- renames ---- */
-
-/* Is path below dir, or dir itself? Both share-relative; "" is above everything. */
-static bool path_within(const char *path, const char *dir, size_t len)
-{
-	return len == 0 || (strncmp(path, dir, len) == 0 && (path[len] == 0 || path[len] == '/'));
-}
-
-struct rename_arg {
-	const struct vfs_share *share;
-	const char *from, *to;
-	size_t from_len;
-	bool found;
-	struct open *holder; /* reference */
-};
-
-static void rename_one(void *arg, struct open *o)
-{
-	struct rename_arg *a = arg;
-
-	if (o->tree->vfs != a->share)
-		return;
-	pthread_mutex_lock(&o->lock);
-	if (o->path && path_within(o->path, a->from, a->from_len)) {
-		char *p = xasprintf("%s%s", a->to, o->path + a->from_len);
-
-		free(o->path);
-		o->path = p;
-		entry_open_name(o);
-	}
-	pthread_mutex_unlock(&o->lock);
-}
-
-void opens_renamed(const struct vfs_share *share, const char *old_path, const char *new_path)
-{
-	struct rename_arg a = { share, old_path, new_path, strlen(old_path), false, NULL };
-
-	open_each(rename_one, &a);
-}
-
-static void below_one(void *arg, struct open *o)
-{
-	struct rename_arg *a = arg;
-
-	if (o->tree->vfs != a->share || open_is_gone(o))
-		return;
-	pthread_mutex_lock(&o->lock);
-	if (o->path && strlen(o->path) > a->from_len && path_within(o->path, a->from, a->from_len))
-		a->found = true;
-	pthread_mutex_unlock(&o->lock);
-}
-
-bool opens_below(const struct vfs_share *share, const char *path)
-{
-	struct rename_arg a = { share, path, NULL, strlen(path), false, NULL };
-
-	open_each(below_one, &a);
-	return a.found;
-}
-
-static void break_one(void *arg, struct open *o)
-{
-	struct rename_arg *a = arg;
-	struct ofile *f;
-
-	if (a->holder || atomic_load(&o->oplock.level) != SMB2_OPLOCK_LEVEL_BATCH)
-		return;
-	a->found = false;
-	below_one(a, o);
-	if (!a->found)
-		return;
-	f = ofile_lock(o);
-	if (f)
-		a->holder = oplock_break_handle(f);
-	ofile_unlock(o, f);
-}
-
-struct open *opens_below_break(const struct vfs_share *share, const char *path)
-{
-	struct rename_arg a = { share, path, NULL, strlen(path), false, NULL };
-
-	open_each(break_one, &a);
-	return a.holder;
 }

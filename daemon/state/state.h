@@ -230,11 +230,21 @@ struct write_time {
 	uint64_t change;   /* ChangeTime that a client set, 0: none; forgotten at the last close */
 };
 
+/*
+ * What the opens of a file use and do not share, as counts, so that one more need not be compared
+ * with each of them: state/share_modes.h.
+ */
+struct share_modes {
+	uint32_t uses[3], denies[3]; /* reading, writing, deletion */
+};
+
 /* One file of one share as all its openers see it. */
 struct ofile {
 	struct list_head hash;
-	struct list_head opens; /* open.file_node */
-	unsigned int refs;
+	struct list_head opens;	  /* open.file_node */
+	struct list_head handles; /* open.handle_node: of those, what the kernel module was given */
+	unsigned int refs;	  /* opens */
+	struct share_modes modes;
 	uint64_t dev, ino;
 	char *stream; /* folded name; NULL: the file itself */
 	bool delete_pending;
@@ -271,7 +281,7 @@ struct open {
 	struct session *_Atomic session;
 	struct tree *_Atomic tree;
 	struct list_head session_node;
-	struct list_head file_node;
+	struct list_head file_node, handle_node;
 	struct ofile *file;	     /* NULL before ofile_join() and after ofile_leave() */
 	uint64_t file_dev, file_ino; /* which it is, or was */
 	struct oplock oplock;
@@ -293,6 +303,7 @@ struct open {
 
 	pthread_mutex_t lock; /* what follows; a reactor takes it */
 	char *path;	      /* share-relative UTF-8, '/' between components; "" is the root */
+	uint64_t path_seed;   /* state/open_paths.c; 0: the path is not counted */
 	/*
 	 * NULL: none. Read without the lock: a rename puts another string here, and the old one
 	 * lives on in old_names until the open is freed.
@@ -369,6 +380,8 @@ bool open_is_quiet(struct open *o);
  */
 #define OFILE_MUST_WAIT 0x2F000010u /* never on the wire */
 ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stream, bool overwrite);
+/* All opens of the inode and its streams, a reference to each; *n 0: NULL. The caller frees. */
+struct open **ofile_opens(uint64_t dev, uint64_t ino, size_t *n);
 /* o stays joined, but has less access than it joined with: others look at it. */
 void ofile_set_access(struct open *o, uint32_t access);
 enum ofile_delete { OFILE_KEEP, OFILE_DELETE_STREAM, OFILE_DELETE_FILE };
@@ -524,11 +537,18 @@ bool oplock_wait_cancel(struct open *o, struct request *rq);
 /* Reactor 0, once a second: breaks that nobody acknowledged. */
 void oplock_tick(uint64_t now);
 
-/* ---- state/opens.c: renames ---- */
+/* ---- state/open_paths.c ---- */
 
-/* After a rename: all opens of the tree's share below old_path get new_path. */
-void opens_renamed(const struct vfs_share *share, const char *old_path, const char *new_path);
-/* Some open below this directory of the share (itself not counted)? */
+/* Of a new open, on disk: the file that it joined may be renamed from now on. */
+void open_path_set(struct open *o, const char *path);
+/* By opens.c, before o is freed. */
+void open_path_gone(struct open *o);
+/*
+ * After a rename by o: all opens of its share that are called old_path or lie below get new_path.
+ * Costs what the file has of opens; for a folder also all opens there are, if any are below.
+ */
+void opens_renamed(struct open *o, const char *old_path, const char *new_path);
+/* Some open below this directory of the share (itself not counted)? Cheap where none is. */
 bool opens_below(const struct vfs_share *share, const char *path);
 /* oplock_break_handle() for what is open below. */
 struct open *opens_below_break(const struct vfs_share *share, const char *path);
