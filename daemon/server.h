@@ -298,6 +298,8 @@ struct conn {
 	size_t inflight;	/* bytes of owned frames and queued replies, against max_inflight */
 	struct conn_send *send; /* vectors of the send under way */
 
+	struct list_head notifications; /* sent, TCP's acknowledgement is due; reactor */
+
 	pthread_mutex_t lock; /* channels, setups */
 	struct list_head channels;
 	struct list_head setups; /* SESSION_SETUP exchanges under way (state/session.c) */
@@ -441,6 +443,18 @@ void request_to_reactor(struct request *rq, ntstatus (*fn)(struct request *rq));
  * Takes o. False: the connection is closing.
  */
 bool conn_notify(struct channel *ch, struct outbuf *o, bool sealed);
+/*
+ * smb2/notification.c, reactor: looks whether what the client was told has arrived, and tells it
+ * over another connection if this one is dead (it may be closing afterwards). Once a second.
+ */
+void notifications_tick_slow(struct conn *c, uint64_t now);
+static inline void notifications_tick(struct conn *c, uint64_t now)
+{
+	if (unlikely(!list_empty(&c->notifications)))
+		notifications_tick_slow(c, now);
+}
+/* The connection is about to close: other channels have their turn. */
+void notifications_retry(struct conn *c);
 /* Reactor: cancels by async id or by message id (MS-SMB2 3.3.5.16). */
 void request_cancel(struct conn *c, const struct smb2_hdr *h);
 /* Reactor: everything that waits on this open, or on any (NULL), is cancelled. */

@@ -117,6 +117,7 @@ struct conn *conn_new(struct reactor *r, int fd, bool netbios)
 	list_init(&c->outq);
 	list_init(&c->channels);
 	list_init(&c->setups);
+	list_init(&c->notifications);
 	debug_conn(LOG_CONN, c, "accepted client=%s", conn_peer_str(c, addr));
 	entry_conn_new(c);
 	return c;
@@ -184,6 +185,7 @@ void conn_close(struct conn *c)
 		   (unsigned long long)((now_ns() - c->accepted_ns) / 1000000), c->nrequests,
 		   c->out_bytes, conn_attached(c) ? "kernel" : "user");
 	entry_conn(c);
+	notifications_retry(c);
 	c->transport->shutdown(c);
 	request_cancel_all(c);
 	stream_abort(c);

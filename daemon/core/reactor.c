@@ -250,6 +250,9 @@ static void tick(struct reactor *r)
 		if (c->closing)
 			continue;
 		kernel_attach_tick(c, now);
+		notifications_tick(c, now);
+		if (c->closing)
+			continue;
 		limit = (uint64_t)c->conf->preauth_timeout * 1000000000u;
 		if (limit && !c->st.authenticated && now - c->accepted_ns > limit) {
 			stats_bad(BAD_preauth_timeout);

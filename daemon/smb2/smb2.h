@@ -41,6 +41,34 @@ ntstatus smb2_write_end(struct request *rq);
  */
 bool oplock_notify(struct open *o, uint8_t level);
 
+/* ---- notification.c: what a client is told without having asked (OPLOCK_BREAK) ---- */
+
+#define NOTIFICATION_MAX 44 /* of a body: LEASE_BREAK, MS-SMB2 2.2.23.2 */
+
+struct notification_to {
+	bool client; /* any channel of any session with its ClientGuid will do; else the session's */
+	bool sealed; /* with the session's key, and only over the session's channels */
+};
+
+/* Reactor threads, without locks. */
+struct notification_ops {
+	/* Before it goes over yet another channel: is it still of interest? NULL: always. */
+	bool (*wanted)(void *arg);
+	/*
+	 * Once, at the end; puts what arg holds. delivered: the client's TCP has it (or it was not
+	 * wanted any more). False: no channel is left that could be told.
+	 */
+	void (*done)(void *arg, bool delivered);
+};
+
+/*
+ * Sends an OPLOCK_BREAK notification with this body over the oldest channel, and over the next ones
+ * if that fails or its link is dead. Any thread; under a bucket's lock is fine. False: there is no
+ * channel; done is not called.
+ */
+bool notification_send(struct session *s, const struct notification_to *to, const void *body,
+		       size_t len, const struct notification_ops *ops, void *arg);
+
 /* smb2_close.c: everything that closing an open means, whoever closes it. Worker. */
 void open_close(struct open *o);
 /* The rest of it, after open_unpublish(); idempotent. Worker, if the module has it. */

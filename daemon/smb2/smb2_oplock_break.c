@@ -10,97 +10,38 @@
 
 /* ---- notifications ---- */
 
-/* A break on its way to the reactor of one of the session's connections. */
-struct notification {
-	struct reactor_job job;
-	struct open *open;	 /* reference */
-	struct session *session; /* reference */
-	struct channel *channel; /* reference; its conn too */
-	unsigned int tried;	 /* channels that turned out to be closing */
-	uint8_t level;
-};
-
-static void notification_free(struct notification *n)
+static bool notification_wanted(void *arg)
 {
-	session_put(n->session);
-	open_put(n->open);
-	free(n);
+	struct open *o = arg;
+
+	return !atomic_load(&o->leaving);
 }
 
-/* The next channel to try. False: none is left. */
-static bool choose_channel(struct notification *n)
+static void notification_done(void *arg, bool delivered)
 {
-	struct session *s = n->session;
-	unsigned int i = 0;
-	struct channel *ch;
+	struct open *o = arg;
 
-	n->channel = NULL;
-	pthread_mutex_lock(&s->lock);
-	list_for_each (ch, &s->channels, session_node)
-		if (i++ == n->tried) {
-			n->channel = channel_get(ch);
-			conn_get(ch->conn); /* on the list: the connection is there */
-			break;
-		}
-	pthread_mutex_unlock(&s->lock);
-	return n->channel;
-}
-
-static struct outbuf *notification_message(const struct notification *n)
-{
-	struct smb2_hdr h = { .command = SMB2_OPLOCK_BREAK,
-			      .flags = SMB2_FLAGS_SERVER_TO_REDIR,
-			      .message_id = UINT64_MAX };
-	struct outbuf *o = outbuf_new(SMB2_HDR_SIZE + NOTIFICATION_SIZE);
-	struct smb2_wr w;
-
-	if (!o)
-		return NULL;
-	w = wr_init(o->buf + OUT_HEADROOM, SMB2_HDR_SIZE + NOTIFICATION_SIZE);
-	smb2_hdr_put(&w, &h);
-	wr_le16(&w, NOTIFICATION_SIZE);
-	wr_u8(&w, n->level);
-	wr_zero(&w, 5);
-	wr_le64(&w, n->open->persistent);
-	wr_le64(&w, n->open->vol);
-	o->len = OUT_HEADROOM + w.off;
-	return o;
-}
-
-static void notification_send(struct reactor_job *j)
-{
-	struct notification *n = container_of(j, struct notification, job);
-	struct conn *c = n->channel->conn;
-	struct outbuf *o = notification_message(n);
-	bool sealed = n->session->encrypt || n->open->tree->encrypt;
-	bool sent = o && conn_notify(n->channel, o, sealed);
-
-	channel_put(n->channel);
-	n->tried++;
-	if (!sent && choose_channel(n)) {
-		reactor_post(n->channel->conn->reactor, &n->job);
-	} else {
-		if (!sent)
-			oplock_lost(n->open);
-		notification_free(n);
-	}
-	conn_put(c);
+	if (!delivered)
+		oplock_lost(o);
+	open_put(o);
 }
 
 bool oplock_notify(struct open *o, uint8_t level)
 {
-	struct notification *n = xcalloc(1, sizeof(*n));
+	static const struct notification_ops ops = { notification_wanted, notification_done };
+	struct notification_to to = { .sealed = o->session->encrypt || o->tree->encrypt };
+	uint8_t body[NOTIFICATION_SIZE];
+	struct smb2_wr w = wr_init(body, sizeof(body));
 
-	n->open = open_get(o);
-	n->session = session_get(o->session);
-	n->level = level;
-	n->job.fn = notification_send;
-	if (!choose_channel(n)) {
-		notification_free(n);
-		return false;
-	}
-	reactor_post(n->channel->conn->reactor, &n->job);
-	return true;
+	wr_le16(&w, NOTIFICATION_SIZE);
+	wr_u8(&w, level);
+	wr_zero(&w, 5);
+	wr_le64(&w, o->persistent);
+	wr_le64(&w, o->vol);
+	if (notification_send(o->session, &to, body, sizeof(body), &ops, open_get(o)))
+		return true;
+	open_put(o);
+	return false;
 }
 
 /* ---- acknowledgements ---- */

@@ -204,9 +204,7 @@ static void drop_channels(struct session *s)
 		pthread_mutex_lock(&s->lock);
 		if (!list_empty(&s->channels)) {
 			ch = list_first(&s->channels, struct channel, session_node);
-			list_del(&ch->session_node);
-			s->nchannels--;
-			entry_session(s);
+			channel_unlink(ch);
 			/* The client is told so, signed, until it closes the connection. */
 			linked = !s->refused && unlink_conn(ch);
 		}
@@ -232,70 +230,6 @@ void session_destroy(struct session *s)
 	session_put(s);
 }
 
-/* ---- channels ---- */
-
-struct channel *channel_new(struct session *s, struct conn *c)
-{
-	struct channel *ch = xcalloc(1, sizeof(*ch));
-
-	atomic_init(&ch->refs, 2); /* of both lists */
-	ch->session = session_get(s);
-	ch->conn = c;
-	ch->signing_alg = c->st.signing_alg;
-	ch->nonce_prefix = atomic_fetch_add(&s->next_nonce_prefix, 1);
-	list_init(&ch->conn_node);
-	list_init(&ch->session_node);
-	return ch;
-}
-
-void channel_add(struct channel *ch)
-{
-	struct session *s = ch->session;
-
-	pthread_mutex_lock(&s->lock);
-	list_add_tail(&ch->session_node, &s->channels);
-	s->nchannels++;
-	entry_session(s);
-	pthread_mutex_lock(&ch->conn->lock);
-	list_add_tail(&ch->conn_node, &ch->conn->channels);
-	entry_conn_sessions(ch->conn, 1);
-	pthread_mutex_unlock(&ch->conn->lock);
-	pthread_mutex_unlock(&s->lock);
-}
-
-struct channel *channel_get(struct channel *ch)
-{
-	atomic_fetch_add_explicit(&ch->refs, 1, memory_order_relaxed);
-	return ch;
-}
-
-struct channel *channel_find(struct conn *c, uint64_t session_id)
-{
-	struct channel *ch, *found = NULL;
-
-	pthread_mutex_lock(&c->lock);
-	list_for_each (ch, &c->channels, conn_node)
-		if (ch->session->id == session_id) {
-			found = channel_get(ch);
-			break;
-		}
-	pthread_mutex_unlock(&c->lock);
-	return found;
-}
-
-void channel_put(struct channel *ch)
-{
-	if (!ch || atomic_fetch_sub_explicit(&ch->refs, 1, memory_order_acq_rel) != 1)
-		return;
-	kernel_channel_gone(ch);
-	sign_ctx_free(ch->sign);
-	seal_ctx_free(ch->enc);
-	seal_ctx_free(ch->dec);
-	crypto_wipe(&ch->signing_key, sizeof(ch->signing_key));
-	session_put(ch->session);
-	free(ch);
-}
-
 /* The session's half of a channel of a connection that is gone. */
 static void channel_gone(struct channel *ch)
 {
@@ -303,11 +237,7 @@ static void channel_gone(struct channel *ch)
 	bool linked, last;
 
 	pthread_mutex_lock(&s->lock);
-	linked = !list_empty(&ch->session_node);
-	list_del(&ch->session_node);
-	if (linked)
-		s->nchannels--;
-	entry_session(s);
+	linked = channel_unlink(ch);
 	last = s->nchannels == 0;
 	pthread_mutex_unlock(&s->lock);
 	if (linked)

@@ -76,6 +76,8 @@ struct channel {
 	struct conn *conn;	       /* borrowed: the channel dies with the connection's lists */
 	struct list_head conn_node;    /* conn.channels, under conn.lock */
 	struct list_head session_node; /* session.channels, under session.lock */
+	struct list_head client_node;  /* state/channel.c: those of one client */
+	uint64_t seq;		       /* later ones have higher numbers; constant once added */
 	uint16_t signing_alg;
 	struct smb2_key signing_key; /* len 0: cannot sign */
 	bool in_kernel;		     /* the module has the keys (kernel/attach.h); reactor */
@@ -107,12 +109,6 @@ void session_put(struct session *s);
  * channels dropped. Runs as a worker job (closing files blocks). Idempotent.
  */
 void session_destroy(struct session *s);
-/* A channel of a session on a connection. The caller gets no reference: find it. */
-struct channel *channel_new(struct session *s, struct conn *c);
-void channel_add(struct channel *ch);
-struct channel *channel_find(struct conn *c, uint64_t session_id); /* reference, or NULL */
-struct channel *channel_get(struct channel *ch);
-void channel_put(struct channel *ch);
 /* The connection is gone: drops its setups and channels; sessions without a channel end. Worker. */
 void session_conn_gone(struct conn *c);
 void session_each(void (*fn)(void *arg, struct session *s), void *arg);
@@ -125,6 +121,26 @@ struct setup *setup_find_busy(struct conn *c,
 struct setup *setup_new(struct conn *c, struct session *s);
 void setup_release(struct conn *c, struct setup *su);
 void setup_free(struct conn *c, struct setup *su); /* off the list and freed */
+
+/* ---- state/channel.c ---- */
+
+/* A channel of a session on a connection. The caller gets no reference: find it. */
+struct channel *channel_new(struct session *s, struct conn *c);
+void channel_add(struct channel *ch);
+struct channel *channel_find(struct conn *c, uint64_t session_id); /* reference, or NULL */
+struct channel *channel_get(struct channel *ch);
+void channel_put(struct channel *ch);
+/*
+ * Takes it from its session, whose lock is held; the connection's half stays. The session's
+ * reference becomes the caller's to put. False: somebody else did it.
+ */
+bool channel_unlink(struct channel *ch);
+/*
+ * The oldest channel with a higher number than `after`, of a session or of any session of a client:
+ * a reference to it and one to its connection; or NULL.
+ */
+struct channel *channel_next_of_session(struct session *s, uint64_t after);
+struct channel *channel_next_of_client(const uint8_t guid[16], uint64_t after);
 
 /* ---- state/tree.c ---- */
 
