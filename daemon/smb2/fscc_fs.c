@@ -10,6 +10,7 @@
 #define FILE_DEVICE_IS_MOUNTED	 0x00000020u
 #define SSINFO_ALIGNED_DEVICE	 0x00000001u
 #define SSINFO_PARTITION_ALIGNED 0x00000002u
+#define SSINFO_TRIM_ENABLED	 0x00000008u
 
 /* A name behind a length that was written at `at`. */
 static ntstatus put_string(struct smb2_wr *w, uint64_t at, const char *s)
@@ -104,7 +105,7 @@ static ntstatus put_sector_size(struct fscc_query *q, const struct vfs_fs_info *
 	wr_le32(&q->w, fs->bytes_per_sector); /* physical, for atomicity */
 	wr_le32(&q->w, unit);		      /* physical, for performance */
 	wr_le32(&q->w, fs->bytes_per_sector); /* effective, for atomicity */
-	wr_le32(&q->w, SSINFO_ALIGNED_DEVICE | SSINFO_PARTITION_ALIGNED);
+	wr_le32(&q->w, SSINFO_ALIGNED_DEVICE | SSINFO_PARTITION_ALIGNED | SSINFO_TRIM_ENABLED);
 	wr_le32(&q->w, 0);
 	wr_le32(&q->w, 0);
 	return NT_STATUS_SUCCESS;

@@ -38,6 +38,10 @@ ioctl_fn ioctl_pipe_transceive, ioctl_pipe_peek, ioctl_pipe_wait;
 /* ---- ioctl_copy.c ---- */
 ioctl_fn ioctl_srv_request_resume_key, ioctl_srv_copychunk;
 
+/* ---- ioctl_extents.c ---- */
+ioctl_fn ioctl_duplicate_extents, ioctl_get_integrity, ioctl_set_integrity;
+ioctl_fn ioctl_query_file_regions;
+
 /* ---- ioctl_file.c ---- */
 ioctl_fn ioctl_set_sparse, ioctl_query_allocated_ranges, ioctl_set_zero_data, ioctl_file_level_trim;
 ioctl_fn ioctl_get_compression, ioctl_set_compression, ioctl_create_or_get_object_id;

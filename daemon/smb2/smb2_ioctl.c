@@ -37,11 +37,20 @@ static const struct row rows[] = {
 	{ FSCTL_GET_COMPRESSION, FILE_, 0, ioctl_get_compression },
 	{ FSCTL_SET_COMPRESSION, FILE_, 0, ioctl_set_compression },
 	{ FSCTL_CREATE_OR_GET_OBJECT_ID, FILE_, 0, ioctl_create_or_get_object_id },
+	{ FSCTL_GET_OBJECT_ID, FILE_, 0, ioctl_create_or_get_object_id }, /* all have one */
+	{ FSCTL_QUERY_FILE_REGIONS, FILE_, 0, ioctl_query_file_regions },
+	{ FSCTL_DUPLICATE_EXTENTS_TO_FILE, FILE_, 0, ioctl_duplicate_extents },
+	{ FSCTL_DUPLICATE_EXTENTS_TO_FILE_EX, FILE_, 0, ioctl_duplicate_extents },
+	{ FSCTL_GET_INTEGRITY_INFORMATION, FILE_, 0, ioctl_get_integrity },
+	{ FSCTL_SET_INTEGRITY_INFORMATION, FILE_, 0, ioctl_set_integrity },
 	{ FSCTL_GET_REPARSE_POINT, FILE_, NT_STATUS_NOT_A_REPARSE_POINT, NULL },
 	{ FSCTL_SET_REPARSE_POINT, FILE_, NT_STATUS_NOT_SUPPORTED, NULL },
 	{ FSCTL_IS_PATHNAME_VALID, FILE_, NT_STATUS_SUCCESS, NULL },	    /* as Windows: always */
 	{ FSCTL_SRV_READ_HASH, FILE_, NT_STATUS_HASH_NOT_SUPPORTED, NULL }, /* 3.3.5.15.7 */
 	{ FSCTL_LMR_REQUEST_RESILIENCY, FILE_, NT_STATUS_INVALID_DEVICE_REQUEST, NULL },
+	/* MS-FSA 2.1.5.10.18: as a file system without; clients copy by COPYCHUNK then */
+	{ FSCTL_OFFLOAD_READ, FILE_, NT_STATUS_INVALID_DEVICE_REQUEST, NULL },
+	{ FSCTL_OFFLOAD_WRITE, FILE_, NT_STATUS_INVALID_DEVICE_REQUEST, NULL },
 };
 
 static const struct row *find_row(uint32_t code)

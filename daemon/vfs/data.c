@@ -3,6 +3,8 @@
 #include "vfs/internal.h"
 
 #include <linux/falloc.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/statvfs.h>
 
 int vfs_set_eof(int fd, uint64_t bytes)
@@ -62,6 +64,15 @@ int vfs_zero_range(int fd, uint64_t from, uint64_t to)
 		       (off_t)(to - from)))
 		return 0;
 	return errno == EOPNOTSUPP ? write_zeros(fd, from, to) : -errno;
+}
+
+int vfs_clone_range(int from_fd, uint64_t from, int to_fd, uint64_t to, uint64_t len)
+{
+	struct file_clone_range r = { from_fd, from, len, to };
+
+	if (!ioctl(to_fd, FICLONERANGE, &r))
+		return 0;
+	return errno == ENOTTY ? -EOPNOTSUPP : -errno;
 }
 
 int vfs_sync(int fd, bool data_only)

@@ -17,9 +17,15 @@
 #define FS_UNICODE_ON_DISK	 0x00000004u
 #define FS_PERSISTENT_ACLS	 0x00000008u
 #define FS_SPARSE_FILES		 0x00000040u
+#define FS_REPARSE_POINTS	 0x00000080u
 #define FS_NAMED_STREAMS	 0x00040000u
 #define FS_READ_ONLY_VOLUME	 0x00080000u
 #define FS_EXTENDED_ATTRIBUTES	 0x00800000u
+#define FS_BLOCK_REFCOUNTING	 0x08000000u
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
 
 #define EAGAIN_TRIES 32 /* renames that race with ".." of a symlink */
 
@@ -66,6 +72,7 @@ static int learn_root(struct vfs_share *s, int root)
 	s->ino = a.id.ino;
 	s->create_time = a.create_time;
 	s->in_memory = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
+	s->reflinks = fs.f_type == BTRFS_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC;
 	return 0;
 }
 
@@ -161,6 +168,8 @@ static uint32_t fs_attributes(const struct vfs_share *s, const struct statvfs *v
 	uint32_t r = FS_CASE_SENSITIVE_SEARCH | FS_CASE_PRESERVED_NAMES | FS_UNICODE_ON_DISK |
 		     FS_PERSISTENT_ACLS | FS_SPARSE_FILES;
 
+	if (s->reflinks)
+		r |= FS_BLOCK_REFCOUNTING;
 	if (s->opt.streams)
 		r |= FS_NAMED_STREAMS;
 	if (s->opt.ea_support)

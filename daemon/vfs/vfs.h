@@ -186,6 +186,7 @@ struct vfs_share {
 	uint32_t serial;	/* volume serial number, stable for name and path */
 	uint64_t create_time;	/* NTTIME, of the root folder */
 	bool in_memory; /* tmpfs, ramfs: I/O never waits for a device, RWF_NOWAIT is refused */
+	bool reflinks;	/* files may share blocks (vfs_clone_range()) */
 };
 
 /*
@@ -376,6 +377,8 @@ int vfs_set_alloc(int fd, uint64_t bytes);
 int vfs_set_eof(int fd, uint64_t bytes);
 /* FSCTL_SET_ZERO_DATA: bytes from..to-1 read as zero. Falls back to writing zeros. */
 int vfs_zero_range(int fd, uint64_t from, uint64_t to);
+/* Both files have the same blocks there; len 0: to the end. -EOPNOTSUPP, -EXDEV, -EINVAL. */
+int vfs_clone_range(int from_fd, uint64_t from, int to_fd, uint64_t to, uint64_t len);
 /* fsync, or fdatasync if data_only; a folder or special file that cannot: 0. */
 int vfs_sync(int fd, bool data_only);
 
