@@ -102,6 +102,11 @@ struct conf_auth_block {
 	uint32_t failures, window, duration;
 };
 
+enum conf_mangled { CONF_MANGLED_NO, CONF_MANGLED_ILLEGAL, CONF_MANGLED_YES };
+
+/* What a file without a stored descriptor shows when the system's ACLs are ignored. */
+enum conf_acl_style { CONF_ACL_POSIX, CONF_ACL_WINDOWS, CONF_ACL_EVERYONE };
+
 enum conf_inherit_owner {
 	CONF_INHERIT_OWNER_NO,
 	CONF_INHERIT_OWNER_WINDOWS_AND_UNIX,
@@ -145,8 +150,10 @@ struct conf_share {
 	const char *hide_files;
 	bool delete_veto_files;
 	bool hide_dot_files;
+	enum conf_mangled mangled_names;
 	bool hide_unreadable;
 	bool hide_unwriteable_files;
+	bool access_based_share_enum;
 	bool follow_symlinks;
 	bool wide_links;
 	bool crossmnt; /* may a path cross into another mounted file system? */
@@ -165,7 +172,11 @@ struct conf_share {
 	bool ea_support;
 	struct conf_list vfs_objects; /* as written */
 	bool acl_xattr;		      /* `vfs objects` names acl_xattr: NT ACLs in security.NTACL */
-	bool streams_xattr;	      /* ... streams_xattr: streams in user.DosStream.* */
+	const char *acl_xattr_name;   /* ... or in this xattr */
+	bool acl_ignore_system;
+	enum conf_acl_style acl_style;
+	bool acl_canonical_inherited;
+	bool streams_xattr; /* ... streams_xattr: streams in user.DosStream.* */
 	bool map_acl_inherit;
 	bool nt_acl_support;
 	bool dos_filemode;

@@ -79,6 +79,20 @@ static const struct conf_enum inherit_owner_values[] = {
 	{ NULL },
 };
 
+static const struct conf_enum mangled_values[] = {
+	{ "no", CONF_MANGLED_NO },   { "illegal", CONF_MANGLED_ILLEGAL },
+	{ "yes", CONF_MANGLED_YES }, { "false", CONF_MANGLED_NO },
+	{ "0", CONF_MANGLED_NO },    { "true", CONF_MANGLED_YES },
+	{ "1", CONF_MANGLED_YES },   { NULL },
+};
+
+static const struct conf_enum acl_style_values[] = {
+	{ "posix", CONF_ACL_POSIX },
+	{ "windows", CONF_ACL_WINDOWS },
+	{ "everyone", CONF_ACL_EVERYONE },
+	{ NULL },
+};
+
 const struct conf_option conf_share_options[] = {
 	HEADING("What is shared"),
 	{ OPT("path", "directory", STRING, path, NULL),
@@ -151,6 +165,11 @@ const struct conf_option conf_share_options[] = {
 	  .doc = "The same for names of the form 8.3." },
 	{ OPT("default case", NULL, ENUM, default_case, "lower"), .later = true,
 	  .values = case_values, .doc = "`lower` or `upper`; see `preserve case`." },
+	{ OPT("mangled names", "mangle names", ENUM, mangled_names, "illegal"),
+	  .values = mangled_values,
+	  .doc = "A client that asks for the 8.3 name of a file gets one, and finds the file by "
+		 "it. "
+		 "Listings never show them. `illegal` and `yes` are the same here." },
 	{ OPT("veto files", NULL, STRING, veto_files, NULL),
 	  .doc = "Names that neither exist nor can be made here: /pattern/pattern/ with * and ?." },
 	{ OPT("delete veto files", NULL, BOOL, delete_veto_files, "no"),
@@ -163,6 +182,8 @@ const struct conf_option conf_share_options[] = {
 	  .doc = "Does not list what the user may not read." },
 	{ OPT("hide unwriteable files", NULL, BOOL, hide_unwriteable_files, "no"),
 	  .doc = "Does not list files that the user may not write." },
+	{ OPT("access based share enum", NULL, BOOL, access_based_share_enum, "no"),
+	  .doc = "The share is in the list of shares only for those who may read its folder." },
 	{ OPT("follow symlinks", NULL, BOOL, follow_symlinks, "yes"),
 	  .doc = "Symbolic links that stay inside the share are followed; no makes them "
 		 "invisible." },
@@ -197,6 +218,21 @@ const struct conf_option conf_share_options[] = {
 	  .doc = "`acl_xattr` keeps Windows ACLs in security.NTACL, `streams_xattr` named streams "
 		 "in "
 		 "user.DosStream, both as Samba does. Other names are ignored with a warning." },
+	{ OPT("acl_xattr:security_acl_name", NULL, STRING, acl_xattr_name, "security.NTACL"),
+	  .doc = "Where `acl_xattr` keeps Windows ACLs. A name that starts with user. needs no "
+		 "privilege, and local users can forge it; clients never see it among their "
+		 "extended attributes." },
+	{ OPT("acl_xattr:ignore system acls", NULL, BOOL, acl_ignore_system, "no"),
+	  .doc = "The Windows ACL alone counts; the mode and the POSIX ACL are left as they are, "
+		 "and a change of them does not make it void." },
+	{ OPT("acl_xattr:default acl style", NULL, ENUM, acl_style, "posix"),
+	  .values = acl_style_values,
+	  .doc = "With `ignore system acls`, what a file without a Windows ACL shows: one made of "
+		 "its mode, `windows` (owner and SYSTEM), or `everyone`." },
+	{ OPT("acl flag inherited canonicalization", NULL, BOOL, acl_canonical_inherited, "yes"),
+	  .doc = "A client that marks an ACL as inherited without asking for inheritance loses "
+		 "the "
+		 "mark, as on Windows." },
 	{ OPT("store dos attributes", NULL, BOOL, store_dos_attributes, "yes"),
 	  .doc = "DOS attributes and the time of creation are kept in user.DOSATTRIB." },
 	{ OPT("map archive", NULL, BOOL, map_archive, "yes"),
@@ -211,7 +247,7 @@ const struct conf_option conf_share_options[] = {
 		 "the user cannot write the file." },
 	{ OPT("ea support", NULL, BOOL, ea_support, "yes"),
 	  .doc = "Extended attributes of clients are kept in user.* attributes." },
-	{ OPT("nt acl support", NULL, BOOL, nt_acl_support, "yes"), .later = true,
+	{ OPT("nt acl support", NULL, BOOL, nt_acl_support, "yes"),
 	  .doc = "Clients see and change permissions as Windows ACLs." },
 	{ OPT("map acl inherit", NULL, BOOL, map_acl_inherit, "no"),
 	  .doc = "Keeps the inheritance flags of Windows ACLs where they are mapped to POSIX "
@@ -220,7 +256,7 @@ const struct conf_option conf_share_options[] = {
 	  .doc = "Who may read a file may run it, without the x bit." },
 	{ OPT("dos filemode", NULL, BOOL, dos_filemode, "no"),
 	  .doc = "Who may write a file may change its permissions." },
-	{ OPT("dos filetimes", NULL, BOOL, dos_filetimes, "yes"), .later = true,
+	{ OPT("dos filetimes", NULL, BOOL, dos_filetimes, "yes"),
 	  .doc = "Who may write a file may set its times." },
 	{ OPT("fake directory create times", NULL, BOOL, fake_directory_create_times, "no"),
 	  .doc = "Folders were created on 1 January 1980, for build tools that compare." },
@@ -252,7 +288,7 @@ const struct conf_option conf_share_options[] = {
 	  .doc = "Clients are told of changes in folders that they watch." },
 
 	HEADING("Data"),
-	{ OPT("strict allocate", NULL, BOOL, strict_allocate, "no"), .later = true,
+	{ OPT("strict allocate", NULL, BOOL, strict_allocate, "no"),
 	  .doc = "Space is taken when a file grows, so that a later write does not fail." },
 	{ OPT("strict sync", NULL, BOOL, strict_sync, "yes"),
 	  .doc = "A client's FLUSH waits for the disk." },

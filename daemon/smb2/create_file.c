@@ -95,8 +95,11 @@ static ntstatus check_existing(const struct create *q)
 		return NT_STATUS_NOT_A_DIRECTORY;
 	if (!create_overwrites(q))
 		return NT_STATUS_SUCCESS;
-	/* MS-FSA 2.1.5.1.2: hidden and system must be repeated, read-only is not overwritten. */
-	want = a->attributes & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM);
+	/*
+	 * MS-FSA 2.1.5.1.2: hidden and system must be repeated, read-only is not overwritten. A
+	 * file that is hidden by its name is not meant.
+	 */
+	want = a->attributes & ~a->by_name & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM);
 	if (a->attributes & FILE_ATTRIBUTE_READONLY || (q->attributes & want) != want)
 		return NT_STATUS_ACCESS_DENIED;
 	return create_writable(q);
@@ -223,6 +226,8 @@ ntstatus create_make(struct create *q, bool is_dir)
 	if (status != NT_STATUS_SUCCESS)
 		return status;
 	mode = vfs_create_mode(t->vfs, is_dir, attributes, dir.mode);
+	if (acl_default_decides(&dir, &t->policy))
+		mode = 0777 & (is_dir ? t->policy.directory_mask : t->policy.create_mask);
 	if (is_dir) {
 		err = vfs_mkdir(&q->loc, mode, attributes);
 		fd = -1;
@@ -275,8 +280,9 @@ static ntstatus open_new(struct create *q)
 	}
 	if (is_dir)
 		o->fd = steal_fd(&q->loc.fd);
-	else if (q->ctx.alsi && q->ctx.alloc_size)
-		(void)vfs_set_alloc(o->fd, q->ctx.alloc_size);
+	else if (q->ctx.alsi && q->ctx.alloc_size &&
+		 !vfs_set_alloc(q->tree->vfs, o->fd, q->ctx.alloc_size))
+		ofile_set_alloc(o, vfs_round_alloc(q->tree->vfs, q->ctx.alloc_size));
 	if (q->ctx.ea_len)
 		status = fscc_ea_set(q->tree->vfs, o->fd, q->ctx.ea, q->ctx.ea_len);
 	return status;

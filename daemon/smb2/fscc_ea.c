@@ -119,7 +119,7 @@ ntstatus fscc_put_eas(struct fscc_query *q)
 
 	if (!q->share->opt.ea_support)
 		return NT_STATUS_EAS_NOT_SUPPORTED;
-	r = vfs_ea_list(q->open->fd, &list, &n);
+	r = vfs_ea_list(q->share, q->open->fd, &list, &n);
 	if (r < 0)
 		return vfs_errno(r);
 	status = q->in_len ? put_selected_eas(q, list, n) : put_all_eas(q, list, n);
@@ -158,9 +158,9 @@ static ntstatus full_entry_parse(struct smb2_rd *r, struct ea_entry *e)
 	return NT_STATUS_SUCCESS;
 }
 
-static ntstatus ea_set_one(int fd, const struct ea_entry *e)
+static ntstatus ea_set_one(const struct vfs_share *s, int fd, const struct ea_entry *e)
 {
-	int r = vfs_ea_set(fd, e->name, e->value, e->len);
+	int r = vfs_ea_set(s, fd, e->name, e->value, e->len);
 
 	if (r == -E2BIG || r == -ERANGE)
 		return NT_STATUS_EA_TOO_LARGE;
@@ -168,7 +168,8 @@ static ntstatus ea_set_one(int fd, const struct ea_entry *e)
 }
 
 /* Walks the list; sets each entry unless it is only to be checked. */
-static ntstatus ea_walk(int fd, const uint8_t *buf, size_t len, bool check_only)
+static ntstatus ea_walk(const struct vfs_share *s, int fd, const uint8_t *buf, size_t len,
+			bool check_only)
 {
 	struct ea_entry e;
 	uint64_t off = 0;
@@ -182,7 +183,7 @@ static ntstatus ea_walk(int fd, const uint8_t *buf, size_t len, bool check_only)
 		if (!status && e.next && e.next < EA_FIXED)
 			status = NT_STATUS_EA_LIST_INCONSISTENT;
 		if (!status && !check_only)
-			status = ea_set_one(fd, &e);
+			status = ea_set_one(s, fd, &e);
 		off += e.next;
 	} while (!status && e.next);
 	return status;
@@ -195,6 +196,6 @@ ntstatus fscc_ea_set(struct vfs_share *s, int fd, const uint8_t *buf, size_t len
 
 	if (!s->opt.ea_support)
 		return NT_STATUS_EAS_NOT_SUPPORTED;
-	status = ea_walk(fd, buf, len, true);
-	return status ? status : ea_walk(fd, buf, len, false);
+	status = ea_walk(s, fd, buf, len, true);
+	return status ? status : ea_walk(s, fd, buf, len, false);
 }

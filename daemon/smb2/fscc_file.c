@@ -106,7 +106,7 @@ static ntstatus put_internal(struct fscc_query *q)
 
 static ntstatus put_ea_size(struct fscc_query *q)
 {
-	wr_le32(&q->w, q->share->opt.ea_support ? vfs_ea_size(q->open->fd) : 0);
+	wr_le32(&q->w, q->share->opt.ea_support ? vfs_ea_size(q->share, q->open->fd) : 0);
 	return NT_STATUS_SUCCESS;
 }
 
@@ -175,9 +175,12 @@ static ntstatus put_all(struct fscc_query *q)
 static ntstatus put_alternate_name(struct fscc_query *q)
 {
 	_cleanup_free_ char *path = open_path_dup(q->open);
-	char name[FSCC_SHORT_NAME];
+	char name[VFS_SHORT_NAME], wire[VFS_NAME_WIRE_MAX];
 
-	fscc_short_name(path_leaf(path), name);
+	/* MS-FSA 2.1.5.12.5: no such name, with `mangled names = no` */
+	if (!q->share->opt.short_names || !*path)
+		return NT_STATUS_OBJECT_NAME_NOT_FOUND;
+	vfs_short_name(vfs_name_to_wire(path_leaf(path), wire), name);
 	return fscc_put_name(q, name);
 }
 

@@ -146,10 +146,13 @@ static ntstatus set_allocation(struct request *rq, struct smb2_rd *r)
 		if (!err && size < a.end_of_file)
 			err = vfs_stream_truncate(o->fd, o->stream_name, size);
 	} else {
-		err = vfs_set_alloc(o->fd, size);
+		err = vfs_set_alloc(o->tree->vfs, o->fd, size);
 	}
 	if (err < 0)
 		return vfs_errno(err);
+	if (o->kind == OPEN_FILE)
+		ofile_set_alloc(o, vfs_round_alloc(o->tree->vfs, size));
+	handles_attr_change(o);
 	oplock_changed(o);
 	return NT_STATUS_SUCCESS;
 }

@@ -226,10 +226,6 @@ ntstatus fscc_fs_query(struct fscc_query *q, uint8_t info_class);
 ntstatus fscc_put_streams(struct fscc_query *q); /* fscc_stream.c */
 ntstatus fscc_put_eas(struct fscc_query *q);	 /* fscc_ea.c */
 
-/* fscc_short_name.c: upper case, 8.3, NUL; made of a long name where that is none */
-#define FSCC_SHORT_NAME 13
-void fscc_short_name(const char *name, char out[FSCC_SHORT_NAME]);
-
 /* fscc_dir.c: what an entry of a listing holds besides NextEntryOffset, FileIndex, name */
 struct fscc_dir_class {
 	uint8_t info_class;

@@ -105,13 +105,16 @@ static int dir_position(struct open *o, const struct query_directory_req *q)
 
 /* ---- `hide unreadable`, `hide unwriteable files` ---- */
 
+/* All of these, or the entry is not there (MS-FSA 2.1.5.6.3, as Samba). */
+#define VISIBLE_RIGHTS (FILE_READ_DATA | FILE_READ_EA | FILE_READ_ATTRIBUTES | SEC_STD_READ_CONTROL)
+
 static bool entry_visible(struct open *o, const struct vfs_dirent *e)
 {
 	const struct conf_share *share = o->tree->share;
 	_cleanup_vfs_path_ struct vfs_path p = { .fd = -1, .parent = -1 };
 	_cleanup_free_ char *dir = NULL, *path = NULL;
 	struct acl_object obj;
-	uint32_t want, granted;
+	uint32_t want;
 
 	if (!strcmp(e->disk, ".") || !strcmp(e->disk, ".."))
 		return true;
@@ -120,10 +123,10 @@ static bool entry_visible(struct open *o, const struct vfs_dirent *e)
 	if (vfs_resolve(o->tree->vfs, path, VFS_RESOLVE_EXACT, &p))
 		return false;
 	obj = (struct acl_object) { p.fd, p.attr.uid, p.attr.gid, p.attr.mode };
-	want = share->hide_unreadable ? FILE_READ_DATA : 0;
+	want = share->hide_unreadable ? VISIBLE_RIGHTS : 0;
 	if (share->hide_unwriteable_files && !p.attr.is_dir)
 		want |= FILE_WRITE_DATA;
-	return !want || !acl_access(&obj, NULL, &o->tree->policy, o->tree->token, want, &granted);
+	return !want || acl_gives(&obj, &o->tree->policy, o->tree->token, want);
 }
 
 /* ---- entries into the reply ---- */

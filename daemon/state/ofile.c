@@ -208,6 +208,15 @@ void ofile_set_access(struct open *o, uint32_t access)
 	ofile_unlock(o, f);
 }
 
+void ofile_set_alloc(struct open *o, uint64_t bytes)
+{
+	struct ofile *f = ofile_lock(o);
+
+	if (f)
+		f->alloc = bytes;
+	ofile_unlock(o, f);
+}
+
 struct ofile *ofile_lock(struct open *o)
 {
 	pthread_mutex_lock(&bucket_of(o->file_dev, o->file_ino)->lock);

@@ -49,6 +49,7 @@ static void options_from_conf(const struct conf_share *cs, struct vfs_options *o
 	o->case_sensitive = cs->case_sensitive == CONF_YES;
 	o->follow_symlinks = cs->follow_symlinks;
 	o->wide_links = cs->wide_links;
+	o->short_names = cs->mangled_names != CONF_MANGLED_NO;
 	o->hide_dot_files = cs->hide_dot_files;
 	o->delete_veto_files = cs->delete_veto_files;
 	o->veto = matcher(match_veto, cs->veto_files, cs);
@@ -59,14 +60,17 @@ static void options_from_conf(const struct conf_share *cs, struct vfs_options *o
 	o->map_system = cs->map_system;
 	o->map_readonly = cs->map_readonly != CONF_MAPRO_NO;
 	o->dos_filemode = cs->dos_filemode;
+	o->dos_filetimes = cs->dos_filetimes;
 	o->fake_dir_create_times = cs->fake_directory_create_times;
 	o->ea_support = cs->ea_support;
+	o->acl_xattr = cs->acl_xattr_name;
 	o->streams = cs->streams_xattr;
 	o->inherit_permissions = cs->inherit_permissions;
 	o->create_mask = cs->create_mask;
 	o->force_create_mode = cs->force_create_mode;
 	o->directory_mask = cs->directory_mask;
 	o->force_directory_mode = cs->force_directory_mode;
+	o->strict_allocate = cs->strict_allocate;
 	o->allocation_roundup = cs->allocation_roundup_size;
 	o->block_size = cs->block_size;
 	o->max_disk_size = cs->max_disk_size;
@@ -78,11 +82,25 @@ static void options_from_conf(const struct conf_share *cs, struct vfs_options *o
 
 void share_policy(const struct conf_share *cs, bool read_only, struct acl_policy *p)
 {
+	static const enum acl_style styles[] = { [CONF_ACL_POSIX] = ACL_STYLE_POSIX,
+						 [CONF_ACL_WINDOWS] = ACL_STYLE_WINDOWS,
+						 [CONF_ACL_EVERYONE] = ACL_STYLE_EVERYONE };
+	static const enum acl_owner owners[] = {
+		[CONF_INHERIT_OWNER_NO] = ACL_OWNER_CREATOR,
+		[CONF_INHERIT_OWNER_WINDOWS_AND_UNIX] = ACL_OWNER_PARENT,
+		[CONF_INHERIT_OWNER_UNIX_ONLY] = ACL_OWNER_PARENT_UNIX,
+	};
+
 	*p = (struct acl_policy) {
 		.stored = cs->acl_xattr,
+		.xattr = cs->acl_xattr_name,
+		.ignore_system_acls = cs->acl_xattr && cs->acl_ignore_system,
+		.style = styles[cs->acl_style],
+		.no_nt_acls = !cs->nt_acl_support,
+		.keep_inherited_flag = !cs->acl_canonical_inherited,
 		.inherit_acls = cs->inherit_acls,
 		.map_acl_inherit = cs->map_acl_inherit,
-		.inherit_owner = cs->inherit_owner != CONF_INHERIT_OWNER_NO,
+		.inherit_owner = owners[cs->inherit_owner],
 		.inherit_permissions = cs->inherit_permissions,
 		.allow_execute_always = cs->acl_allow_execute_always,
 		.dos_filemode = cs->dos_filemode,

@@ -267,6 +267,7 @@ struct ofile {
 	/* who is to delete: set with delete_pending, used by the last close */
 	struct identity *delete_as;
 	struct write_time wtime;
+	uint64_t alloc; /* bytes a client reserved: what is shown when the file has fewer */
 	struct lock_file *locks; /* reference */
 };
 
@@ -400,6 +401,8 @@ ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stre
 struct open **ofile_opens(uint64_t dev, uint64_t ino, size_t *n);
 /* o stays joined, but has less access than it joined with: others look at it. */
 void ofile_set_access(struct open *o, uint32_t access);
+/* The AllocationSize that a client asked for; write_time_show() tells it. */
+void ofile_set_alloc(struct open *o, uint64_t bytes);
 enum ofile_delete { OFILE_KEEP, OFILE_DELETE_STREAM, OFILE_DELETE_FILE };
 /*
  * Leaves the file; its delete_on_close becomes the file's. Says what the caller has to delete now,

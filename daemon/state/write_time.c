@@ -110,6 +110,8 @@ void write_time_show(struct open *o, struct vfs_attr *a)
 		a->write_time = a->change_time = f->wtime.shown;
 	if (f && f->wtime.change)
 		a->change_time = f->wtime.change;
+	if (f && !a->is_dir && a->alloc_size < f->alloc)
+		a->alloc_size = f->alloc;
 	ofile_unlock(o, f);
 }
 

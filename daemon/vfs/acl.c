@@ -42,16 +42,30 @@ static void add_inheritable(struct sd *sd, uint32_t mode)
 	}
 }
 
-/* With `ignore system acls`: what Samba's "default acl style = posix" makes of the mode. */
-static struct sd *default_sd(const struct acl_object *obj)
+static struct sd *sd_of_owners(const struct acl_object *obj)
 {
-	const struct sid who[] = { sid_from_uid(obj->uid), sid_from_gid(obj->gid), sid_everyone };
 	struct sd *sd = sd_new();
 
 	sd->has_owner = sd->has_group = true;
-	sd->owner = who[0];
-	sd->group = who[1];
-	sd_dacl_add(sd, 0, 0, 0, NULL);
+	sd->owner = sid_from_uid(obj->uid);
+	sd->group = sid_from_gid(obj->gid);
+	return sd;
+}
+
+/* `nt acl support = no`: a NULL DACL, for there is nothing that a client should act upon. */
+static struct sd *open_to_all(const struct acl_object *obj)
+{
+	struct sd *sd = sd_of_owners(obj);
+
+	sd->control |= SD_DACL_PRESENT;
+	return sd;
+}
+
+/* The "default acl style = posix": what the mode says, with Samba's masks. */
+static void default_of_mode(struct sd *sd, const struct acl_object *obj)
+{
+	const struct sid who[] = { sd->owner, sd->group, sid_everyone };
+
 	for (unsigned int i = 0; i < 3; i++) {
 		unsigned int perm = obj->mode >> (6 - 3 * i) & 7;
 		uint32_t mask = 0;
@@ -66,6 +80,26 @@ static struct sd *default_sd(const struct acl_object *obj)
 			sd_dacl_add(sd, ACE_ALLOWED, 0, mask, &who[i]);
 	}
 	sd_dacl_add(sd, ACE_ALLOWED, 0, SEC_RIGHTS_FILE_ALL, &sid_system);
+}
+
+/* With `ignore system acls`: the descriptor of a file that has none. */
+static struct sd *default_sd(const struct acl_object *obj, enum acl_style style)
+{
+	struct sd *sd = sd_of_owners(obj);
+
+	sd_dacl_add(sd, 0, 0, 0, NULL);
+	switch (style) {
+	case ACL_STYLE_POSIX:
+		default_of_mode(sd, obj);
+		break;
+	case ACL_STYLE_WINDOWS:
+		sd_dacl_add(sd, ACE_ALLOWED, 0, SEC_RIGHTS_FILE_ALL, &sd->owner);
+		sd_dacl_add(sd, ACE_ALLOWED, 0, SEC_RIGHTS_FILE_ALL, &sid_system);
+		break;
+	case ACL_STYLE_EVERYONE:
+		sd_dacl_add(sd, ACE_ALLOWED, 0, SEC_RIGHTS_FILE_ALL, &sid_everyone);
+		break;
+	}
 	return sd;
 }
 
@@ -83,12 +117,12 @@ static int load(const struct acl_object *obj, const struct acl_policy *pol, stru
 	int r = -ENODATA;
 
 	if (pol->stored)
-		r = ntacl_load(obj, !pol->ignore_system_acls, out);
+		r = ntacl_load(obj, pol, out);
 	/* Samba, too, lets the file's own permissions stand in for a value that nobody can read. */
 	if (r != -ENODATA && r != -EINVAL)
 		return r;
 	if (pol->stored && pol->ignore_system_acls) {
-		*out = default_sd(obj);
+		*out = default_sd(obj, pol->style);
 		return 0;
 	}
 	r = posix_acl_to_sd(obj, pol, out);
@@ -103,8 +137,12 @@ static int load(const struct acl_object *obj, const struct acl_policy *pol, stru
 ntstatus acl_get(const struct acl_object *obj, const struct acl_policy *pol, uint32_t secinfo,
 		 struct sd **out)
 {
-	int r = load(obj, pol, out);
+	int r = 0;
 
+	if (pol->no_nt_acls)
+		*out = open_to_all(obj);
+	else
+		r = load(obj, pol, out);
 	if (r) {
 		*out = NULL;
 		return vfs_errno(r);
@@ -197,6 +235,23 @@ uint32_t acl_max_access(const struct acl_object *obj, const struct acl_object *p
 	if (acl_access(obj, parent, pol, t, SEC_MAXIMUM_ALLOWED, &granted))
 		return 0;
 	return granted;
+}
+
+bool acl_gives(const struct acl_object *obj, const struct acl_policy *pol,
+	       const struct security_token *t, uint32_t want)
+{
+	_cleanup_sd_ struct sd *sd = NULL;
+
+	if (t->is_admin)
+		return true;
+	return !load(obj, pol, &sd) && (sd_access_max(sd, t) & want) == want;
+}
+
+bool acl_default_decides(const struct acl_object *dir, const struct acl_policy *pol)
+{
+	struct posix_acl dflt;
+
+	return pol->inherit_acls && !posix_acl_read(dir, true, &dflt) && dflt.n;
 }
 
 ntstatus acl_may_create(const struct acl_object *dir, const struct acl_policy *pol,

@@ -299,18 +299,27 @@ struct acl_object {
 	uint32_t mode;
 };
 
-/* From a share's options; lives as long as the share. */
+/* acl_xattr:default acl style, and inherit owner */
+enum acl_style { ACL_STYLE_POSIX, ACL_STYLE_WINDOWS, ACL_STYLE_EVERYONE };
+enum acl_owner { ACL_OWNER_CREATOR, ACL_OWNER_PARENT, ACL_OWNER_PARENT_UNIX };
+
+/* From a share's options; lives as long as the share. All zero: POSIX permissions as Samba maps
+ * them. */
 struct acl_policy {
-	bool stored;		   /* vfs objects has acl_xattr: security.NTACL is kept */
-	bool ignore_system_acls;   /* acl_xattr:ignore system acls: the POSIX side is left alone */
-	bool inherit_acls;	   /* a new file takes the parent's default POSIX ACL */
-	bool map_acl_inherit;	   /* user.SAMBA_PAI is not written; kept for the option's sake */
-	bool inherit_owner;	   /* new files belong to the parent's owner */
-	bool inherit_permissions;  /* mode from the parent; SDs are not inherited */
-	bool allow_execute_always; /* acl allow execute always: read gives execute */
-	bool dos_filemode;	   /* whoever may write may change permissions */
-	bool profile_acls;	   /* unused for now */
-	bool read_only;		   /* the share refuses writes: MAXIMUM_ALLOWED shows it */
+	bool stored;		 /* vfs objects has acl_xattr: the descriptor is kept */
+	const char *xattr;	 /* where; NULL: NTACL_XATTR. Lives as long as the share */
+	bool ignore_system_acls; /* acl_xattr:ignore system acls: the POSIX side is left alone */
+	enum acl_style style;	 /* with it: what a file without stored descriptor shows */
+	bool no_nt_acls; /* nt acl support = no: everybody may everything, sets do nothing */
+	bool keep_inherited_flag; /* acl flag inherited canonicalization = no */
+	bool inherit_acls;	  /* a new file takes the parent's default POSIX ACL */
+	bool map_acl_inherit;	  /* user.SAMBA_PAI is not written; kept for the option's sake */
+	enum acl_owner inherit_owner; /* whom new files belong to */
+	bool inherit_permissions;     /* mode from the parent; SDs are not inherited */
+	bool allow_execute_always;    /* acl allow execute always: read gives execute */
+	bool dos_filemode;	      /* whoever may write may change permissions */
+	bool profile_acls;	      /* unused for now */
+	bool read_only;		      /* the share refuses writes: MAXIMUM_ALLOWED shows it */
 	uint32_t create_mask,
 		directory_mask; /* for the inheritable ACEs shown on plain directories */
 };
@@ -358,13 +367,14 @@ bool posix_acl_from_sd(const struct acl_object *obj, const struct sd *sd, struct
 
 /*
  * The stored descriptor: -ENODATA when there is none or when it is stale (the POSIX side was
- * changed behind it; only versions 3 and 4 can tell), -EINVAL when it does not parse. check_hash
- * is false for `ignore system acls`.
+ * changed behind it; only versions 3 and 4 can tell, and only without `ignore system acls`),
+ * -EINVAL when it does not parse.
  */
-int ntacl_load(const struct acl_object *obj, bool check_hash, struct sd **out);
-/* Writes version 4 with the hash of the POSIX side as it is now, version 3 when !with_hash. */
-int ntacl_store(const struct acl_object *obj, const struct sd *sd, bool with_hash);
-int ntacl_remove(const struct acl_object *obj);
+int ntacl_load(const struct acl_object *obj, const struct acl_policy *pol, struct sd **out);
+/* Writes version 4 with the hash of the POSIX side as it is now; version 3, without it, when the
+ * system's ACLs are ignored. */
+int ntacl_store(const struct acl_object *obj, const struct acl_policy *pol, const struct sd *sd);
+int ntacl_remove(const struct acl_object *obj, const struct acl_policy *pol);
 
 /* ---- acl.c, acl_set.c: what CREATE, QUERY_INFO and SET_INFO call ---- */
 
@@ -405,6 +415,19 @@ ntstatus acl_access(const struct acl_object *obj, const struct acl_object *paren
 /* Everything t may do with the file: the MxAc create context, and the tree's maximal access. */
 uint32_t acl_max_access(const struct acl_object *obj, const struct acl_object *parent,
 			const struct acl_policy *pol, const struct security_token *t);
+
+/*
+ * Does the descriptor itself give t all of want? Nothing is added for the sake of the parent or of
+ * the share: for listings that leave out what a user may not read.
+ */
+bool acl_gives(const struct acl_object *obj, const struct acl_policy *pol,
+	       const struct security_token *t, uint32_t want);
+
+/*
+ * `inherit acls`: will the kernel take the permissions of what is made in dir from dir's default
+ * ACL? Then no mode that is asked for should stand in the way.
+ */
+bool acl_default_decides(const struct acl_object *dir, const struct acl_policy *pol);
 
 /* May t make a file (or directory) in dir? ACCESS_DENIED or SUCCESS. */
 ntstatus acl_may_create(const struct acl_object *dir, const struct acl_policy *pol,

@@ -116,9 +116,9 @@ static void map_generic(struct acl *acl)
 	 SD_SACL_PROTECTED)
 
 /* The parts of sd that secinfo names replace those of cur. */
-static void merge(struct sd *cur, const struct sd *sd, uint32_t secinfo)
+static void merge(struct sd *cur, const struct sd *sd, uint32_t secinfo, bool keep_flag)
 {
-	uint16_t control = canonical_control(sd->control);
+	uint16_t control = keep_flag ? sd->control : canonical_control(sd->control);
 
 	if (secinfo & SECINFO_OWNER && sd->has_owner) {
 		cur->owner = sd->owner;
@@ -149,9 +149,12 @@ ntstatus acl_set(struct acl_object *obj, const struct acl_policy *pol,
 		 const struct security_token *t, uint32_t secinfo, const struct sd *sd)
 {
 	_cleanup_sd_ struct sd *cur = NULL;
-	ntstatus st = acl_get(obj, pol, SECINFO_ALL, &cur);
+	ntstatus st;
 	int r = 0;
 
+	if (pol->no_nt_acls)
+		return NT_STATUS_SUCCESS;
+	st = acl_get(obj, pol, SECINFO_ALL, &cur);
 	if (st)
 		return st;
 	/* An owner that is named again is no change, whoever that is. */
@@ -159,7 +162,7 @@ ntstatus acl_set(struct acl_object *obj, const struct acl_policy *pol,
 		secinfo &= ~(uint32_t)SECINFO_OWNER;
 	if (cur->has_group && sid_equal(&cur->group, &sd->group))
 		secinfo &= ~(uint32_t)SECINFO_GROUP;
-	merge(cur, sd, secinfo);
+	merge(cur, sd, secinfo, pol->keep_inherited_flag);
 	/* Before anything changes: would the result fit? */
 	if (sd_query_size(cur, SECINFO_ALL) > SD_SIZE_MAX)
 		return NT_STATUS_INVALID_PARAMETER;
@@ -173,7 +176,7 @@ ntstatus acl_set(struct acl_object *obj, const struct acl_policy *pol,
 			r = refresh(obj);
 	}
 	if (!r && pol->stored)
-		r = ntacl_store(obj, cur, !pol->ignore_system_acls);
+		r = ntacl_store(obj, pol, cur);
 	return vfs_errno(r);
 }
 
@@ -209,17 +212,20 @@ static ntstatus create_explicit(struct acl_object *obj, const struct acl_policy 
 	return secinfo ? acl_set(obj, pol, t, secinfo, sd) : NT_STATUS_SUCCESS;
 }
 
+/* creator: whose file it was before `inherit owner` gave it away. */
 static ntstatus create_inherited(const struct acl_object *parent, struct acl_object *obj,
-				 const struct acl_policy *pol)
+				 const struct acl_policy *pol, uint32_t creator)
 {
 	_cleanup_sd_ struct sd *psd = NULL, *sd = NULL;
-	struct sid owner = sid_from_uid(obj->uid), group = sid_from_gid(obj->gid);
+	struct sid owner = sid_from_uid(creator), group = sid_from_gid(obj->gid);
 	bool is_dir = S_ISDIR(obj->mode);
 	ntstatus st = acl_get(parent, pol, SECINFO_ALL, &psd);
 	int r = 0;
 
 	if (st || !sd_has_inheritable(psd, is_dir))
 		return st;
+	if (pol->inherit_owner == ACL_OWNER_PARENT)
+		owner = psd->owner;
 	st = sd_inherit(psd, &owner, &group, is_dir, &sd);
 	if (st)
 		return st;
@@ -229,7 +235,7 @@ static ntstatus create_inherited(const struct acl_object *parent, struct acl_obj
 			r = refresh(obj);
 	}
 	if (!r)
-		r = ntacl_store(obj, sd, !pol->ignore_system_acls);
+		r = ntacl_store(obj, pol, sd);
 	return vfs_errno(r);
 }
 
@@ -237,6 +243,7 @@ ntstatus acl_create_inherit(const struct acl_object *parent, struct acl_object *
 			    const struct acl_policy *pol, const struct security_token *t,
 			    const struct sd *explicit_sd)
 {
+	uint32_t creator = obj->uid;
 	int r = 0;
 
 	if (pol->inherit_owner && obj->uid != parent->uid)
@@ -250,6 +257,6 @@ ntstatus acl_create_inherit(const struct acl_object *parent, struct acl_object *
 	if (explicit_sd)
 		return create_explicit(obj, pol, t, explicit_sd);
 	if (pol->stored && !pol->inherit_permissions)
-		return create_inherited(parent, obj, pol);
+		return create_inherited(parent, obj, pol, creator);
 	return NT_STATUS_SUCCESS;
 }

@@ -106,7 +106,8 @@ void attr_from_statx(const struct vfs_share *s, const struct statx *sx, const ch
 	}
 	if (S_ISLNK(a->mode))
 		a->reparse_tag = REPARSE_TAG_SYMLINK;
-	attributes_complete(a, attributes_by_mode(s, a) | attributes_by_name(s, name));
+	a->by_name = attributes_by_name(s, name) & ~attributes_by_mode(s, a);
+	attributes_complete(a, attributes_by_mode(s, a) | a->by_name);
 }
 
 int vfs_attr_stat(struct vfs_share *s, int fd, const char *name, struct vfs_attr *out)
@@ -134,7 +135,8 @@ void attr_apply_dos(const struct vfs_share *s, const void *blob, ssize_t len, co
 		return;
 	a->dos_stored = true;
 	a->dos_raw = d.attributes;
-	attributes_complete(a, (d.attributes & SHOWN) | attributes_by_name(s, name));
+	a->by_name = attributes_by_name(s, name) & ~d.attributes;
+	attributes_complete(a, (d.attributes & SHOWN) | a->by_name);
 	if (d.create_time && !(a->is_dir && s->opt.fake_dir_create_times))
 		a->create_time = d.create_time;
 }
@@ -185,7 +187,8 @@ void attr_init_dos(struct vfs_share *s, int fd, const char *name, uint32_t attri
 		return;
 	a->dos_stored = true;
 	a->dos_raw = stored_bits(a, attributes);
-	attributes_complete(a, (a->dos_raw & SHOWN) | attributes_by_name(s, name));
+	a->by_name = attributes_by_name(s, name) & ~a->dos_raw;
+	attributes_complete(a, (a->dos_raw & SHOWN) | a->by_name);
 }
 
 /* chmod by any fd; as root when the user is not the owner but may write (`dos filemode`). */
@@ -248,7 +251,7 @@ static int set_stored(struct vfs_share *s, int fd, const struct vfs_attr *a,
 	return store_dos(fd, bits, created);
 }
 
-static int set_times(int fd, const struct vfs_attr_change *c)
+static int set_times(const struct vfs_share *s, int fd, const struct vfs_attr_change *c)
 {
 	struct timespec ts[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
 	char path[VFS_PROC_PATH_MAX];
@@ -262,7 +265,7 @@ static int set_times(int fd, const struct vfs_attr_change *c)
 		ts[1] = nttime_to_timespec(c->write_time);
 	if (!utimensat(AT_FDCWD, vfs_proc_path(fd, path), ts, 0))
 		return 0;
-	if ((errno != EPERM && errno != EACCES) || identity_root_begin())
+	if ((errno != EPERM && errno != EACCES) || !s->opt.dos_filetimes || identity_root_begin())
 		return -errno;
 	r = utimensat(AT_FDCWD, path, ts, 0) ? -errno : 0;
 	identity_root_end();
@@ -280,7 +283,7 @@ int vfs_attr_set(struct vfs_share *s, int fd, const char *name, const struct vfs
 	if (!r)
 		r = set_stored(s, fd, &a, c);
 	if (!r)
-		r = set_times(fd, c);
+		r = set_times(s, fd, c);
 	return r;
 }
 

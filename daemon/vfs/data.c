@@ -14,7 +14,7 @@ int vfs_set_eof(int fd, uint64_t bytes)
 	return ftruncate(fd, (off_t)bytes) ? -errno : 0;
 }
 
-int vfs_set_alloc(int fd, uint64_t bytes)
+int vfs_set_alloc(const struct vfs_share *s, int fd, uint64_t bytes)
 {
 	struct statvfs v;
 	struct stat st;
@@ -26,6 +26,12 @@ int vfs_set_alloc(int fd, uint64_t bytes)
 		return -errno;
 	if (bytes < (uint64_t)st.st_size)
 		return vfs_set_eof(fd, bytes);
+	if (s->opt.strict_allocate && bytes > (uint64_t)st.st_size) {
+		if (!fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)bytes))
+			return 0;
+		if (errno != EOPNOTSUPP)
+			return -errno;
+	}
 	have = (uint64_t)st.st_blocks * 512;
 	if (bytes > have && !fstatvfs(fd, &v) && v.f_blocks &&
 	    bytes - have > (uint64_t)v.f_bavail * v.f_frsize)

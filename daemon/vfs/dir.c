@@ -263,7 +263,7 @@ uint32_t vfs_dir_ea_size(struct vfs_dir *d, const struct vfs_dirent *e)
 		return 0;
 	if (e->type == DT_LNK) {
 		target = open_target(d);
-		return target < 0 ? 0 : vfs_ea_size(target);
+		return target < 0 ? 0 : vfs_ea_size(d->share, target);
 	}
-	return ea_size_at(d->fd, entry_to_ask(d));
+	return ea_size_at(d->share, d->fd, entry_to_ask(d));
 }

@@ -8,6 +8,7 @@
 #include "core/utf16.h"
 
 #include <linux/limits.h>
+#include <strings.h>
 #include <sys/xattr.h>
 
 #define PREFIX	   "user."
@@ -20,22 +21,27 @@ static const char *const private_names[] = {
 	"org.netatalk.", "POSIX_REPARSE", "SmbReparse",
 };
 
-static bool is_private(const char *ea)
+static bool is_private(const struct vfs_share *s, const char *ea)
 {
 	size_t i, n;
 
+	if (s && s->opt.acl_xattr && !strncmp(s->opt.acl_xattr, PREFIX, PREFIX_LEN) &&
+	    utf8_equal_nocase(s->opt.acl_xattr + PREFIX_LEN, ea))
+		return true;
+
 	for (i = 0; i < ARRAY_SIZE(private_names); i++) {
 		n = strlen(private_names[i]);
-		if (!strncmp(ea, private_names[i], n) && (private_names[i][n - 1] == '.' || !ea[n]))
+		if (!strncasecmp(ea, private_names[i], n) &&
+		    (private_names[i][n - 1] == '.' || !ea[n]))
 			return true;
 	}
 	return false;
 }
 
 /* The EA's name within an xattr name, NULL when it is none. */
-static const char *ea_of(const char *xattr)
+static const char *ea_of(const struct vfs_share *s, const char *xattr)
 {
-	if (strncmp(xattr, PREFIX, PREFIX_LEN) || is_private(xattr + PREFIX_LEN) ||
+	if (strncmp(xattr, PREFIX, PREFIX_LEN) || is_private(s, xattr + PREFIX_LEN) ||
 	    !vfs_ea_name_valid(xattr + PREFIX_LEN))
 		return NULL;
 	return xattr + PREFIX_LEN;
@@ -72,7 +78,7 @@ static int read_value(int fd, const char *xattr, struct vfs_ea *ea)
 	return 0;
 }
 
-int vfs_ea_list(int fd, struct vfs_ea **list, unsigned int *n)
+int vfs_ea_list(const struct vfs_share *s, int fd, struct vfs_ea **list, unsigned int *n)
 {
 	_cleanup_free_ char *names = NULL;
 	ssize_t len = vfs_xattr_list(fd, &names);
@@ -82,7 +88,7 @@ int vfs_ea_list(int fd, struct vfs_ea **list, unsigned int *n)
 	*list = NULL;
 	*n = 0;
 	for (x = names; len > 0 && x < names + len && !r; x += strlen(x) + 1) {
-		if (!ea_of(x))
+		if (!ea_of(s, x))
 			continue;
 		*list = xrealloc(*list, (*n + 1) * sizeof(**list));
 		r = read_value(fd, x, &(*list)[*n]);
@@ -109,14 +115,15 @@ void vfs_ea_list_free(struct vfs_ea *list, unsigned int n)
 }
 
 /* entry NULL: of fd itself. */
-static uint32_t ea_size(int fd, const char *entry, const char *names, ssize_t len)
+static uint32_t ea_size(const struct vfs_share *s, int fd, const char *entry, const char *names,
+			ssize_t len)
 {
 	uint64_t total = 0;
 	const char *x;
 	ssize_t n;
 
 	for (x = names; len > 0 && x < names + len; x += strlen(x) + 1) {
-		if (!ea_of(x))
+		if (!ea_of(s, x))
 			continue;
 		n = entry ? xattr_get_at(fd, entry, x, NULL, 0)
 			  : xattr_get_privileged(fd, x, NULL, 0);
@@ -127,15 +134,15 @@ static uint32_t ea_size(int fd, const char *entry, const char *names, ssize_t le
 	return total ? (uint32_t)MIN(total + 4, UINT32_MAX) : 0; /* and the list's own length */
 }
 
-uint32_t vfs_ea_size(int fd)
+uint32_t vfs_ea_size(const struct vfs_share *s, int fd)
 {
 	_cleanup_free_ char *names = NULL;
 	ssize_t len = vfs_xattr_list(fd, &names);
 
-	return ea_size(fd, NULL, names, len);
+	return ea_size(s, fd, NULL, names, len);
 }
 
-uint32_t ea_size_at(int dirfd, const char *entry)
+uint32_t ea_size_at(const struct vfs_share *s, int dirfd, const char *entry)
 {
 	char names[1024];
 	ssize_t len = xattr_list_at(dirfd, entry, names, sizeof(names));
@@ -143,16 +150,16 @@ uint32_t ea_size_at(int dirfd, const char *entry)
 	uint32_t r;
 
 	if (len != -ERANGE)
-		return ea_size(dirfd, entry, names, len);
+		return ea_size(s, dirfd, entry, names, len);
 	fd = openat(dirfd, entry, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	r = vfs_ea_size(fd);
+	r = vfs_ea_size(s, fd);
 	close(fd);
 	return r;
 }
 
-int vfs_ea_set(int fd, const char *name, const void *value, uint32_t len)
+int vfs_ea_set(const struct vfs_share *s, int fd, const char *name, const void *value, uint32_t len)
 {
 	_cleanup_free_ char *names = NULL;
 	char xattr[XATTR_NAME_MAX + 1] = PREFIX;
@@ -160,14 +167,16 @@ int vfs_ea_set(int fd, const char *name, const void *value, uint32_t len)
 	ssize_t n;
 	int r;
 
-	if (!vfs_ea_name_valid(name) || is_private(name))
+	if (is_private(s, name))
+		return -EACCES;
+	if (!vfs_ea_name_valid(name))
 		return -EINVAL;
 	if (len > EA_MAX)
 		return -E2BIG;
 	strcat(xattr, name); /* its length was checked */
 	n = vfs_xattr_list(fd, &names);
 	for (x = names; n > 0 && x < names + n; x += strlen(x) + 1)
-		if (ea_of(x) && utf8_equal_nocase(ea_of(x), name))
+		if (ea_of(s, x) && utf8_equal_nocase(ea_of(s, x), name))
 			memccpy(xattr, x, 0, sizeof(xattr));
 	if (len)
 		return vfs_xattr_set(fd, xattr, value, len, 0);

@@ -38,7 +38,7 @@ int xattr_set_privileged(int fd, const char *name, const void *buf, size_t size)
 /* ---- ea.c ---- */
 
 /* As vfs_ea_size(), of an entry of a folder. */
-uint32_t ea_size_at(int dirfd, const char *entry);
+uint32_t ea_size_at(const struct vfs_share *s, int dirfd, const char *entry);
 
 /* ---- dosattrib.c: Samba's user.DOSATTRIB ---- */
 
@@ -103,6 +103,15 @@ void namecache_set_limit(size_t bytes);
 
 /* Undoes vfs_name_to_wire(); false when the name has none of its characters. */
 bool name_from_wire(const char *name, char disk[VFS_NAME_WIRE_MAX]);
+
+/* ---- short_name.c ---- */
+
+/* Could it be a short name that this server made? Nothing is looked up. */
+bool short_name_possible(const char *name);
+/* The entry of the folder at dirfd (may be O_PATH) that has this short name: 1, 0, -errno. */
+int short_name_lookup(int dirfd, const char *name, char disk[NAME_MAX + 1]);
+/* The long name of which vfs_short_name() told this lately. */
+bool short_name_told(const char *name, char full[NAME_MAX + 1]);
 
 /* ---- readdir.c: getdents64 in large blocks ---- */
 

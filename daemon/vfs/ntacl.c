@@ -171,7 +171,24 @@ static int ntacl_check(const struct acl_object *obj, const struct ntacl *n)
 	return -ENODATA;
 }
 
-int ntacl_load(const struct acl_object *obj, bool check_hash, struct sd **out)
+/* Anybody may read security.*; a value among the user's own wants the right to read the file. */
+static ssize_t get_value(int fd, const char *name, void *buf, size_t size)
+{
+	ssize_t n = vfs_xattr_get(fd, name, buf, size);
+
+	if ((n == -EACCES || n == -EPERM) && !identity_root_begin()) {
+		n = vfs_xattr_get(fd, name, buf, size);
+		identity_root_end();
+	}
+	return n;
+}
+
+static const char *xattr_of(const struct acl_policy *pol)
+{
+	return pol->xattr ? pol->xattr : NTACL_XATTR;
+}
+
+int ntacl_load(const struct acl_object *obj, const struct acl_policy *pol, struct sd **out)
 {
 	_cleanup_free_ uint8_t *big = NULL;
 	uint8_t small[4096], *buf = small;
@@ -180,15 +197,15 @@ int ntacl_load(const struct acl_object *obj, bool check_hash, struct sd **out)
 	int r;
 
 	*out = NULL;
-	len = vfs_xattr_get(obj->fd, NTACL_XATTR, buf, sizeof(small));
+	len = get_value(obj->fd, xattr_of(pol), buf, sizeof(small));
 	if (len == -ERANGE) {
 		buf = big = xmalloc(NTACL_SIZE_MAX);
-		len = vfs_xattr_get(obj->fd, NTACL_XATTR, buf, NTACL_SIZE_MAX);
+		len = get_value(obj->fd, xattr_of(pol), buf, NTACL_SIZE_MAX);
 	}
 	if (len < 0)
 		return len == -EOPNOTSUPP ? -ENODATA : (int)len;
 	r = ntacl_parse(buf, (size_t)len, &n);
-	if (!r && check_hash)
+	if (!r && !pol->ignore_system_acls)
 		r = ntacl_check(obj, &n);
 	if (!r && sd_parse_at(buf, (size_t)len, n.sd_at, out))
 		r = -EINVAL;
@@ -197,12 +214,12 @@ int ntacl_load(const struct acl_object *obj, bool check_hash, struct sd **out)
 
 /* ---- store ---- */
 
-int ntacl_store(const struct acl_object *obj, const struct sd *sd, bool with_hash)
+int ntacl_store(const struct acl_object *obj, const struct acl_policy *pol, const struct sd *sd)
 {
 	uint8_t mapped[SHA256_DIGEST_LENGTH] = { 0 }, posix[SHA256_DIGEST_LENGTH] = { 0 };
+	bool with_hash = !pol->ignore_system_acls, root;
 	_cleanup_free_ uint8_t *buf = NULL;
 	struct smb2_wr w;
-	bool root;
 	int r = 0;
 
 	if (with_hash)
@@ -226,16 +243,16 @@ int ntacl_store(const struct acl_object *obj, const struct sd *sd, bool with_has
 	if (!wr_ok(&w))
 		return -E2BIG;
 	root = !identity_root_begin();
-	r = vfs_xattr_set(obj->fd, NTACL_XATTR, buf, w.off, 0);
+	r = vfs_xattr_set(obj->fd, xattr_of(pol), buf, w.off, 0);
 	if (root)
 		identity_root_end();
 	return r;
 }
 
-int ntacl_remove(const struct acl_object *obj)
+int ntacl_remove(const struct acl_object *obj, const struct acl_policy *pol)
 {
 	bool root = !identity_root_begin();
-	int r = vfs_xattr_remove(obj->fd, NTACL_XATTR);
+	int r = vfs_xattr_remove(obj->fd, xattr_of(pol));
 
 	if (root)
 		identity_root_end();

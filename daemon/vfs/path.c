@@ -108,7 +108,9 @@ static int open_whole(struct vfs_path *p, unsigned int flags)
 
 /* ---- looking for the spelling ---- */
 
-/* 1 and the spelling on disk of name in the folder at dirfd, 0, -errno. */
+#define BY_SHORT_NAME 2
+
+/* 1 (or BY_SHORT_NAME) and the spelling on disk of name in the folder at dirfd, 0, -errno. */
 static int match_component(const struct vfs_path *p, int dirfd, const char *name,
 			   char disk[NAME_MAX + 1])
 {
@@ -118,6 +120,8 @@ static int match_component(const struct vfs_path *p, int dirfd, const char *name
 
 	if (!p->share->opt.case_sensitive && !p->exact) {
 		r = namecache_lookup(dirfd, name, disk);
+		if (!r && p->share->opt.short_names && short_name_possible(name))
+			r = short_name_lookup(dirfd, name, disk) > 0 ? BY_SHORT_NAME : 0;
 		return r > 0 && share_veto(p->share, disk) ? 0 : r;
 	}
 	if (!name_from_wire(name, buf) || strlen(buf) > NAME_MAX ||
@@ -207,6 +211,19 @@ static ntstatus not_found(struct vfs_path *p)
 	return NT_STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
+/* What a short name that was told stands for is created under its long name. */
+static void long_name(struct vfs_path *p)
+{
+	char full[NAME_MAX + 1];
+
+	if (!p->exact && p->share->opt.short_names && short_name_possible(p->leaf) &&
+	    short_name_told(p->leaf, full)) {
+		_cleanup_free_ char *dir = parent_path(p);
+
+		set_path(p, join(dir, full));
+	}
+}
+
 /* The client's spelling does not exist: find what it means. */
 static ntstatus resolve_slow(struct vfs_path *p, unsigned int flags)
 {
@@ -222,8 +239,11 @@ static ntstatus resolve_slow(struct vfs_path *p, unsigned int flags)
 	if (r > 0) {
 		_cleanup_free_ char *dir = parent_path(p);
 
-		p->asked = xstrdup(p->leaf);
+		if (r != BY_SHORT_NAME)
+			p->asked = xstrdup(p->leaf);
 		set_path(p, join(dir, disk));
+	} else if (!r) {
+		long_name(p);
 	}
 	if (r >= 0)
 		r = r || walked ? open_whole(p, flags) : -ENOENT;

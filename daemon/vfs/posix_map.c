@@ -134,7 +134,10 @@ int posix_acl_to_sd(const struct acl_object *obj, const struct acl_policy *pol, 
 
 /* ---- NT → POSIX ---- */
 
-/* What the DACL says of one Unix principal; allow and refuse are rwx bits. */
+/*
+ * What the DACL says of one Unix principal; allow and refuse are rwx bits. The ACE that comes first
+ * decides on a bit, as in the check of access, so the two never share one.
+ */
 struct claim {
 	uint16_t tag;
 	bool named; /* some ACE is about it */
@@ -208,18 +211,17 @@ static void claims_collect(struct claims *cs, const struct acl_object *obj, cons
 		cs->any = c->named = true;
 		if (a->type == ACE_ALLOWED) {
 			c->allows = true;
-			c->allow |= mask_to_perm(a->mask);
+			c->allow |=
+				mask_to_perm(a->mask) & (uint8_t) ~(c->refuse | cs->other.refuse);
 		} else {
-			c->refuse |= mask_to_perm(a->mask);
+			c->refuse |= mask_to_perm(a->mask) & (uint8_t)~c->allow;
 		}
 	}
 }
 
 static uint8_t claim_perm(const struct claims *cs, const struct claim *c)
 {
-	uint8_t allow = c->allows ? c->allow : cs->other.allow;
-
-	return allow & (uint8_t) ~(c->refuse | cs->other.refuse);
+	return c->allows ? c->allow : cs->other.allow & (uint8_t)~c->refuse;
 }
 
 static void put(struct posix_acl *acl, uint16_t tag, uint8_t perm, uint32_t id)
@@ -267,7 +269,7 @@ static void claims_build(struct claims *cs, const struct acl_object *obj, bool i
 			 struct posix_acl *out)
 {
 	bool dir = S_ISDIR(obj->mode);
-	uint8_t other = cs->other.allow & (uint8_t)~cs->other.refuse;
+	uint8_t other = cs->other.allow;
 	struct claim own = { .id = obj->uid }, grp = { .id = obj->gid };
 
 	if (cs->owner.named)

@@ -40,6 +40,8 @@ void vfs_options_default(struct vfs_options *o)
 		.streams = true,
 		.create_mask = 0744,
 		.directory_mask = 0755,
+		.dos_filetimes = true,
+		.short_names = true,
 		.fs_type = "NTFS",
 	};
 }
@@ -86,6 +88,7 @@ int vfs_share_open(const char *name, const char *path, const struct vfs_options 
 	s->refs = 1;
 	s->path = xstrdup(path);
 	s->opt = *opt;
+	s->opt.acl_xattr = opt->acl_xattr ? xstrdup(opt->acl_xattr) : NULL;
 	s->opt.fs_type = xstrdup(opt->fs_type ? opt->fs_type : "NTFS");
 	s->opt.volume = xstrdup(opt->volume ? opt->volume : name);
 	s->serial = volume_serial(name, path);
@@ -110,6 +113,7 @@ void vfs_share_put(struct vfs_share *s)
 		return;
 	if (s->root >= 0)
 		close(s->root);
+	free((char *)s->opt.acl_xattr);
 	free((char *)s->opt.fs_type);
 	free((char *)s->opt.volume);
 	free(s->path);

@@ -132,6 +132,15 @@ const char *vfs_name_to_wire(const char *disk, char buf[VFS_NAME_WIRE_MAX]);
 /* The same for a whole share-relative path, allocated (caller frees), separators '\\'. */
 char *vfs_path_to_wire(const char *path);
 
+/* ---- short_name.c ---- */
+
+#define VFS_SHORT_NAME 13 /* 8.3 and NUL */
+/*
+ * The short name of a name in the form for clients: upper case, itself if it is one. vfs_resolve()
+ * finds the file by it, and knows for a while what to create by it. Any thread.
+ */
+void vfs_short_name(const char *name, char out[VFS_SHORT_NAME]);
+
 /* ---- wildcard.c: MS-FSA 2.1.4.4 ---- */
 
 /* True when the pattern holds one of * ? < > " */
@@ -154,14 +163,18 @@ struct vfs_options {
 	bool hide_dot_files;  /* ".x" has the hidden attribute */
 	bool delete_veto_files;
 	bool hide_special_files;
+	bool short_names;	 /* files are found by short names, too */
 	struct vfs_matcher veto; /* does not exist for clients */
 	struct vfs_matcher hide; /* has the hidden attribute */
 	bool store_dos_attributes;
 	bool map_archive, map_hidden, map_system; /* by x bits, when not stored */
 	bool map_readonly;			  /* by w bits, when not stored */
 	bool dos_filemode;
+	bool dos_filetimes;	    /* times are set for whoever may write attributes */
+	bool strict_allocate;	    /* an allocation size takes the space */
 	bool fake_dir_create_times; /* directories were created in 1980 */
 	bool ea_support;
+	const char *acl_xattr; /* keeps descriptors, so it is no EA; NULL: security.NTACL; copied */
 	bool streams;
 	bool inherit_permissions;
 	mode_t create_mask, force_create_mode;
@@ -250,6 +263,7 @@ struct vfs_attr {
 	bool dos_stored;  /* DOSATTRIB exists */
 	uint64_t btime;	  /* what the file system says, NTTIME; 0: nothing */
 	uint32_t dos_raw; /* attributes as stored */
+	uint32_t by_name; /* of attributes: there for the sake of the name alone (`hide files`) */
 };
 
 static inline bool vfs_attr_is_special(const struct vfs_attr *a)
@@ -369,10 +383,10 @@ int vfs_rename(struct vfs_path *from, struct vfs_path *to, bool replace);
 int vfs_link(struct vfs_share *s, int fd, struct vfs_path *to, bool replace);
 
 /*
- * Allocation size (MS-FSCC 2.4.4): smaller than end of file truncates; larger does nothing, as in
- * Samba without `strict allocate`, but for -ENOSPC when it is more than the file system has.
+ * Allocation size (MS-FSCC 2.4.4): smaller than end of file truncates; larger takes the space with
+ * `strict allocate`, else only says -ENOSPC when it is more than the file system has.
  */
-int vfs_set_alloc(int fd, uint64_t bytes);
+int vfs_set_alloc(const struct vfs_share *s, int fd, uint64_t bytes);
 /* End of file. */
 int vfs_set_eof(int fd, uint64_t bytes);
 /* FSCTL_SET_ZERO_DATA: bytes from..to-1 read as zero. Falls back to writing zeros. */
@@ -454,13 +468,17 @@ struct vfs_ea {
 	uint32_t len;
 };
 
-/* Without those that Samba and this server use themselves. */
-int vfs_ea_list(int fd, struct vfs_ea **list, unsigned int *n);
+/* s may be NULL in these. Without those that Samba and this server use themselves. */
+int vfs_ea_list(const struct vfs_share *s, int fd, struct vfs_ea **list, unsigned int *n);
 void vfs_ea_list_free(struct vfs_ea *list, unsigned int n);
 /* Size of FILE_FULL_EA_INFORMATION's list as EaSize reports it; 0: none. */
-uint32_t vfs_ea_size(int fd);
-/* len 0 deletes (no error when it is not there). Names without regard to case. */
-int vfs_ea_set(int fd, const char *name, const void *value, uint32_t len);
+uint32_t vfs_ea_size(const struct vfs_share *s, int fd);
+/*
+ * len 0 deletes (no error when it is not there). Names without regard to case. -EACCES for those
+ * that are not the client's.
+ */
+int vfs_ea_set(const struct vfs_share *s, int fd, const char *name, const void *value,
+	       uint32_t len);
 /* MS-FSCC 2.4.15: ASCII, 1 to 254 bytes, none of the characters that are not allowed. */
 bool vfs_ea_name_valid(const char *name);
 

@@ -227,8 +227,10 @@ static void test_stored(const char *dirname)
 
 	fchmod(obj.fd, 0711);
 	object_refresh(&obj);
-	is_int(ntacl_load(&obj, true, &stale), -ENODATA, "stale after a chmod behind its back");
-	is_int(ntacl_load(&obj, false, &stale), 0, "unless system ACLs are ignored");
+	is_int(ntacl_load(&obj, &(struct acl_policy) { .stored = true }, &stale), -ENODATA,
+	       "stale after a chmod behind its back");
+	is_int(ntacl_load(&obj, &(struct acl_policy) { .ignore_system_acls = true }, &stale), 0,
+	       "unless system ACLs are ignored");
 	fsetxattr(obj.fd, NTACL_XATTR, "\4\0\4\0junk", 8, 0);
 	is_int(acl_access(&obj, &dir, &pol, user, SEC_FILE_EXECUTE, &granted), 0,
 	       "a broken value: the mode counts");

@@ -98,12 +98,12 @@ static void test_short_names(void)
 	static const char *const names[] = { "a b.txt",	 "longer than eight.html",
 					     ".profile", "ä",
 					     "a.b.c",	 "" };
-	char out[FSCC_SHORT_NAME], again[FSCC_SHORT_NAME];
+	char out[VFS_SHORT_NAME], again[VFS_SHORT_NAME];
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		fscc_short_name(names[i], out);
-		fscc_short_name(out, again);
-		ok(strlen(out) < FSCC_SHORT_NAME && strchr(out, '~'), names[i]);
+		vfs_short_name(names[i], out);
+		vfs_short_name(out, again);
+		ok(strlen(out) < VFS_SHORT_NAME && strchr(out, '~'), names[i]);
 		is_str(again, out, "a short name is its own");
 	}
 }

@@ -158,19 +158,19 @@ static void test_eas(int fd)
 	struct vfs_ea *list;
 	unsigned int n;
 
-	is_int(vfs_ea_size(fd), 0, "no EAs");
-	is_int(vfs_ea_set(fd, "Hello", "world", 5), 0, "set");
-	is_int(vfs_ea_set(fd, "HELLO", "there!", 6), 0, "set in another case");
-	is_int(vfs_ea_list(fd, &list, &n), 0, "list");
+	is_int(vfs_ea_size(NULL, fd), 0, "no EAs");
+	is_int(vfs_ea_set(NULL, fd, "Hello", "world", 5), 0, "set");
+	is_int(vfs_ea_set(NULL, fd, "HELLO", "there!", 6), 0, "set in another case");
+	is_int(vfs_ea_list(NULL, fd, &list, &n), 0, "list");
 	ok(n == 1 && !strcmp(list[0].name, "Hello") && list[0].len == 6, "one, spelt as first");
 	vfs_ea_list_free(list, n);
-	is_int(vfs_ea_size(fd), 4 + 4 + 6 + 6, "size as Samba tells it");
-	is_int(vfs_ea_set(fd, "DOSATTRIB", "x", 1), -EINVAL, "not what is ours");
-	is_int(vfs_ea_set(fd, "DosStream.x:$DATA", "x", 1), -EINVAL, "nor that");
-	is_int(vfs_ea_set(fd, "a/b", "x", 1), -EINVAL, "nor a bad name");
-	is_int(vfs_ea_set(fd, "hello", NULL, 0), 0, "delete");
-	is_int(vfs_ea_set(fd, "hello", NULL, 0), 0, "delete again");
-	is_int(vfs_ea_size(fd), 0, "none left");
+	is_int(vfs_ea_size(NULL, fd), 4 + 4 + 6 + 6, "size as Samba tells it");
+	is_int(vfs_ea_set(NULL, fd, "DOSATTRIB", "x", 1), -EACCES, "not what is ours");
+	is_int(vfs_ea_set(NULL, fd, "DosStream.x:$DATA", "x", 1), -EACCES, "nor that");
+	is_int(vfs_ea_set(NULL, fd, "a/b", "x", 1), -EINVAL, "nor a bad name");
+	is_int(vfs_ea_set(NULL, fd, "hello", NULL, 0), 0, "delete");
+	is_int(vfs_ea_set(NULL, fd, "hello", NULL, 0), 0, "delete again");
+	is_int(vfs_ea_size(NULL, fd), 0, "none left");
 }
 
 static void test_identity(const char *path)
