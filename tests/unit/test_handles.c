@@ -3,6 +3,7 @@
  */
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
+#include "state/share_modes.h"
 #include "fixture.h"
 #include "tap.h"
 
@@ -379,7 +380,9 @@ static void test_closed_by_client(void)
 	uint64_t vol = a->vol;
 	ntstatus status;
 
+	share_modes_remove(a->file, a);
 	a->share_access = 0;
+	share_modes_add(a->file, a);
 	b = try_open("closed", READER, 0, &status);
 	is_int(status, NT_STATUS_SHARING_VIOLATION, "it shares nothing");
 	open_put(b);
