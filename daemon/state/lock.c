@@ -12,8 +12,9 @@
 #define LOCKS_MAX (1u << 20) /* of one file; a client chooses how many it takes */
 
 struct lock {
-	struct range range;    /* owner: the open */
-	struct list_head held; /* open.locks_held */
+	struct range range;	  /* owner: the open */
+	struct list_head held;	  /* open.locks_held */
+	struct list_head blocked; /* lock_wait.node: who waits for it, the oldest first */
 };
 
 struct lock_file *lock_file_new(void)
@@ -22,7 +23,6 @@ struct lock_file *lock_file_new(void)
 
 	atomic_init(&f->refs, 1);
 	pthread_mutex_init(&f->lock, NULL);
-	list_init(&f->waiting);
 	return f;
 }
 
@@ -45,8 +45,7 @@ bool lock_file_quiet(struct lock_file *f)
 	bool quiet;
 
 	pthread_mutex_lock(&f->lock);
-	quiet = !f->holds && !atomic_load_explicit(&f->count, memory_order_relaxed) &&
-		list_empty(&f->waiting);
+	quiet = !f->holds && !atomic_load_explicit(&f->count, memory_order_relaxed) && !f->nwaiting;
 	pthread_mutex_unlock(&f->lock);
 	return quiet;
 }
@@ -71,6 +70,7 @@ static struct lock *lock_new(const struct open *o, const struct lock_range *r)
 	l->range.exclusive = r->exclusive;
 	l->range.owner = o;
 	list_init(&l->held);
+	list_init(&l->blocked);
 	return l;
 }
 
@@ -79,13 +79,16 @@ static bool valid(const struct lock_range *r)
 	return !r->length || r->length - 1 <= UINT64_MAX - r->start;
 }
 
-static bool insert(struct lock_file *f, struct lock *l)
+/* NULL: it is in the tree. Otherwise one that is in its way. */
+static struct lock *insert(struct lock_file *f, struct lock *l)
 {
-	if (range_conflict(f->root, l->range.start, l->range.length, l->range.owner,
-			   l->range.exclusive ? RANGE_EXCLUSIVE : RANGE_SHARED))
-		return false;
+	struct range *r = range_conflict(f->root, l->range.start, l->range.length, l->range.owner,
+					 l->range.exclusive ? RANGE_EXCLUSIVE : RANGE_SHARED);
+
+	if (r)
+		return container_of(r, struct lock, range);
 	range_insert(&f->root, &l->range);
-	return true;
+	return NULL;
 }
 
 static void count_add(struct lock_file *f, int n)
@@ -102,25 +105,105 @@ static ntstatus may_add(const struct open *o, unsigned int n)
 	return NT_STATUS_SUCCESS;
 }
 
-/* Grants what can be granted; only those that wait for some of `freed`, NULL: for anything. */
-static void retry(struct lock_file *f, const struct range *freed)
+/* ---- who waits; under the file's lock ---- */
+
+static void granted(struct lock_file *f, struct lock *l, struct open *o)
 {
-	struct lock_wait *w, *next;
+	list_add_tail(&l->held, &o->locks_held);
+	count_add(f, 1);
+}
 
-	list_for_each_safe (w, next, &f->waiting, node) {
-		struct lock *l = w->lock;
+/* By age; who comes to wait, or to wait for another one, is nearly always the youngest. */
+static void wait_for(struct lock_wait *w, struct lock *blocker)
+{
+	struct list_head *at = blocker->blocked.prev;
 
-		if (freed &&
-		    !range_overlap(l->range.start, l->range.length, freed->start, freed->length))
-			continue;
-		if (!insert(f, l))
-			continue;
-		list_add_tail(&l->held, &w->open->locks_held);
-		count_add(f, 1);
-		w->lock = NULL;
+	while (at != &blocker->blocked &&
+	       container_of(at, struct lock_wait, node)->number > w->number)
+		at = at->prev;
+	list_add_tail(&w->node, at->next);
+}
+
+static void wait_over(struct lock_file *f, struct lock_wait *w)
+{
+	list_del(&w->node);
+	list_del(&w->open_node);
+	f->nwaiting--;
+}
+
+static struct lock_wait *first_wait(const struct list_head *l)
+{
+	return list_first(l, struct lock_wait, node);
+}
+
+/* What is in b goes into a; both are by age, and so is the result. */
+static void merge(struct list_head *a, struct list_head *b)
+{
+	struct list_head *at = a->next;
+
+	while (!list_empty(b)) {
+		struct lock_wait *w = first_wait(b);
+
+		while (at != a && container_of(at, struct lock_wait, node)->number < w->number)
+			at = at->next;
 		list_del(&w->node);
+		list_add_tail(&w->node, at);
+	}
+}
+
+/* Merge sort of n by age. */
+static void sort(struct list_head *l, size_t n)
+{
+	struct list_head half;
+
+	if (n < 2)
+		return;
+	list_init(&half);
+	for (size_t i = 0; i < n / 2; i++) {
+		struct lock_wait *w = first_wait(l);
+
+		list_del(&w->node);
+		list_add_tail(&w->node, &half);
+	}
+	sort(&half, n / 2);
+	sort(l, n - n / 2);
+	merge(l, &half);
+}
+
+/* These wait for nothing that is there any more: each gets his lock, or something to wait for. */
+static void retry(struct lock_file *f, struct list_head *ready)
+{
+	while (!list_empty(ready)) {
+		struct lock_wait *w = first_wait(ready);
+		struct lock *blocker = insert(f, w->lock);
+
+		list_del(&w->node);
+		if (blocker) {
+			wait_for(w, blocker);
+			continue;
+		}
+		wait_over(f, w);
+		granted(f, steal_ptr(&w->lock), w->open);
 		w->done(w, NT_STATUS_SUCCESS);
 	}
+}
+
+/* Out of the tree and off its open's list; who waited for it goes to the end of ready. */
+static size_t take_out(struct lock_file *f, struct lock *l, struct list_head *ready)
+{
+	size_t n = 0;
+
+	range_remove(&f->root, &l->range);
+	list_del(&l->held);
+	count_add(f, -1);
+	while (!list_empty(&l->blocked)) {
+		struct lock_wait *w = first_wait(&l->blocked);
+
+		list_del(&w->node);
+		list_add_tail(&w->node, ready);
+		n++;
+	}
+	return n;
 }
 
 /* ---- taking and dropping ---- */
@@ -146,7 +229,7 @@ static ntstatus take_all(struct open *o, struct list_head *todo, unsigned int n)
 	while (status == NT_STATUS_SUCCESS && !list_empty(todo)) {
 		struct lock *l = list_first(todo, struct lock, held);
 
-		if (!insert(f, l)) {
+		if (insert(f, l)) {
 			status = NT_STATUS_LOCK_NOT_GRANTED;
 			break;
 		}
@@ -193,17 +276,17 @@ ntstatus lock_take(struct open *o, const struct lock_range *r, unsigned int n)
 ntstatus lock_drop(struct open *o, uint64_t start, uint64_t length)
 {
 	struct lock_file *f = o->locks;
+	struct list_head ready;
 	struct lock *l = NULL;
 	struct range *r;
 
+	list_init(&ready);
 	pthread_mutex_lock(&f->lock);
 	r = range_find(f->root, start, length, o);
 	if (r) {
 		l = container_of(r, struct lock, range);
-		range_remove(&f->root, r);
-		list_del(&l->held);
-		count_add(f, -1);
-		retry(f, r);
+		(void)take_out(f, l, &ready);
+		retry(f, &ready);
 	}
 	pthread_mutex_unlock(&f->lock);
 	free(l);
@@ -215,9 +298,11 @@ ntstatus lock_drop(struct open *o, uint64_t start, uint64_t length)
 ntstatus lock_wait(struct lock_wait *w, struct open *o, const struct lock_range *r)
 {
 	struct lock_file *f = o->locks;
+	struct lock *blocker;
 	ntstatus status;
 
 	list_init(&w->node);
+	list_init(&w->open_node);
 	w->open = o;
 	w->lock = NULL;
 	if (!valid(r))
@@ -227,13 +312,15 @@ ntstatus lock_wait(struct lock_wait *w, struct open *o, const struct lock_range 
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
 	pthread_mutex_lock(&f->lock);
 	status = may_add(o, 1);
-	if (status == NT_STATUS_SUCCESS && insert(f, w->lock)) {
-		list_add_tail(&w->lock->held, &o->locks_held);
-		count_add(f, 1);
-		w->lock = NULL;
-	} else if (status == NT_STATUS_SUCCESS) {
-		list_add_tail(&w->node, &f->waiting);
+	blocker = status == NT_STATUS_SUCCESS ? insert(f, w->lock) : NULL;
+	if (blocker) {
+		w->number = f->next_wait++;
+		wait_for(w, blocker);
+		list_add_tail(&w->open_node, &o->locks_waiting);
+		f->nwaiting++;
 		status = NT_STATUS_PENDING;
+	} else if (status == NT_STATUS_SUCCESS) {
+		granted(f, steal_ptr(&w->lock), o);
 	}
 	pthread_mutex_unlock(&f->lock);
 	if (nt_is_error(status))
@@ -247,63 +334,57 @@ bool lock_wait_cancel(struct lock_wait *w)
 	bool mine;
 
 	pthread_mutex_lock(&f->lock);
-	mine = !list_empty(&w->node);
+	mine = !list_empty(&w->open_node);
 	if (mine) {
-		list_del(&w->node);
+		wait_over(f, w);
 		free(steal_ptr(&w->lock));
 	}
 	pthread_mutex_unlock(&f->lock);
 	return mine;
 }
 
+/* Under the lock. */
+static void waits_end(struct open *o)
+{
+	while (!list_empty(&o->locks_waiting)) {
+		struct lock_wait *w = list_first(&o->locks_waiting, struct lock_wait, open_node);
+
+		wait_over(o->locks, w);
+		free(steal_ptr(&w->lock));
+		w->done(w, NT_STATUS_RANGE_NOT_LOCKED);
+	}
+}
+
 void lock_cancel_waits(struct open *o)
 {
-	struct lock_file *f = o->locks;
-	struct lock_wait *w, *next;
-
-	if (!f)
+	if (!o->locks)
 		return;
-	pthread_mutex_lock(&f->lock);
-	list_for_each_safe (w, next, &f->waiting, node)
-		if (w->open == o) {
-			list_del(&w->node);
-			free(steal_ptr(&w->lock));
-			w->done(w, NT_STATUS_RANGE_NOT_LOCKED);
-		}
-	pthread_mutex_unlock(&f->lock);
+	pthread_mutex_lock(&o->locks->lock);
+	waits_end(o);
+	pthread_mutex_unlock(&o->locks->lock);
 }
 
 void lock_close(struct open *o)
 {
 	struct lock_file *f = o->locks;
-	struct lock_wait *w, *next;
-	struct list_head gone;
-	bool freed;
+	struct list_head gone, ready;
+	size_t n = 0;
 
 	if (!f)
 		return;
 	list_init(&gone);
+	list_init(&ready);
 	pthread_mutex_lock(&f->lock);
 	o->locks_closed = true;
-	list_for_each_safe (w, next, &f->waiting, node) {
-		if (w->open != o)
-			continue;
-		list_del(&w->node);
-		list_add_tail(&w->lock->held, &gone);
-		w->lock = NULL;
-		w->done(w, NT_STATUS_RANGE_NOT_LOCKED);
-	}
-	freed = !list_empty(&o->locks_held);
+	waits_end(o);
 	while (!list_empty(&o->locks_held)) {
 		struct lock *l = list_first(&o->locks_held, struct lock, held);
 
-		range_remove(&f->root, &l->range);
-		list_del(&l->held);
+		n += take_out(f, l, &ready);
 		list_add_tail(&l->held, &gone);
-		count_add(f, -1);
 	}
-	if (freed)
-		retry(f, NULL);
+	sort(&ready, n);
+	retry(f, &ready);
 	pthread_mutex_unlock(&f->lock);
 	free_all(&gone);
 }
@@ -342,10 +423,9 @@ void lock_each(struct open *o, void (*fn)(void *arg, const struct lock_range *r,
 		r = range_of(l);
 		fn(arg, &r, false);
 	}
-	list_for_each (w, &o->locks->waiting, node)
-		if (w->open == o && w->lock) {
-			r = range_of(w->lock);
-			fn(arg, &r, true);
-		}
+	list_for_each (w, &o->locks_waiting, open_node) {
+		r = range_of(w->lock);
+		fn(arg, &r, true);
+	}
 	pthread_mutex_unlock(&o->locks->lock);
 }

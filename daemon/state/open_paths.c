@@ -83,7 +83,6 @@ struct rename_arg {
 	const struct vfs_share *share;
 	const char *from, *to;
 	size_t from_len;
-	bool found;
 	struct open *holder; /* reference */
 };
 
@@ -115,7 +114,7 @@ static void rename_one(void *arg, struct open *o)
 
 void opens_renamed(struct open *o, const char *old_path, const char *new_path)
 {
-	struct rename_arg a = { o->tree->vfs, old_path, new_path, strlen(old_path), false, NULL };
+	struct rename_arg a = { o->tree->vfs, old_path, new_path, strlen(old_path), NULL };
 	_cleanup_free_ struct open **same = NULL;
 	size_t n;
 
@@ -128,49 +127,46 @@ void opens_renamed(struct open *o, const char *old_path, const char *new_path)
 		open_each(rename_one, &a);
 }
 
-static void below_one(void *arg, struct open *o)
+static bool is_below(void *arg, struct open *o)
 {
 	struct rename_arg *a = arg;
+	bool found;
 
-	if (a->found || !in_share(o, a->share) || open_is_gone(o))
-		return;
+	if (!in_share(o, a->share) || open_is_gone(o))
+		return false;
 	pthread_mutex_lock(&o->lock);
-	if (o->path && strlen(o->path) > a->from_len && path_within(o->path, a->from, a->from_len))
-		a->found = true;
+	found = o->path && strlen(o->path) > a->from_len &&
+		path_within(o->path, a->from, a->from_len);
 	pthread_mutex_unlock(&o->lock);
+	return found;
 }
 
 bool opens_below(const struct vfs_share *share, const char *path)
 {
-	struct rename_arg a = { share, path, NULL, strlen(path), false, NULL };
+	struct rename_arg a = { share, path, NULL, strlen(path), NULL };
 
-	if (maybe_below(share, path))
-		open_each(below_one, &a);
-	return a.found;
+	return maybe_below(share, path) && open_any(is_below, &a);
 }
 
-static void break_one(void *arg, struct open *o)
+static bool break_one(void *arg, struct open *o)
 {
 	struct rename_arg *a = arg;
 	struct ofile *f;
 
-	if (a->holder || atomic_load(&o->oplock.level) != SMB2_OPLOCK_LEVEL_BATCH)
-		return;
-	a->found = false;
-	below_one(a, o);
-	if (!a->found)
-		return;
+	if (atomic_load(&o->oplock.level) != SMB2_OPLOCK_LEVEL_BATCH || !is_below(a, o))
+		return false;
 	f = ofile_lock(o);
 	if (f)
 		a->holder = oplock_break_handle(f);
 	ofile_unlock(o, f);
+	return a->holder;
 }
 
 struct open *opens_below_break(const struct vfs_share *share, const char *path)
 {
-	struct rename_arg a = { share, path, NULL, strlen(path), false, NULL };
+	struct rename_arg a = { share, path, NULL, strlen(path), NULL };
 
 	if (maybe_below(share, path))
-		open_each(break_one, &a);
+		(void)open_any(break_one, &a);
 	return a.holder;
 }

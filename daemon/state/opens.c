@@ -204,6 +204,7 @@ struct open *open_alloc(void)
 	list_init(&o->handle_node);
 	list_init(&o->waiting);
 	list_init(&o->locks_held);
+	list_init(&o->locks_waiting);
 	list_init(&o->oplock.waiters);
 	list_init(&o->oplock.deadline_node);
 	list_init(&o->durable.id_node);
@@ -378,28 +379,52 @@ bool open_is_quiet(struct open *o)
 	return REFS(atomic_load(&slot_at((uint32_t)o->vol)->word)) <= 2;
 }
 
-void open_each(void (*fn)(void *arg, struct open *o), void *arg)
+/* With a reference, if it is live, or disconnected. */
+static struct open *slot_get(struct slot *s)
+{
+	uint64_t word = atomic_load_explicit(&s->word, memory_order_relaxed);
+
+	while ((uint32_t)word & (LIVE | KEPT))
+		if (atomic_compare_exchange_weak_explicit(
+			    &s->word, &word, word + 1, memory_order_acquire, memory_order_relaxed))
+			return s->open;
+	return NULL;
+}
+
+bool open_any(bool (*fn)(void *arg, struct open *o), void *arg)
 {
 	uint32_t n = atomic_load_explicit(&nslots, memory_order_acquire);
+	bool found = false;
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct slot *s = slot_at(i);
-		uint64_t word = atomic_load_explicit(&s->word, memory_order_relaxed);
+	for (uint32_t i = 0; i < n && !found; i++) {
+		struct open *o = slot_get(slot_at(i));
 
-		for (;;) {
-			if (!((uint32_t)word & (LIVE | KEPT)))
-				break;
-			if (atomic_compare_exchange_weak_explicit(&s->word, &word, word + 1,
-								  memory_order_acquire,
-								  memory_order_relaxed)) {
-				struct open *o = s->open;
-
-				fn(arg, o);
-				open_put(o);
-				break;
-			}
-		}
+		if (!o)
+			continue;
+		found = fn(arg, o);
+		open_put(o);
 	}
+	return found;
+}
+
+struct each {
+	void (*fn)(void *arg, struct open *o);
+	void *arg;
+};
+
+static bool each_one(void *arg, struct open *o)
+{
+	const struct each *e = arg;
+
+	e->fn(e->arg, o);
+	return false;
+}
+
+void open_each(void (*fn)(void *arg, struct open *o), void *arg)
+{
+	struct each e = { fn, arg };
+
+	(void)open_any(each_one, &e);
 }
 
 unsigned int open_count(void)

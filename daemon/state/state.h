@@ -351,9 +351,9 @@ struct open {
 	_Atomic bool client_closed;	       /* by a CLOSE that the module answered */
 	_Atomic uint64_t position_ops;	       /* of the module, when `position` was set */
 
-	/* state/lock.c; the list and the flag under the lock_file's lock */
+	/* state/lock.c; the lists and the flag under the lock_file's lock */
 	struct lock_file *locks; /* reference, until the open is freed; NULL: a pipe */
-	struct list_head locks_held;
+	struct list_head locks_held, locks_waiting;
 	bool locks_closed;
 	struct durable durable;
 	_Atomic bool disconnected; /* its client is lost: state/durable.h */
@@ -372,13 +372,16 @@ void open_put(struct open *o); /* the last one frees */
 bool open_unpublish(struct open *o);
 /* Those that are found by their ids, and the disconnected. */
 void open_each(void (*fn)(void *arg, struct open *o), void *arg);
+/* The same up to the first for which fn gives true: then it gives true as well. */
+bool open_any(bool (*fn)(void *arg, struct open *o), void *arg);
 unsigned int open_count(void);
 /*
  * For state/durable.c, under the lock of the file's bucket. Takes the id and the session's list
  * away, but o stays for open_each(), and keeps the table's reference. False: somebody closes it.
  */
 bool open_disconnect(struct open *o);
-/* The opposite, with another session and tree, whose references are taken; false: as for publish. */
+/* The opposite, with another session and tree, whose references are taken; false: as for publish.
+ */
 bool open_reconnect(struct open *o, struct session *s, struct tree *t);
 /* A disconnected open is closed: open_each() does not see it any more. */
 void open_disconnected_gone(struct open *o);
@@ -460,8 +463,9 @@ struct lock_file {
 	_Atomic uint32_t count; /* locks that are held: read without the lock */
 	pthread_mutex_t lock;	/* innermost but for a reactor's queue */
 	struct range *root;
-	struct list_head waiting; /* lock_wait.node, the oldest first */
-	unsigned int holds;	  /* locks about to be taken, lock_file_hold() */
+	uint32_t nwaiting;
+	uint64_t next_wait;
+	unsigned int holds; /* locks about to be taken, lock_file_hold() */
 };
 
 struct lock_range {
@@ -486,7 +490,9 @@ ntstatus lock_drop(struct open *o, uint64_t start, uint64_t length);
 
 /* One that waits for a lock; owned by the caller, who holds a reference to the open. */
 struct lock_wait {
-	struct list_head node;
+	struct list_head node;	    /* of those that wait for the same lock */
+	struct list_head open_node; /* open.locks_waiting; empty: it does not wait */
+	uint64_t number;	    /* its age */
 	struct open *open;
 	struct lock *lock; /* what it will be; NULL: granted */
 	/* Any thread, under the lock_file's lock: may only pass it on. SUCCESS: the lock is held.

@@ -167,6 +167,7 @@ static void handle_init(struct open *o, struct lock_file *f)
 	o->tree = &tree;
 	o->locks = lock_file_get(f);
 	list_init(&o->locks_held);
+	list_init(&o->locks_waiting);
 }
 
 static void handle_end(struct open *o)
@@ -369,7 +370,7 @@ static void test_threads(void)
 	}
 	is_int(broken, 0, "an exclusive lock is one thread's");
 	is_int(f->count, 0, "no lock is left");
-	ok(list_empty(&f->waiting), "nobody waits");
+	is_int(f->nwaiting, 0, "nobody waits");
 	diag("%u locks, %u had to wait", granted, waited);
 	lock_file_put(f);
 }
@@ -406,6 +407,53 @@ static void test_many(void)
 	lock_file_put(f);
 }
 
+static unsigned int granted_in_order, granted_wrong;
+
+static void count_done(struct lock_wait *w, ntstatus status)
+{
+	static uint64_t last;
+
+	if (status == NT_STATUS_SUCCESS && (w->number > last || !granted_in_order))
+		granted_in_order++;
+	else
+		granted_wrong++;
+	last = w->number;
+}
+
+/* Each waits for another lock: a lock that goes does not look at those that wait elsewhere. */
+static void test_many_wait(void)
+{
+	struct lock_wait *w = xcalloc(MANY, sizeof(*w));
+	struct lock_file *f = lock_file_new();
+	unsigned int other = 0;
+	struct lock_range r;
+	struct open a, b;
+	uint64_t t0;
+
+	handle_init(&a, f);
+	handle_init(&b, f);
+	for (uint64_t i = 0; i < MANY; i++)
+		other += take(&a, i * 16, 8, true) != NT_STATUS_SUCCESS;
+	t0 = now_ns();
+	for (uint64_t i = 0; i < MANY; i++) {
+		w[i].done = count_done;
+		r = (struct lock_range) { i * 7919 % MANY * 16, 4, false };
+		other += lock_wait(&w[i], &b, &r) != NT_STATUS_PENDING;
+	}
+	for (uint64_t i = 0; i < MANY / 2; i++)
+		other += lock_drop(&a, i * 7919 % MANY * 16, 8) != NT_STATUS_SUCCESS;
+	is_int(granted_in_order, MANY / 2, "half of 100,000 that wait have their locks");
+	handle_end(&a);
+	is_int(granted_in_order, MANY, "a close gives the other half theirs, the oldest first");
+	is_int(granted_wrong + other, 0, "nothing else happened");
+	ok(now_ns() - t0 < 20000000000ull, "in less than 20 seconds");
+	diag("%u that wait: %.3f s", MANY, (double)(now_ns() - t0) / 1e9);
+	handle_end(&b);
+	is_int(f->count + f->nwaiting, 0, "all gone");
+	lock_file_put(f);
+	free(w);
+}
+
 int main(void)
 {
 	test_tree();
@@ -413,5 +461,6 @@ int main(void)
 	test_waiting();
 	test_threads();
 	test_many();
+	test_many_wait();
 	return done_testing();
 }
