@@ -15,6 +15,7 @@
 #include "kernel/kmod_link.h"
 #include "kernel/steer.h"
 #include "kernel/tcp_stats.h"
+#include "state/durable.h"
 #include "state/state.h"
 
 #include <fcntl.h>
@@ -461,6 +462,7 @@ static void stop(void)
 	for (unsigned int i = 0; i < server.nreactors; i++)
 		reactor_join(server.reactors[i]);
 	workers_stop(); /* one may still be in reactor_post() */
+	durable_end();
 	while (left) {
 		left = false;
 		for (unsigned int i = 0; i < server.nreactors; i++)

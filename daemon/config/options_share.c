@@ -272,7 +272,7 @@ const struct conf_option conf_share_options[] = {
 	  .doc = "Offers leases, which SMB 2.1 and later prefer to oplocks. Needs `oplocks`." },
 	{ OPT("smb3 directory leases", "directory leases", BOOL, directory_leases, "yes"),
 	  .later = true, .doc = "Leases on folders: clients may cache listings." },
-	{ OPT("durable handles", NULL, BOOL, durable_handles, "yes"), .later = true,
+	{ OPT("durable handles", NULL, BOOL, durable_handles, "yes"),
 	  .doc = "Open files survive a lost connection for a while." },
 	{ OPT("kernel oplocks", NULL, BOOL, kernel_oplocks, "no"), .later = true,
 	  .doc = "Local programs that open a file break the clients' oplocks on it." },

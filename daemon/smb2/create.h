@@ -42,4 +42,16 @@ static inline bool create_overwrites(const struct create *q)
 /* Is the share writable for this? The status that refuses what changes. */
 ntstatus create_writable(const struct create *q);
 
+/* create_durable.c, MS-SMB2 3.3.5.9.6, .7, .10, .12 */
+
+/* After create_ctx_parse(): do the contexts go together? INVALID_PARAMETER, OBJECT_NAME_NOT_FOUND. */
+ntstatus create_durable_check(const struct request *rq, struct create *q);
+/*
+ * Instead of opening anything, with ctx.durable.reconnect: the handle is rq->session's from now on.
+ * SUCCESS: q->open is a reference, and loc has its attributes and nothing else.
+ */
+ntstatus create_reconnect(struct request *rq, struct create *q);
+/* While the answer is written: the open may become durable, which adds a context. */
+void create_durable_answer(struct create *q, struct smb2_wr *w, uint64_t *prev, bool caches_handle);
+
 #endif /* KH_CREATE_H */

@@ -33,13 +33,16 @@ static bool take_durable(uint32_t tag, struct smb2_rd *d, struct create_durable 
 		return false;
 	switch (tag) {
 	case CREATE_CTX_DURABLE:
+		q->seen |= CREATE_HAS_DHNQ;
 		q->request = 1;
 		break;
 	case CREATE_CTX_RECONNECT:
+		q->seen |= CREATE_HAS_DHNC;
 		q->reconnect = 1;
 		q->fid = rd_fid(d);
 		break;
 	case CREATE_CTX_DURABLE_V2:
+		q->seen |= CREATE_HAS_DH2Q;
 		q->request = 2;
 		q->timeout_ms = rd_le32(d);
 		q->flags = rd_le32(d);
@@ -47,6 +50,7 @@ static bool take_durable(uint32_t tag, struct smb2_rd *d, struct create_durable 
 		rd_copy(d, q->create_guid, 16);
 		break;
 	case CREATE_CTX_RECONNECT_V2:
+		q->seen |= CREATE_HAS_DH2C;
 		q->reconnect = 2;
 		q->fid = rd_fid(d);
 		rd_copy(d, q->create_guid, 16);
@@ -151,6 +155,7 @@ ntstatus create_ctx_parse(const uint8_t *buf, size_t len, struct create_ctx *out
 		data = rd_sub(&r, data_len ? data_off : 0, data_len);
 		if (!rd_ok(&r) || name_len < 4)
 			return NT_STATUS_INVALID_PARAMETER;
+		out->n++;
 		if (name_len == 4 && !take(rd_be32(&name), &data, out))
 			return NT_STATUS_INVALID_PARAMETER;
 		if (name_len == 16 && !take_long(name.buf, &data, out))

@@ -150,8 +150,14 @@ struct create_lease {
 	uint16_t epoch;
 };
 
+#define CREATE_HAS_DHNQ 1u
+#define CREATE_HAS_DHNC 2u
+#define CREATE_HAS_DH2Q 4u
+#define CREATE_HAS_DH2C 8u
+
 /* "DHnQ", "DHnC", "DH2Q", "DH2C": 2.2.13.2.3, .4, .11, .12 */
 struct create_durable {
+	unsigned int seen;	    /* CREATE_HAS_*: which contexts are there */
 	uint8_t request, reconnect; /* version of each that is there: 0, 1, 2 */
 	struct smb2_fid fid;	    /* reconnect */
 	uint8_t create_guid[16];    /* version 2 */
@@ -163,6 +169,7 @@ struct create_durable {
 
 /* What a CREATE carries; data pointers are borrowed from the element. */
 struct create_ctx {
+	unsigned int n; /* contexts, those that are not known too */
 	bool mxac, qfid, alsi, twrp;
 	bool posix; /* POSIX extensions: a mode of 32 bits */
 	uint32_t posix_mode;

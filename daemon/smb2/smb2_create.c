@@ -61,16 +61,23 @@ static ntstatus check(const struct create *q)
 	return NT_STATUS_SUCCESS;
 }
 
-/* Name and contexts, after the fixed part was found right. */
+static ntstatus parse_contexts(struct request *rq, struct create *q)
+{
+	ntstatus status = create_ctx_parse(q->contexts.buf, q->contexts.len, &q->ctx);
+
+	if (status == NT_STATUS_SUCCESS)
+		status = create_durable_check(rq, q);
+	else
+		stats_bad(BAD_create_context);
+	return status;
+}
+
+/* Name and descriptor, after the fixed part was found right. */
 static ntstatus parse_rest(struct request *rq, struct create *q)
 {
 	unsigned int flags = rq->hdr.flags & SMB2_FLAGS_DFS_OPERATIONS ? VFS_NAME_DFS : 0;
-	ntstatus status = create_ctx_parse(q->contexts.buf, q->contexts.len, &q->ctx);
+	ntstatus status;
 
-	if (status != NT_STATUS_SUCCESS) {
-		stats_bad(BAD_create_context);
-		return status;
-	}
 	if (q->ctx.twrp && q->ctx.timewarp)
 		return NT_STATUS_OBJECT_NAME_NOT_FOUND; /* there are no snapshots */
 	if (!rq->tree->vfs->opt.streams)
@@ -197,7 +204,7 @@ static void qfid_put(struct smb2_wr *w, uint64_t *prev, const struct create *q)
 
 static ntstatus reply(struct request *rq, struct create *q)
 {
-	struct smb2_wr *w = reply_begin(rq, 88 + 2 * 64);
+	struct smb2_wr *w = reply_begin(rq, 88 + 3 * 64);
 	uint64_t ctx_at, start, prev = 0;
 	struct vfs_attr a = q->loc.attr;
 	struct open *o = q->open;
@@ -228,6 +235,7 @@ static ntstatus reply(struct request *rq, struct create *q)
 		mxac_put(w, &prev, rq, q);
 	if (q->ctx.qfid)
 		qfid_put(w, &prev, q);
+	create_durable_answer(q, w, &prev, oplock == SMB2_OPLOCK_LEVEL_BATCH);
 	if (w->off > start) {
 		wr_patch_le32(w, ctx_at, (uint32_t)start);
 		wr_patch_le32(w, ctx_at + 4, (uint32_t)(w->off - start));
@@ -237,29 +245,44 @@ static ntstatus reply(struct request *rq, struct create *q)
 	return NT_STATUS_SUCCESS;
 }
 
+/* q->open is published; its reference is put. */
+static ntstatus answer(struct request *rq, struct create *q)
+{
+	ntstatus status = reply(rq, q);
+
+	rq->chain_fid = (struct smb2_fid) { q->open->persistent, q->open->vol };
+	rq->chain_has_fid = true;
+	if (status != NT_STATUS_SUCCESS)
+		open_close(q->open);
+	open_put(q->open);
+	return status;
+}
+
 static ntstatus create_on_disk(struct request *rq, struct create *q)
 {
-	ntstatus status = check(q);
+	ntstatus status = parse_contexts(rq, q);
 
+	q->tree = rq->tree;
+	/* Nothing else of a request that reconnects is looked at. */
+	if (status == NT_STATUS_SUCCESS && q->ctx.durable.reconnect) {
+		status = create_reconnect(rq, q);
+		return status == NT_STATUS_SUCCESS ? answer(rq, q) : status;
+	}
+	if (status == NT_STATUS_SUCCESS)
+		status = check(q);
 	if (status == NT_STATUS_SUCCESS)
 		status = parse_rest(rq, q);
 	if (status != NT_STATUS_SUCCESS)
 		return status;
 	if (rq->conn->conf->max_open_files && rq->session->nopens >= rq->conn->conf->max_open_files)
 		return NT_STATUS_TOO_MANY_OPENED_FILES;
-	q->tree = rq->tree;
 	for (unsigned int i = 0; i < RETRIES; i++) {
 		status = attempt(rq, q);
 		if (status != NT_STATUS_RETRY)
 			break;
 	}
 	if (status == NT_STATUS_SUCCESS) {
-		status = reply(rq, q);
-		rq->chain_fid = (struct smb2_fid) { q->open->persistent, q->open->vol };
-		rq->chain_has_fid = true;
-		if (status != NT_STATUS_SUCCESS)
-			open_close(q->open);
-		open_put(q->open);
+		status = answer(rq, q);
 		vfs_path_release(&q->loc);
 	}
 	return status;

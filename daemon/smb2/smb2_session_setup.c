@@ -289,7 +289,7 @@ static void drop_previous(struct request *rq, struct session *s, uint64_t previo
 	/* 3.3.5.5.3: only the same user may end it, and only what has begun has a user. */
 	if (atomic_load(&old->state) != SESSION_IN_PROGRESS && old->user &&
 	    strcmp(old->user, s->user) == 0 && !old->anonymous && !old->guest)
-		session_destroy(old);
+		session_lost(old);
 	session_put(old);
 }
 

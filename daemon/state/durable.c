@@ -5,6 +5,7 @@
 #include "core/entry.h"
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
+#include "state/lease.h"
 
 #define BUCKETS	    1024
 #define WHEEL	    1024u  /* seconds; more than any timeout */
@@ -218,7 +219,32 @@ void durable_set_max(unsigned int max)
 	kept_unlock();
 }
 
+void durable_end(void)
+{
+	struct open *o;
+
+	for (;;) {
+		kept_lock();
+		o = list_empty(&kept.age) ? NULL
+					  : list_first(&kept.age, struct open, durable.age_node);
+		if (o)
+			list_out(o, DURABLE_CLOSING);
+		kept_unlock();
+		if (!o)
+			return;
+		close_work(&o->durable.work);
+	}
+}
+
 /* ---- reconnecting ---- */
+
+/* Until leases are there. */
+__attribute__((weak)) uint8_t open_lease_key(const struct open *o, uint8_t key[16])
+{
+	(void)o;
+	(void)key;
+	return 0;
+}
 
 struct open *durable_find(uint64_t persistent)
 {

@@ -66,6 +66,8 @@ void durable_former_free(struct durable_former *f);
 /* Reactor 0, once a second: those whose time is over. */
 void durable_tick(uint64_t now);
 unsigned int durable_count(void);
+/* The end, when no workers run any more: closes them all. */
+void durable_end(void);
 /* How many are kept at most; the longest kept goes. For tests and configuration. */
 void durable_set_max(unsigned int max);
 

@@ -5,7 +5,7 @@
 #include "kernel/attach.h"
 #include "kernel/bpf_link.h"
 #include "smb2/smb2.h"
-#include "state/state.h"
+#include "state/durable.h"
 
 #define BUCKETS 256
 
@@ -147,7 +147,8 @@ static bool session_unhash(struct session *s)
 	return mine;
 }
 
-static void close_opens(struct session *s)
+/* keep: durable opens wait for their client, MS-SMB2 3.3.7.1. */
+static void close_opens(struct session *s, bool keep)
 {
 	for (;;) {
 		struct open *o = NULL;
@@ -158,7 +159,8 @@ static void close_opens(struct session *s)
 		pthread_mutex_unlock(&s->lock);
 		if (!o)
 			return;
-		open_close(o);
+		if (!keep || !durable_keep(o))
+			open_close(o);
 		open_put(o);
 	}
 }
@@ -217,17 +219,27 @@ static void drop_channels(struct session *s)
 	}
 }
 
-void session_destroy(struct session *s)
+static void session_end(struct session *s, bool keep)
 {
 	if (!session_unhash(s))
 		return;
 	atomic_store_explicit(&s->state, SESSION_GONE, memory_order_release);
 	maps_count(&maps.server->sessions, -1);
-	close_opens(s);
+	close_opens(s, keep);
 	drop_trees(s);
 	drop_channels(s);
 	entry_session_gone(s);
 	session_put(s);
+}
+
+void session_destroy(struct session *s)
+{
+	session_end(s, false);
+}
+
+void session_lost(struct session *s)
+{
+	session_end(s, true);
 }
 
 /* The session's half of a channel of a connection that is gone. */
@@ -244,7 +256,7 @@ static void channel_gone(struct channel *ch)
 		channel_put(ch);
 	channel_put(ch);
 	if (last)
-		session_destroy(s);
+		session_lost(s);
 	session_put(s);
 }
 

@@ -109,6 +109,8 @@ void session_put(struct session *s);
  * channels dropped. Runs as a worker job (closing files blocks). Idempotent.
  */
 void session_destroy(struct session *s);
+/* The same, but its client did not end it: durable opens are kept for it (MS-SMB2 3.3.7.1). */
+void session_lost(struct session *s);
 /* The connection is gone: drops its setups and channels; sessions without a channel end. Worker. */
 void session_conn_gone(struct conn *c);
 void session_each(void (*fn)(void *arg, struct session *s), void *arg);
@@ -275,8 +277,9 @@ struct ofile {
 
 /* What makes an open durable; constant from CREATE's answer on, but for the last part. */
 struct durable {
-	uint8_t version; /* of the handle: 1, 2; 0: it is not durable */
+	_Atomic uint8_t version; /* of the handle: 1, 2; 0: it is not durable. Set last */
 	uint32_t timeout_ms;
+	uint8_t create_guid[16];
 
 	/* state/durable.c; the list's lock */
 	enum { DURABLE_CONNECTED, DURABLE_KEPT, DURABLE_TAKEN, DURABLE_CLOSING } state;
@@ -359,6 +362,9 @@ struct open {
 	_Atomic bool disconnected; /* its client is lost: state/durable.h */
 	_Atomic uint8_t lock_sequence[OPEN_LOCK_SEQUENCES]; /* number + 1; 0: not valid */
 };
+
+/* What opens a file for more than its attributes. */
+#define OPEN_DATA_ACCESS (FILE_READ_DATA | FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_EXECUTE)
 
 /* Slot for a new open with one reference (the table's) and one for the caller; NULL: table full. */
 struct open *open_alloc(void);
