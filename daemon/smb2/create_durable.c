@@ -87,7 +87,7 @@ static ntstatus check_reconnect(struct request *rq, const struct create *q, stru
 
 	/* What was opened by version 2 may come back by version 1. */
 	if (d->reconnect == 2 &&
-	    (o->durable.version != 2 || !same_client ||
+	    (o->durable.version != 2 ||
 	     memcmp(d->create_guid, o->durable.create_guid, sizeof(d->create_guid)) != 0))
 		return NT_STATUS_OBJECT_NAME_NOT_FOUND;
 	if (q->ctx.lease.version && !same_client)
@@ -136,7 +136,7 @@ void create_durable_answer(struct create *q, struct smb2_wr *w, uint64_t *prev, 
 	uint8_t data[8] = { 0 };
 
 	if (!d->request || d->reconnect || !caches_handle || !q->tree->share->durable_handles ||
-	    o->kind != OPEN_FILE || !(o->access & OPEN_DATA_ACCESS))
+	    o->kind != OPEN_FILE)
 		return;
 	o->durable.timeout_ms = d->request == 1 ? TIMEOUT_V1_MS
 				: d->timeout_ms ? MIN(d->timeout_ms, TIMEOUT_MAX_MS)

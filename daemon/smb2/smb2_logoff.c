@@ -6,7 +6,7 @@ ntstatus smb2_logoff(struct request *rq)
 {
 	struct smb2_wr *w;
 
-	session_destroy(rq->session);
+	session_lost(rq->session); /* durable opens may be claimed by a later session */
 	w = reply_begin(rq, 4);
 	if (!w)
 		return NT_STATUS_INSUFFICIENT_RESOURCES;

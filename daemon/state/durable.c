@@ -121,7 +121,7 @@ static void expel(struct open *o)
 /* MS-SMB2 3.3.7.1: durable opens go on while they cache the handle. Under the bucket's lock. */
 static bool worth_keeping(const struct ofile *f, const struct open *o)
 {
-	return f && o->durable.version && !f->delete_pending && !o->delete_on_close &&
+	return f && o->durable.version && !f->delete_pending &&
 	       !atomic_load(&o->oplock.breaking) &&
 	       atomic_load(&o->oplock.level) == SMB2_OPLOCK_LEVEL_BATCH;
 }

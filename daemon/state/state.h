@@ -363,9 +363,6 @@ struct open {
 	_Atomic uint8_t lock_sequence[OPEN_LOCK_SEQUENCES]; /* number + 1; 0: not valid */
 };
 
-/* What opens a file for more than its attributes. */
-#define OPEN_DATA_ACCESS (FILE_READ_DATA | FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_EXECUTE)
-
 /* Slot for a new open with one reference (the table's) and one for the caller; NULL: table full. */
 struct open *open_alloc(void);
 /* Makes it visible under its id; false: the session or tree is gone (the caller drops it). */
