@@ -155,6 +155,7 @@ struct conf_share {
 	bool hide_unwriteable_files;
 	bool access_based_share_enum;
 	bool follow_symlinks;
+	bool native_symlinks;
 	bool wide_links;
 	bool crossmnt; /* may a path cross into another mounted file system? */
 

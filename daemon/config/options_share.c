@@ -187,6 +187,10 @@ const struct conf_option conf_share_options[] = {
 	{ OPT("follow symlinks", NULL, BOOL, follow_symlinks, "yes"),
 	  .doc = "Symbolic links that stay inside the share are followed; no makes them "
 		 "invisible." },
+	{ OPT("native symlinks", NULL, BOOL, native_symlinks, "no"),
+	  .doc = "Clients see symbolic links as such (reparse points) and follow them on their side. "
+		 "no: this server follows what stays inside the share, and shows as links only those "
+		 "that lead nowhere. Clients that use the POSIX extensions see links in any case." },
 	{ OPT("wide links", NULL, BOOL, wide_links, "no"),
 	  .doc = "Links may also lead out of the share. Whoever can make a link then reads the "
 		 "whole "

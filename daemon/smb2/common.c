@@ -49,6 +49,8 @@ int open_attr(struct open *o, struct vfs_attr *out)
 
 	if (r < 0)
 		return r;
+	if (S_ISLNK(out->mode))
+		vfs_link_attr(o->tree->vfs, path, out);
 	write_time_show(o, out);
 	if (o->kind == OPEN_STREAM)
 		return stream_attr(o, out);

@@ -39,6 +39,17 @@ static inline bool create_overwrites(const struct create *q)
 	return q->disposition == FILE_SUPERSEDE || q->disposition == FILE_OVERWRITE ||
 	       q->disposition == FILE_OVERWRITE_IF;
 }
+static inline unsigned int create_resolve_flags(const struct create *q)
+{
+	return VFS_RESOLVE_DOS | VFS_RESOLVE_REPARSE |
+	       (q->ctx.posix ? VFS_RESOLVE_EXACT | VFS_RESOLVE_NATIVE : 0);
+}
+/* A symlink that the client follows itself, unless it asks for the symlink. */
+static inline bool create_needs_follow(const struct create *q)
+{
+	return q->loc.exists && S_ISLNK(q->loc.attr.mode) &&
+	       (!(q->options & FILE_OPEN_REPARSE_POINT) || q->path.stream);
+}
 /* Is the share writable for this? The status that refuses what changes. */
 ntstatus create_writable(const struct create *q);
 

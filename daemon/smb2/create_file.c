@@ -13,6 +13,7 @@
 #define WRITE_RIGHTS                                                                  \
 	(FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES | \
 	 FILE_DELETE_CHILD | SEC_STD_DELETE | SEC_STD_WRITE_DAC | SEC_STD_WRITE_OWNER)
+#define DATA_RIGHTS (FILE_READ_DATA | FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_EXECUTE)
 #define SETTABLE                                                                   \
 	(FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | \
 	 FILE_ATTRIBUTE_ARCHIVE)
@@ -91,8 +92,14 @@ static ntstatus check_existing(const struct create *q)
 								: NT_STATUS_FILE_IS_A_DIRECTORY;
 		return NT_STATUS_SUCCESS;
 	}
-	if (q->options & FILE_DIRECTORY_FILE || q->path.dir_type)
+	/* A symlink to a folder counts as one, as far as anybody knows. */
+	if ((q->options & FILE_DIRECTORY_FILE || q->path.dir_type) && !S_ISLNK(a->mode))
 		return NT_STATUS_NOT_A_DIRECTORY;
+	/* There is no data behind these; looking, renaming and deleting are fine. */
+	if (a->reparse_tag &&
+	    (create_overwrites(q) || (!(q->options & FILE_OPEN_REPARSE_POINT) &&
+				      access_map_generic(q->desired) & DATA_RIGHTS)))
+		return NT_STATUS_IO_REPARSE_TAG_NOT_HANDLED;
 	if (!create_overwrites(q))
 		return NT_STATUS_SUCCESS;
 	/*
@@ -133,7 +140,7 @@ static int open_flags(uint32_t access)
 static ntstatus open_data(struct create *q, bool truncate)
 {
 	struct open *o = q->open;
-	uint32_t data = FILE_READ_DATA | FILE_EXECUTE | FILE_WRITE_DATA | FILE_APPEND_DATA;
+	uint32_t data = DATA_RIGHTS;
 	int fd;
 
 	if (q->loc.attr.is_dir || vfs_attr_is_special(&q->loc.attr) ||

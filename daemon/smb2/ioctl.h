@@ -42,6 +42,9 @@ ioctl_fn ioctl_srv_request_resume_key, ioctl_srv_copychunk;
 ioctl_fn ioctl_duplicate_extents, ioctl_get_integrity, ioctl_set_integrity;
 ioctl_fn ioctl_query_file_regions;
 
+/* ---- ioctl_reparse.c ---- */
+ioctl_fn ioctl_get_reparse_point, ioctl_set_reparse_point, ioctl_delete_reparse_point;
+
 /* ---- ioctl_file.c ---- */
 ioctl_fn ioctl_set_sparse, ioctl_query_allocated_ranges, ioctl_set_zero_data, ioctl_file_level_trim;
 ioctl_fn ioctl_get_compression, ioctl_set_compression, ioctl_create_or_get_object_id;

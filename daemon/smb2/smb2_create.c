@@ -2,6 +2,7 @@
 /* smb2_create.c - CREATE (MS-SMB2 2.2.13, 2.2.14, 3.3.5.9): parsing, checking, answering. */
 #include "core/utf16.h"
 #include "smb2/create.h"
+#include "smb2/reparse.h"
 
 #define RETRIES 5 /* somebody else creates and removes the same name */
 
@@ -137,8 +138,12 @@ static void abandon(struct create *q)
 static ntstatus attempt(struct request *rq, struct create *q)
 {
 	struct tree *t = rq->tree;
-	ntstatus status = vfs_resolve(t->vfs, q->path.path, VFS_RESOLVE_DOS, &q->loc);
+	ntstatus status = vfs_resolve(t->vfs, q->path.path, create_resolve_flags(q), &q->loc);
 
+	if (status == NT_STATUS_STOPPED_ON_SYMLINK || create_needs_follow(q)) {
+		status = create_stopped(rq, &q->loc, q->ctx.posix);
+		goto out;
+	}
 	if (status != NT_STATUS_SUCCESS && status != NT_STATUS_OBJECT_NAME_NOT_FOUND)
 		goto out;
 	status = prepare_open(rq, q);

@@ -195,7 +195,7 @@ struct open *open_alloc(void)
 	o->vol = (atomic_load(&s->word) & ~(uint64_t)UINT32_MAX) | index;
 	o->persistent = persistent_new();
 	o->handle_entry = maps_handle(index);
-	o->fd = -1;
+	o->fd = o->replaced_fd = -1;
 	o->dir_first = true;
 	pthread_mutex_init(&o->lock, NULL);
 	pthread_mutex_init(&o->dir_lock, NULL);
@@ -283,6 +283,8 @@ void open_put(struct open *o)
 	maps_count(&maps.server->opens, -1);
 	if (o->fd >= 0)
 		close(o->fd);
+	if (o->replaced_fd >= 0)
+		close(o->replaced_fd);
 	vfs_dir_close(o->dir);
 	ipc_release(o);
 	lock_file_put(o->locks);

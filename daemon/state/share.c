@@ -48,6 +48,7 @@ static void options_from_conf(const struct conf_share *cs, struct vfs_options *o
 	vfs_options_default(o);
 	o->case_sensitive = cs->case_sensitive == CONF_YES;
 	o->follow_symlinks = cs->follow_symlinks;
+	o->native_symlinks = cs->native_symlinks;
 	o->wide_links = cs->wide_links;
 	o->short_names = cs->mangled_names != CONF_MANGLED_NO;
 	o->hide_dot_files = cs->hide_dot_files;

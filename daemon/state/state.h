@@ -315,6 +315,8 @@ struct open {
 	uint32_t share_access, options, disposition;
 	uint32_t attributes_at_create;
 	struct vfs_id entry; /* what the name is, for vfs_remove() */
+	bool posix;	     /* made with the POSIX create context */
+	int replaced_fd;     /* the file that became a reparse point, or -1; owned, under lock */
 
 	pthread_mutex_t dir_lock; /* what follows, an enumeration: workers only, may block */
 	struct vfs_dir *dir;

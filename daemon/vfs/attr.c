@@ -11,8 +11,6 @@
 
 #include <sys/syscall.h>
 
-#define REPARSE_TAG_SYMLINK 0xA000000Cu
-
 /* What a client may set (MS-FSCC 2.6), and what of it is stored. */
 #define SETTABLE                                                                   \
 	(FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | \
@@ -69,7 +67,7 @@ static void attributes_complete(struct vfs_attr *a, uint32_t bits)
 {
 	if (a->is_dir)
 		bits |= FILE_ATTRIBUTE_DIRECTORY;
-	if (S_ISLNK(a->mode))
+	if (a->reparse_tag)
 		bits |= FILE_ATTRIBUTE_REPARSE_POINT;
 	a->attributes = bits ? bits : FILE_ATTRIBUTE_NORMAL;
 }
@@ -105,7 +103,9 @@ void attr_from_statx(const struct vfs_share *s, const struct statx *sx, const ch
 		a->alloc_size = vfs_round_alloc(s, sx->stx_blocks * 512);
 	}
 	if (S_ISLNK(a->mode))
-		a->reparse_tag = REPARSE_TAG_SYMLINK;
+		a->reparse_tag = IO_REPARSE_TAG_SYMLINK;
+	else if (vfs_attr_is_special(a))
+		a->reparse_tag = IO_REPARSE_TAG_NFS;
 	a->by_name = attributes_by_name(s, name) & ~attributes_by_mode(s, a);
 	attributes_complete(a, attributes_by_mode(s, a) | a->by_name);
 }

@@ -6,6 +6,7 @@
 #include "vfs/internal.h"
 
 #include "core/utf16.h"
+#include "smb2_pdu.h"
 
 #include <limits.h>
 #include <linux/openat2.h>
@@ -21,6 +22,8 @@ struct vfs_dir {
 	char *pattern; /* NULL: everything */
 	enum stage stage;
 	bool again;	/* the last entry was put back */
+	bool posix;	/* vfs_dir_posix() */
+	bool native;	/* symlinks are not followed */
 	char *relative; /* share-relative path, once a symlink asks for it */
 
 	/* the last entry */
@@ -36,9 +39,15 @@ int vfs_dir_open(struct vfs_share *s, int fd, struct vfs_dir **out)
 	d->share = vfs_share_get(s);
 	d->fd = fd;
 	d->stage = STAGE_END;
+	d->native = s->opt.native_symlinks;
 	readdir_begin(&d->rd, fd);
 	*out = d;
 	return 0;
+}
+
+void vfs_dir_posix(struct vfs_dir *d)
+{
+	d->posix = d->native = true;
 }
 
 void vfs_dir_close(struct vfs_dir *d)
@@ -73,7 +82,8 @@ static bool matches(const struct vfs_dir *d, const char *wire)
 	/* As everywhere since DOS, ".." is found where "." is. */
 	if (name_is_dots(wire))
 		wire = ".";
-	return !d->pattern || vfs_wildcard_match(d->pattern, wire, d->share->opt.case_sensitive);
+	return !d->pattern ||
+	       vfs_wildcard_match(d->pattern, wire, d->posix || d->share->opt.case_sensitive);
 }
 
 /* Makes the entry the last one; false when it is not for this client. */
@@ -86,7 +96,8 @@ static bool take(struct vfs_dir *d, const char *name, uint64_t ino, unsigned cha
 		return false;
 	if (!memccpy(d->disk, name, 0, sizeof(d->disk)))
 		return false;
-	d->last = (struct vfs_dirent) { .name = vfs_name_to_wire(d->disk, d->wire),
+	d->last = (struct vfs_dirent) { .name = d->posix ? d->disk
+							 : vfs_name_to_wire(d->disk, d->wire),
 					.disk = d->disk,
 					.ino = ino,
 					.type = type };
@@ -116,7 +127,9 @@ static int next_looked_up(struct vfs_dir *d)
 
 	d->stage = STAGE_END;
 	if (strlen(name) > NAME_MAX || fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
-		if (d->share->opt.case_sensitive) {
+		if (d->posix) {
+			return 0;
+		} else if (d->share->opt.case_sensitive) {
 			if (!name_from_wire(name, plain) ||
 			    fstatat(d->fd, plain, &st, AT_SYMLINK_NOFOLLOW))
 				return 0;
@@ -234,6 +247,13 @@ static ssize_t read_dos(struct vfs_dir *d, const char *entry, void *blob, size_t
 	return n;
 }
 
+static bool is_folder(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISDIR(st.st_mode);
+}
+
 int vfs_dir_attr(struct vfs_dir *d, const struct vfs_dirent *e, struct vfs_attr *out)
 {
 	_cleanup_close_ int target = -1;
@@ -244,10 +264,15 @@ int vfs_dir_attr(struct vfs_dir *d, const struct vfs_dirent *e, struct vfs_attr 
 	if (statx(d->fd, ask, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, ATTR_STATX_MASK, &sx))
 		return -errno;
 	if (S_ISLNK(sx.stx_mode)) {
+		if (!d->share->opt.follow_symlinks && !d->native)
+			return -ENOENT;
 		target = open_target(d);
-		return target < 0 ? target : vfs_attr_get(d->share, target, d->disk, out);
+		if (target >= 0 && !d->native)
+			return vfs_attr_get(d->share, target, d->disk, out);
 	}
 	attr_from_statx(d->share, &sx, d->disk, out);
+	if (target >= 0 && is_folder(target))
+		out->attributes |= FILE_ATTRIBUTE_DIRECTORY;
 	out->dos_loaded = true;
 	if (d->share->opt.store_dos_attributes && (out->is_dir || S_ISREG(out->mode)))
 		attr_apply_dos(d->share, blob, read_dos(d, ask, blob, sizeof(blob)), d->disk, out);
@@ -260,6 +285,8 @@ uint32_t vfs_dir_ea_size(struct vfs_dir *d, const struct vfs_dirent *e)
 
 	if (!d->share->opt.ea_support || e->type == DT_FIFO || e->type == DT_SOCK ||
 	    e->type == DT_CHR || e->type == DT_BLK)
+		return 0;
+	if (e->type == DT_LNK && d->native)
 		return 0;
 	if (e->type == DT_LNK) {
 		target = open_target(d);

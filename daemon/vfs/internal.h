@@ -19,6 +19,8 @@
  * refused (or really loops).
  */
 int share_open_beneath(struct vfs_share *s, const char *path, int flags);
+/* The same without following any symlink; the last component is one only with O_NOFOLLOW. */
+int share_open_nolinks(struct vfs_share *s, const char *path, int flags);
 /* The root folder was deleted under us. */
 bool share_root_gone(struct vfs_share *s);
 bool share_veto(const struct vfs_share *s, const char *name);

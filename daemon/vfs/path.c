@@ -74,14 +74,15 @@ static int describe(struct vfs_path *p, unsigned int flags)
 /* p->fd is a symlink: p becomes its target. DANGLING when there is none for clients. */
 static int follow(struct vfs_path *p, unsigned int flags)
 {
-	int fd;
+	bool follows = p->share->opt.follow_symlinks;
+	int fd = follows ? share_open_beneath(p->share, p->path, O_PATH) : -ENOENT;
+	bool leads = fd != -ENOENT && fd != -ELOOP && fd != -EXDEV && fd != -ENOTDIR;
 
+	if (!leads && follows && flags & VFS_RESOLVE_REPARSE)
+		return 0;
 	close(steal_fd(&p->fd));
 	p->exists = false;
-	if (!p->share->opt.follow_symlinks)
-		return DANGLING;
-	fd = share_open_beneath(p->share, p->path, O_PATH);
-	if (fd == -ENOENT || fd == -ELOOP || fd == -EXDEV || fd == -ENOTDIR)
+	if (!leads)
 		return DANGLING;
 	if (fd < 0)
 		return fd;
@@ -89,20 +90,31 @@ static int follow(struct vfs_path *p, unsigned int flags)
 	return describe(p, flags);
 }
 
+/* Of a folder, which may be the last component or one on the way. */
+static int open_component(struct vfs_path *p, const char *path, int flags)
+{
+	return p->native ? share_open_nolinks(p->share, path, flags)
+			 : share_open_beneath(p->share, path, flags);
+}
+
 /* p->path as it stands: 0, DANGLING or -errno. */
 static int open_whole(struct vfs_path *p, unsigned int flags)
 {
 	int r;
 
-	p->fd = share_open_beneath(p->share, p->path, O_PATH | O_NOFOLLOW);
+	p->fd = open_component(p, p->path, O_PATH | O_NOFOLLOW);
 	if (p->fd < 0)
 		return p->fd;
 	r = describe(p, flags);
 	if (r)
 		return r;
 	p->entry = p->attr.id;
-	if (S_ISLNK(p->attr.mode) && !(flags & VFS_RESOLVE_NO_FOLLOW))
+	if (!S_ISLNK(p->attr.mode) || flags & VFS_RESOLVE_NO_FOLLOW)
+		return 0;
+	if (!p->native)
 		r = follow(p, flags);
+	if (!r && S_ISLNK(p->attr.mode))
+		vfs_link_attr(p->share, p->path, &p->attr);
 	return r;
 }
 
@@ -138,14 +150,14 @@ static int walk_one(struct vfs_path *p, char **dir, int *dirfd, const char *name
 	char disk[NAME_MAX + 1];
 	int fd, r;
 
-	fd = share_open_beneath(p->share, next, O_PATH | O_DIRECTORY);
+	fd = open_component(p, next, O_PATH | O_DIRECTORY);
 	if (fd == -ENOENT) {
 		r = match_component(p, *dirfd, name, disk);
 		if (r <= 0)
 			return r ? r : -ENOENT;
 		free(next);
 		next = join(*dir, disk);
-		fd = share_open_beneath(p->share, next, O_PATH | O_DIRECTORY);
+		fd = open_component(p, next, O_PATH | O_DIRECTORY);
 	}
 	if (fd < 0)
 		return fd;
@@ -181,9 +193,53 @@ int vfs_path_parent(struct vfs_path *p)
 		return -EBUSY;
 	if (p->parent < 0) {
 		dir = parent_path(p);
-		p->parent = share_open_beneath(p->share, dir, O_PATH | O_DIRECTORY);
+		p->parent = open_component(p, dir, O_PATH | O_DIRECTORY);
 	}
 	return p->parent;
+}
+
+/*
+ * Some component of the path is a symlink, which is the client's business: p becomes that symlink,
+ * and rest what was to come behind it. False: there is none.
+ */
+static bool stop_on_link(struct vfs_path *p, const char *path)
+{
+	_cleanup_close_ int dirfd = share_open_nolinks(p->share, "", O_PATH | O_DIRECTORY);
+	_cleanup_free_ char *dir = xstrdup("");
+	char name[VFS_NAME_WIRE_MAX], disk[NAME_MAX + 1];
+
+	while (dirfd >= 0 && *path) {
+		size_t n = strcspn(path, "/");
+		struct vfs_attr a;
+		char *next;
+
+		if (n >= sizeof(name))
+			return false;
+		memcpy(name, path, n);
+		name[n] = '\0';
+		path += n;
+		if (faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) &&
+		    match_component(p, dirfd, name, disk) > 0)
+			memccpy(name, disk, 0, sizeof(name));
+		next = join(dir, name);
+		free(dir);
+		dir = next;
+		close(steal_fd(&dirfd));
+		dirfd = share_open_nolinks(p->share, dir, O_PATH | O_NOFOLLOW);
+		if (dirfd < 0 || vfs_attr_stat(p->share, dirfd, name, &a))
+			return false;
+		if (S_ISLNK(a.mode)) {
+			set_path(p, steal_ptr(&dir));
+			p->rest = xstrdup(path);
+			p->fd = steal_fd(&dirfd);
+			p->attr = a;
+			p->entry = a.id;
+			p->exists = true;
+			return true;
+		}
+		path += *path == '/';
+	}
+	return false;
 }
 
 static ntstatus parent_error(int err)
@@ -275,10 +331,22 @@ static ntstatus resolve_once(struct vfs_path *p, unsigned int flags)
 	}
 }
 
-static void path_init(struct vfs_path *p, struct vfs_share *s, const char *path, bool exact)
+static void path_init(struct vfs_path *p, struct vfs_share *s, const char *path, unsigned int flags)
 {
-	*p = (struct vfs_path) { .share = s, .parent = -1, .fd = -1, .exact = exact };
+	*p = (struct vfs_path) { .share = s, .parent = -1, .fd = -1 };
+	p->exact = flags & VFS_RESOLVE_EXACT;
+	p->native = flags & VFS_RESOLVE_NATIVE ||
+		    (flags & VFS_RESOLVE_REPARSE && s->opt.native_symlinks);
 	set_path(p, xstrdup(path));
+}
+
+static ntstatus resolve(struct vfs_path *p, const char *path, unsigned int flags)
+{
+	ntstatus status = resolve_once(p, flags);
+
+	if (p->native && status == NT_STATUS_OBJECT_PATH_NOT_FOUND && stop_on_link(p, path))
+		return NT_STATUS_STOPPED_ON_SYMLINK;
+	return status;
 }
 
 ntstatus vfs_resolve(struct vfs_share *s, const char *path, unsigned int flags,
@@ -288,13 +356,13 @@ ntstatus vfs_resolve(struct vfs_share *s, const char *path, unsigned int flags,
 	ntstatus status;
 	int r = -ENOENT;
 
-	path_init(out, s, path, flags & VFS_RESOLVE_EXACT);
+	path_init(out, s, path, flags);
 	if (any_component_vetoed(s, path, &last)) {
 		if (last)
 			return not_found(out);
 		return NT_STATUS_OBJECT_PATH_NOT_FOUND;
 	}
-	status = resolve_once(out, flags);
+	status = resolve(out, path, flags);
 	if (!status || !share_root_gone(s))
 		return status;
 	if (!identity_root_begin()) {
@@ -306,14 +374,15 @@ ntstatus vfs_resolve(struct vfs_share *s, const char *path, unsigned int flags,
 	if (r)
 		return NT_STATUS_OBJECT_PATH_NOT_FOUND;
 	vfs_path_release(out);
-	path_init(out, s, path, flags & VFS_RESOLVE_EXACT);
-	return resolve_once(out, flags);
+	path_init(out, s, path, flags);
+	return resolve(out, path, flags);
 }
 
 void vfs_path_release(struct vfs_path *p)
 {
 	free(p->path);
 	free(p->asked);
+	free(p->rest);
 	cleanup_closep(&p->parent);
 	cleanup_closep(&p->fd);
 	*p = (struct vfs_path) { .parent = -1, .fd = -1 };

@@ -151,26 +151,34 @@ bool share_veto(const struct vfs_share *s, const char *name)
 	return s->opt.veto.match && !name_is_dots(name) && s->opt.veto.match(s->opt.veto.ctx, name);
 }
 
-int share_open_beneath(struct vfs_share *s, const char *path, int flags)
+static int open_in_root(struct vfs_share *s, const char *path, int flags, uint64_t resolve)
 {
 	struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC),
-				.resolve = RESOLVE_NO_MAGICLINKS };
+				.resolve = resolve | RESOLVE_NO_MAGICLINKS };
 	int fd, tries = 0;
 
-	if (!s->opt.wide_links || !s->opt.follow_symlinks)
-		how.resolve |= RESOLVE_BENEATH;
-	if (!s->opt.follow_symlinks)
-		how.resolve |= RESOLVE_NO_SYMLINKS;
 	do {
 		fd = (int)syscall(SYS_openat2, s->root, *path ? path : ".", &how, sizeof(how));
 	} while (fd < 0 && errno == EAGAIN && ++tries < EAGAIN_TRIES);
 	return fd < 0 ? -errno : fd;
 }
 
+int share_open_nolinks(struct vfs_share *s, const char *path, int flags)
+{
+	return open_in_root(s, path, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+int share_open_beneath(struct vfs_share *s, const char *path, int flags)
+{
+	if (!s->opt.follow_symlinks)
+		return share_open_nolinks(s, path, flags);
+	return open_in_root(s, path, flags, s->opt.wide_links ? 0 : RESOLVE_BENEATH);
+}
+
 static uint32_t fs_attributes(const struct vfs_share *s, const struct statvfs *v)
 {
 	uint32_t r = FS_CASE_SENSITIVE_SEARCH | FS_CASE_PRESERVED_NAMES | FS_UNICODE_ON_DISK |
-		     FS_PERSISTENT_ACLS | FS_SPARSE_FILES;
+		     FS_PERSISTENT_ACLS | FS_SPARSE_FILES | FS_REPARSE_POINTS;
 
 	if (s->reflinks)
 		r |= FS_BLOCK_REFCOUNTING;

@@ -160,6 +160,7 @@ struct vfs_options {
 	bool case_sensitive;
 	bool follow_symlinks; /* default true; false: a symlink is refused, at any place */
 	bool wide_links;      /* symlinks may leave the share */
+	bool native_symlinks; /* clients see symlinks, and follow them */
 	bool hide_dot_files;  /* ".x" has the hidden attribute */
 	bool delete_veto_files;
 	bool hide_special_files;
@@ -257,7 +258,7 @@ struct vfs_attr {
 	uint64_t create_time, access_time, write_time, change_time; /* NTTIME */
 	uint64_t alloc_size;					    /* bytes; 0 for a directory */
 	uint64_t end_of_file;					    /* bytes; 0 for a directory */
-	uint32_t reparse_tag; /* IO_REPARSE_TAG_SYMLINK for a symlink that is not followed, or 0 */
+	uint32_t reparse_tag; /* of a symlink that is not followed, a FIFO, socket, device; or 0 */
 	bool is_dir;
 	bool dos_loaded;  /* DOSATTRIB was looked at (or need not be) */
 	bool dos_stored;  /* DOSATTRIB exists */
@@ -317,6 +318,8 @@ struct vfs_path {
 	int fd;	     /* O_PATH (or data) fd of the object, symlinks followed; -1: none; owned */
 	bool exists;
 	bool exact;	      /* VFS_RESOLVE_EXACT */
+	bool native;	      /* VFS_RESOLVE_NATIVE, or the share says so */
+	char *rest;	      /* STOPPED_ON_SYMLINK: owned; else NULL */
 	struct vfs_id entry;  /* what the name itself is: differs from attr.id for a symlink */
 	struct vfs_attr attr; /* of fd, if it exists */
 	struct vfs_attr parent_attr; /* stat half only; valid when it does not exist */
@@ -325,12 +328,18 @@ struct vfs_path {
 #define VFS_RESOLVE_DOS	      0x1 /* attr has DOS attributes too */
 #define VFS_RESOLVE_NO_FOLLOW 0x2 /* a symlink as last component is the object itself */
 #define VFS_RESOLVE_EXACT     0x4 /* POSIX semantics: with regard to case */
+/* A symlink that leads nowhere for clients is the object itself, instead of not existing. */
+#define VFS_RESOLVE_REPARSE 0x8
+/* As with `native symlinks`: no symlink is followed, see STOPPED_ON_SYMLINK. */
+#define VFS_RESOLVE_NATIVE 0x10
 
 /*
  *	SUCCESS			*out describes an existing object
  *	OBJECT_NAME_NOT_FOUND	only the last component does not exist: parent and leaf are valid
  *	OBJECT_PATH_NOT_FOUND	a folder on the way does not exist, or is no folder
  *	ACCESS_DENIED		no search permission
+ *	STOPPED_ON_SYMLINK	NATIVE, and a symlink on the way: *out is the symlink, and `rest` what
+ *				was to come behind it ("/a/b")
  * and others from vfs_errno(). *out must be released in every case. When several names differ only
  * by case the exact spelling wins. A vetoed component does not exist, nor does a symlink that is
  * refused, dangles or leaves the share: creating there gives -ENOENT.
@@ -396,6 +405,35 @@ int vfs_clone_range(int from_fd, uint64_t from, int to_fd, uint64_t to, uint64_t
 /* fsync, or fdatasync if data_only; a folder or special file that cannot: 0. */
 int vfs_sync(int fd, bool data_only);
 
+/* ---- reparse.c: symlinks and special files, which clients know as reparse points ---- */
+
+#define VFS_LINK_MAX 4095 /* bytes of a target */
+
+/* What a reparse point is on Linux. */
+struct vfs_special {
+	mode_t type;  /* S_IFLNK, S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK; S_IFREG, S_IFDIR: none */
+	char *target; /* of a symlink, as on disk; owned */
+	uint32_t major, minor;
+};
+
+static inline void vfs_special_release(struct vfs_special *sp)
+{
+	free(sp->target);
+}
+#define _cleanup_vfs_special_ __attribute__((__cleanup__(vfs_special_release)))
+
+/* -ENODATA: it is no reparse point. fd is O_PATH. */
+int vfs_special_get(int fd, struct vfs_special *out);
+/*
+ * The empty file or folder `entry` at path becomes what sp says, made by the calling user; *fd is
+ * an O_PATH fd of it and *a describes it. -ESTALE: path is something else, -ENOTEMPTY: it has data
+ * or entries, -EACCES: a target outside of a share with `wide links`, which would be followed.
+ */
+int vfs_special_set(struct vfs_share *s, const char *path, struct vfs_id entry,
+		    const struct vfs_special *sp, int *fd, struct vfs_attr *a);
+/* A symlink at path whose target is a folder of the share has that attribute too. */
+void vfs_link_attr(struct vfs_share *s, const char *path, struct vfs_attr *a);
+
 /* ---- dir.c: enumeration ---- */
 
 struct vfs_dir;
@@ -414,6 +452,8 @@ struct vfs_dirent {
  */
 int vfs_dir_open(struct vfs_share *s, int fd, struct vfs_dir **out);
 void vfs_dir_close(struct vfs_dir *d); /* NULL is fine */
+/* POSIX semantics: names as on disk, patterns with regard to case, symlinks as such. */
+void vfs_dir_posix(struct vfs_dir *d);
 /*
  * Starts (again) with a pattern, "" or "*" for everything. Without wildcards the answer is a
  * lookup, not a scan, and without regard to case. The caller begins with this.
@@ -424,8 +464,9 @@ int vfs_dir_next(struct vfs_dir *d, struct vfs_dirent *out);
 /* The last entry comes again with the next call: it did not fit into the reply. */
 void vfs_dir_unget(struct vfs_dir *d);
 /*
- * Everything about the last entry, symlinks followed when the share allows it (a dangling or
- * escaping one: -ENOENT, the caller skips the entry). -ENOENT: vanished meanwhile.
+ * Everything about the last entry, symlinks followed when the share does that (a dangling or
+ * escaping one is shown as the symlink that it is). -ENOENT: vanished meanwhile, or a symlink where
+ * the share has none.
  */
 int vfs_dir_attr(struct vfs_dir *d, const struct vfs_dirent *e, struct vfs_attr *out);
 /* EaSize of the last entry; 0 when there are none or the share has no EAs. */

@@ -180,6 +180,19 @@ static void touch(struct vfs_share *s, const char *name)
 	close(openat(s->root, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
 }
 
+/* A symlink that the server cannot follow is shown as one. */
+static void look_at_link(struct vfs_dir *d, const char *name, bool as_link)
+{
+	struct vfs_dirent e;
+	struct vfs_attr a;
+
+	if (!is_int(vfs_dir_restart(d, name), 0, name) || !is_int(vfs_dir_next(d, &e), 1, name))
+		return;
+	is_int(vfs_dir_attr(d, &e, &a), 0, "its facts");
+	is_int(a.reparse_tag, as_link ? IO_REPARSE_TAG_SYMLINK : 0, "its tag");
+	is_int(!!(a.attributes & FILE_ATTRIBUTE_REPARSE_POINT), as_link, "the attribute");
+}
+
 static void test_small(struct vfs_share *s)
 {
 	struct vfs_dirent e;
@@ -198,7 +211,7 @@ static void test_small(struct vfs_share *s)
 	d = open_dir(s, "D");
 	if (!ok(d, "folder opens"))
 		return;
-	is_int(list(d, "*", out, sizeof(out)), 7, "everything but what leads outside");
+	is_int(list(d, "*", out, sizeof(out)), 9, "everything");
 	ok(!strncmp(out, ".,..,", 5), "dots first");
 	is_int(list(d, "*.TXT", out, sizeof(out)), 1, "a pattern");
 	is_str(out, "two.txt,", "in any case");
@@ -210,7 +223,10 @@ static void test_small(struct vfs_share *s)
 		    out, sizeof(out)),
 	       1, "a name that SMB cannot carry");
 	is_int(list(d, "none", out, sizeof(out)), 0, "a name that is not there");
-	is_int(list(d, "out", out, sizeof(out)), 0, "a symlink that leaves");
+	is_int(list(d, "out", out, sizeof(out)), 1, "a symlink that leaves");
+	look_at_link(d, "out", true);
+	look_at_link(d, "dangling", true);
+	look_at_link(d, "up", false);
 	is_int(list(d, "up", out, sizeof(out)), 1, "one that does not");
 	is_int(list(d, "..", out, sizeof(out)), 1, "the parent");
 	is_int(vfs_dir_restart(d, "a\\b"), -EILSEQ, "no path as a pattern");

@@ -115,6 +115,49 @@ static void test_symlinks(struct vfs_share *s, const char *path)
 	vfs_share_put(t);
 }
 
+/* What CREATE asks for. */
+static void look_native(struct vfs_share *s, const char *path, unsigned int flags, int64_t want,
+			const char *link, const char *rest)
+{
+	_cleanup_vfs_path_ struct vfs_path p;
+
+	is_int(vfs_resolve(s, path, flags | VFS_RESOLVE_REPARSE, &p), want, path);
+	ok(!link == !(p.exists && S_ISLNK(p.attr.mode)), "a symlink or not");
+	if (link)
+		is_str(p.path, link, "its path");
+	if (rest)
+		is_str(p.rest ? p.rest : "none", rest, "what comes behind it");
+}
+
+static void test_native(struct vfs_share *s, const char *path)
+{
+	const int64_t stop = NT_STATUS_STOPPED_ON_SYMLINK;
+	struct vfs_options o = s->opt;
+	struct vfs_share *t;
+
+	look_native(s, "dangling", 0, 0, "dangling", NULL);
+	look_native(s, "ABS", 0, 0, "abs", NULL);
+	look_native(s, "abs/passwd", 0, PATH_NF, NULL, NULL);
+	look_native(s, "in", 0, 0, NULL, NULL);
+	look_native(s, "in", VFS_RESOLVE_NATIVE, 0, "in", NULL);
+	look_native(s, "in/File.txt", VFS_RESOLVE_NATIVE, stop, "in", "/File.txt");
+	look_native(s, "in/none/File.txt", VFS_RESOLVE_NATIVE, stop, "in", "/none/File.txt");
+	look_native(s, "Dir/Sub/back/File.txt", VFS_RESOLVE_NATIVE, stop, "Dir/Sub/back",
+		    "/File.txt");
+	look_native(s, "Dir/Sub/File.txt", VFS_RESOLVE_NATIVE, 0, NULL, NULL);
+	look_native(s, "Dir/none/File.txt", VFS_RESOLVE_NATIVE, PATH_NF, NULL, NULL);
+	o.native_symlinks = true;
+	t = open_share(path, &o);
+	look_native(t, "IN", 0, 0, "in", NULL);
+	look_native(t, "DIR/SUB/BACK/file.txt", 0, stop, "Dir/Sub/back", "/file.txt");
+	look(t, "in/File.txt", 0, NULL);
+	vfs_share_put(t);
+	o.follow_symlinks = o.native_symlinks = false;
+	t = open_share(path, &o);
+	look_native(t, "dangling", 0, NAME_NF, NULL, NULL);
+	vfs_share_put(t);
+}
+
 static void test_dangling_create(struct vfs_share *s)
 {
 	_cleanup_vfs_path_ struct vfs_path p;
@@ -293,6 +336,7 @@ static void test_on(const char *base)
 	s = open_share(path, &o);
 	test_lookup(s);
 	test_symlinks(s, path);
+	test_native(s, path);
 	test_dangling_create(s);
 	test_change(s);
 	test_veto(s, path);
