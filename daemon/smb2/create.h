@@ -33,6 +33,8 @@ ntstatus create_stream(struct create *q);
 struct acl_object create_acl_object(const struct create *q);
 ntstatus create_access(struct create *q, uint32_t desired);
 ntstatus create_make(struct create *q, bool is_dir);
+/* What CREATE did is told, before it is answered (state/change.h). */
+void create_tell(const struct create *q);
 /* SUPERSEDE, OVERWRITE, OVERWRITE_IF: what is there loses its data. */
 static inline bool create_overwrites(const struct create *q)
 {

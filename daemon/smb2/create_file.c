@@ -9,6 +9,7 @@
 
 #include "kernel/handles.h"
 #include "smb2/create.h"
+#include "state/change.h"
 
 #define WRITE_RIGHTS                                                                  \
 	(FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES | \
@@ -162,6 +163,21 @@ static ntstatus open_data(struct create *q, bool truncate)
 	return NT_STATUS_SUCCESS;
 }
 
+static void tell_stream_gone(const struct create *q, const char *name)
+{
+	struct change c = {
+		.share = q->tree->vfs,
+		.path = q->loc.path,
+		.stream = name,
+		.action = FILE_ACTION_REMOVED_STREAM,
+		.filter = FILE_NOTIFY_CHANGE_STREAM_NAME,
+		.by = q->open,
+	};
+
+	if (change_wanted())
+		change_raise(&c);
+}
+
 /* What OVERWRITE and SUPERSEDE leave: no data, no streams, new attributes. */
 static ntstatus overwrite(struct create *q)
 {
@@ -174,7 +190,8 @@ static ntstatus overwrite(struct create *q)
 
 	if (q->tree->vfs->opt.streams && vfs_stream_list(q->open->fd, &list, &n) == 0) {
 		for (unsigned int i = 0; i < n; i++)
-			vfs_stream_remove(q->open->fd, list[i].name);
+			if (vfs_stream_remove(q->open->fd, list[i].name) == 0)
+				tell_stream_gone(q, list[i].name);
 		vfs_stream_list_free(list, n);
 	}
 	handles_attr_change(q->open);
@@ -309,4 +326,29 @@ ntstatus create_file(struct create *q)
 	if (o->append_only && q->action == FILE_CREATED)
 		fcntl(o->fd, F_SETFL, O_APPEND);
 	return NT_STATUS_SUCCESS;
+}
+
+void create_tell(const struct create *q)
+{
+	struct open *o = q->open;
+	bool dir = q->loc.attr.is_dir;
+	struct change made = {
+		.share = q->tree->vfs,
+		.path = q->loc.path,
+		.action = FILE_ACTION_ADDED,
+		.filter = dir ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME,
+		.is_dir = dir,
+		.by = o,
+	};
+
+	if (!change_wanted())
+		return;
+	if (q->made)
+		change_raise(&made);
+	if (q->action == FILE_OVERWRITTEN || q->action == FILE_SUPERSEDED)
+		change_raise_open(o, FILE_ACTION_MODIFIED,
+				  FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE |
+					  FILE_NOTIFY_CHANGE_ATTRIBUTES);
+	else if (o->kind == OPEN_STREAM && q->action == FILE_CREATED)
+		change_raise_open(o, FILE_ACTION_ADDED, FILE_NOTIFY_CHANGE_FILE_NAME);
 }

@@ -10,6 +10,7 @@
 #include "core/utf16.h"
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
+#include "state/notify.h"
 
 struct new_name {
 	bool replace;
@@ -36,6 +37,42 @@ static ntstatus new_name_parse(const uint8_t *buf, size_t len, struct new_name *
 		n->len -= 2;
 	}
 	return NT_STATUS_SUCCESS;
+}
+
+/* ---- telling ---- */
+
+static void tell_name(struct open *o, uint32_t action, const char *path, const char *new_path)
+{
+	bool dir = o->kind == OPEN_DIR;
+	struct change c = {
+		.share = o->tree->vfs,
+		.path = path,
+		.new_path = new_path,
+		.action = action,
+		.filter = dir ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME,
+		.is_dir = dir,
+		.by = o,
+	};
+
+	if (change_wanted())
+		change_raise(&c);
+}
+
+static void tell_stream_renamed(struct open *o, const char *from)
+{
+	_cleanup_free_ char *path = NULL;
+	struct change c = { .share = o->tree->vfs,
+			    .stream = from,
+			    .action = FILE_ACTION_REMOVED_STREAM,
+			    .filter = FILE_NOTIFY_CHANGE_STREAM_NAME,
+			    .by = o };
+
+	if (!change_wanted())
+		return;
+	c.path = path = open_path_dup(o);
+	if (*path)
+		change_raise(&c);
+	change_raise_open(o, FILE_ACTION_ADDED, FILE_NOTIFY_CHANGE_FILE_NAME);
 }
 
 /* ---- streams ---- */
@@ -65,6 +102,7 @@ static ntstatus rename_stream_locked(struct open *o, char **to, bool replace)
 static ntstatus rename_stream(struct open *o, const struct new_name *n)
 {
 	_cleanup_free_ char *to = NULL;
+	const char *from;
 	ntstatus status;
 
 	status = vfs_stream_name_parse(n->utf16, n->len, &to);
@@ -75,8 +113,11 @@ static ntstatus rename_stream(struct open *o, const struct new_name *n)
 	if (o->tree->read_only)
 		return NT_STATUS_ACCESS_DENIED;
 	pthread_mutex_lock(&o->lock);
+	from = o->stream_name; /* lives as long as the open */
 	status = rename_stream_locked(o, &to, n->replace);
 	pthread_mutex_unlock(&o->lock);
+	if (!status)
+		tell_stream_renamed(o, from);
 	return status;
 }
 
@@ -243,6 +284,13 @@ static ntstatus rename_file(struct open *o, const struct new_name *n, struct ope
 	if (r < 0)
 		return rename_status(r);
 	opens_renamed(o, from.path, to.loc.path);
+	if (o->kind == OPEN_DIR)
+		notify_renamed(s, from.path, to.loc.path);
+	else
+		atomic_store_explicit(&o->renamed, true, memory_order_relaxed);
+	if (to.loc.exists && !to.same)
+		tell_name(o, FILE_ACTION_REMOVED, to.loc.path, NULL);
+	tell_name(o, FILE_ACTION_RENAMED_OLD_NAME, from.path, to.loc.path);
 	return NT_STATUS_SUCCESS;
 }
 
@@ -293,5 +341,10 @@ ntstatus set_link(struct request *rq, const uint8_t *buf, size_t len)
 		status = target_check(rq->tree, &to, false, n.replace);
 	if (status)
 		return status;
-	return vfs_errno(vfs_link(rq->tree->vfs, o->fd, &to.loc, n.replace));
+	status = vfs_errno(vfs_link(rq->tree->vfs, o->fd, &to.loc, n.replace));
+	if (!status && to.loc.exists && !to.same)
+		tell_name(o, FILE_ACTION_REMOVED, to.loc.path, NULL);
+	if (!status)
+		tell_name(o, FILE_ACTION_ADDED, to.loc.path, NULL);
+	return status;
 }

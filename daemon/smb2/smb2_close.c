@@ -3,6 +3,26 @@
 #include "kernel/handles.h"
 #include "rpc/rpc.h"
 #include "smb2/smb2.h"
+#include "state/notify.h"
+
+static void tell_deleted(struct open *o, enum ofile_delete what, const char *path)
+{
+	bool stream = what == OFILE_DELETE_STREAM, dir = o->kind == OPEN_DIR;
+	struct change c = {
+		.share = o->tree->vfs,
+		.path = path,
+		.stream = stream ? o->stream_name : NULL,
+		.action = stream ? FILE_ACTION_REMOVED_STREAM : FILE_ACTION_REMOVED,
+		.filter = stream ? FILE_NOTIFY_CHANGE_STREAM_NAME
+			  : dir	 ? FILE_NOTIFY_CHANGE_DIR_NAME
+				 : FILE_NOTIFY_CHANGE_FILE_NAME,
+		.is_dir = dir,
+		.by = o,
+	};
+
+	if (change_wanted() && *path)
+		change_raise(&c);
+}
 
 /* The last close of what was marked for deletion. As the user who marked it. */
 static void delete_now(struct open *o, enum ofile_delete what, const struct identity *as)
@@ -21,6 +41,17 @@ static void delete_now(struct open *o, enum ofile_delete what, const struct iden
 	/* Somebody else removed or replaced it: what was to go is gone. */
 	if (err < 0 && err != -ENOENT && err != -ESTALE)
 		log_notice("delete on close of \"%s\": %s", path, strerror(-err));
+	if (err == 0)
+		tell_deleted(o, what, path);
+}
+
+/* What the handle did shows at its close, as on Windows: writes, and that a file was renamed. */
+static void tell_changed(struct open *o)
+{
+	change_written(o, true);
+	if (atomic_load_explicit(&o->renamed, memory_order_relaxed))
+		change_open(o, FILE_ACTION_MODIFIED,
+			    FILE_NOTIFY_CHANGE_ATTRIBUTES | FILE_NOTIFY_CHANGE_CREATION);
 }
 
 static void leave(struct open *o)
@@ -29,12 +60,15 @@ static void leave(struct open *o)
 	enum ofile_delete what;
 
 	open_cancel_waiting(o, NT_STATUS_FILE_CLOSED);
+	notify_close(o);
 	handle_close(o);
 	write_time_close(o);
 	lock_close(o);
 	what = ofile_leave(o, &as);
 	if (what != OFILE_KEEP)
 		delete_now(o, what, as);
+	else
+		tell_changed(o);
 	identity_put(as);
 	oplock_finish(o);
 }

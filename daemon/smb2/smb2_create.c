@@ -287,6 +287,7 @@ static ntstatus create_on_disk(struct request *rq, struct create *q)
 			break;
 	}
 	if (status == NT_STATUS_SUCCESS) {
+		create_tell(q);
 		status = answer(rq, q);
 		vfs_path_release(&q->loc);
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* smb2_flush.c - FLUSH (MS-SMB2 2.2.17, 2.2.18, 3.3.5.11): answered when it is on disk. */
 #include "smb2/smb2.h"
+#include "state/change.h"
 
 ntstatus smb2_flush(struct request *rq)
 {
@@ -15,6 +16,7 @@ ntstatus smb2_flush(struct request *rq)
 		if (!(o->access & need))
 			return NT_STATUS_ACCESS_DENIED;
 		write_time_flush(o);
+		change_written(o, true);
 		if (o->tree->share->strict_sync)
 			err = vfs_sync(o->fd, false);
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* smb2_ioctl.c - IOCTL (MS-SMB2 2.2.31, 2.2.32, 3.3.5.15): the table of FSCTLs. */
 #include "smb2/ioctl.h"
+#include "state/change.h"
 
 #define FIXED_SIZE 56 /* of the request's body, without Buffer */
 #define REPLY_SIZE 48
@@ -137,6 +138,24 @@ static ntstatus check_subject(const struct request *rq, const struct row *row)
 	return NT_STATUS_SUCCESS;
 }
 
+/* What an FSCTL changed of the file, for those who watch. */
+static void tell(struct open *o, uint32_t code)
+{
+	switch (code) {
+	case FSCTL_SET_ZERO_DATA:
+	case FSCTL_SRV_COPYCHUNK:
+	case FSCTL_SRV_COPYCHUNK_WRITE:
+	case FSCTL_DUPLICATE_EXTENTS_TO_FILE:
+	case FSCTL_DUPLICATE_EXTENTS_TO_FILE_EX:
+		change_written(o, false);
+		break;
+	case FSCTL_SET_SPARSE:
+	case FSCTL_SET_REPARSE_POINT:
+		change_open(o, FILE_ACTION_MODIFIED, FILE_NOTIFY_CHANGE_ATTRIBUTES);
+		break;
+	}
+}
+
 ntstatus smb2_ioctl(struct request *rq)
 {
 	struct ioctl q = { 0 };
@@ -168,5 +187,7 @@ ntstatus smb2_ioctl(struct request *rq)
 		return REQ_WORKER;
 	if (status == NT_STATUS_SUCCESS)
 		status = row->fn ? row->fn(rq, &q) : row->fixed;
+	if (status == NT_STATUS_SUCCESS && change_wanted() && rq->open)
+		tell(rq->open, q.code);
 	return reply_end(rq, &q, status);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* smb2_set_info.c - SET_INFO (MS-SMB2 2.2.39, 2.2.40, 3.3.5.21): parses and hands on by type. */
 #include "smb2/smb2.h"
+#include "state/change.h"
 
 #define SET_INFO_FIXED 32
 
@@ -73,6 +74,49 @@ static ntstatus set_by_type(struct request *rq, const struct set_info_req *q)
 	}
 }
 
+/* FileBasicInformation: 0 and -1, -2 leave a time as it is. */
+static uint32_t basic_changes(const struct set_info_req *q)
+{
+	static const uint32_t times[] = { FILE_NOTIFY_CHANGE_CREATION,
+					  FILE_NOTIFY_CHANGE_LAST_ACCESS,
+					  FILE_NOTIFY_CHANGE_LAST_WRITE };
+	struct smb2_rd r = rd_init(q->buf, q->len);
+	uint32_t filter = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+		if ((int64_t)rd_le64(&r) > 0)
+			filter |= times[i];
+	rd_skip(&r, 8);
+	return rd_le32(&r) ? filter | FILE_NOTIFY_CHANGE_ATTRIBUTES : filter;
+}
+
+/* What was set, for those who watch; renames and links tell it themselves. */
+static uint32_t changes(const struct set_info_req *q)
+{
+	if (q->type == SMB2_0_INFO_SECURITY)
+		return FILE_NOTIFY_CHANGE_SECURITY;
+	if (q->type != SMB2_0_INFO_FILE)
+		return 0;
+	switch (q->info_class) {
+	case FileBasicInformation:
+		return basic_changes(q);
+	case FileEndOfFileInformation:
+	case FileAllocationInformation:
+		return FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE;
+	case FileFullEaInformation:
+		return FILE_NOTIFY_CHANGE_EA;
+	}
+	return 0;
+}
+
+static void tell(struct open *o, const struct set_info_req *q)
+{
+	uint32_t filter = o->kind == OPEN_PIPE ? 0 : changes(q);
+
+	if (filter)
+		change_open(o, FILE_ACTION_MODIFIED, filter);
+}
+
 ntstatus smb2_set_info(struct request *rq)
 {
 	struct set_info_req q;
@@ -88,6 +132,8 @@ ntstatus smb2_set_info(struct request *rq)
 	status = set_by_type(rq, &q);
 	if (status)
 		return status;
+	if (change_wanted())
+		tell(rq->open, &q);
 	w = reply_begin(rq, 2);
 	if (!w)
 		return NT_STATUS_INSUFFICIENT_RESOURCES;

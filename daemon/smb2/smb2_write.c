@@ -8,6 +8,7 @@
  */
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
+#include "state/change.h"
 
 /* 0, -errno, or *block: would block. */
 static int write_now(struct request *rq, struct open *o, const uint8_t *p, size_t len, uint64_t off,
@@ -98,6 +99,7 @@ static ntstatus end(struct request *rq, const struct smb2_write_req *q)
 
 	handle_wrote(o);
 	oplock_changed(o);
+	change_written(o, false);
 	if (!w)
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
 	wr_le16(w, 17);

@@ -54,4 +54,40 @@ struct change {
 /* Any thread, no lock held but a reactor's; does not block; one load when nobody watches. */
 void change_raise(const struct change *c);
 
+/*
+ * Does anybody want to be told? Who does counts himself in before he looks at the state that
+ * changes are to be told of. One load.
+ */
+extern _Atomic unsigned int change_listeners;
+static inline bool change_wanted(void)
+{
+	return unlikely(atomic_load_explicit(&change_listeners, memory_order_acquire));
+}
+static inline void change_listen(int n)
+{
+	atomic_fetch_add(&change_listeners, (unsigned int)n);
+}
+
+/*
+ * The same for what an open stands for, path and kind are its own: FILE_NAME becomes DIR_NAME of a
+ * folder, and of a stream ADDED, REMOVED, and MODIFIED with SIZE become what streams have. Takes
+ * open.lock.
+ */
+void change_raise_open(struct open *o, uint32_t action, uint32_t filter);
+static inline void change_open(struct open *o, uint32_t action, uint32_t filter)
+{
+	if (change_wanted())
+		change_raise_open(o, action, filter);
+}
+/*
+ * Data went in through o: told at the first time, then once a second at most, and when somebody
+ * asks for it to be seen (change_written() with `last`: close, flush).
+ */
+void change_raise_written(struct open *o, bool last);
+static inline void change_written(struct open *o, bool last)
+{
+	if (change_wanted())
+		change_raise_written(o, last);
+}
+
 #endif /* KH_CHANGE_H */

@@ -8,6 +8,7 @@
  */
 #include "core/utf16.h"
 #include "kernel/handles.h"
+#include "state/notify.h"
 #include "state/share_modes.h"
 #include "state/state.h"
 
@@ -272,6 +273,17 @@ static bool others_of_inode(struct bucket *b, const struct ofile *f)
 	return false;
 }
 
+/* It is to be deleted: who watches the folder is told (MS-FSA 2.1.5.14.3). */
+static void tell_watchers(struct ofile *f)
+{
+	struct open *o;
+
+	if (!change_wanted())
+		return;
+	list_for_each (o, &f->opens, file_node)
+		notify_deleting(o);
+}
+
 enum ofile_delete ofile_leave(struct open *o, struct identity **as)
 {
 	struct handles_taken taken = HANDLES_TAKEN(KH_CAP_CLOSE);
@@ -293,6 +305,7 @@ enum ofile_delete ofile_leave(struct open *o, struct identity **as)
 	if (o->delete_on_close && !f->delete_pending) {
 		f->delete_pending = true;
 		f->delete_as = identity_get(o->tree->identity);
+		tell_watchers(f);
 	}
 	if (!f->refs && f->stream) {
 		if (f->delete_pending) {
@@ -332,6 +345,8 @@ ntstatus ofile_set_delete(struct open *o, bool on)
 		identity_put(f->delete_as);
 		f->delete_as = on ? identity_get(o->tree->identity) : NULL;
 		handles_refresh(f, &taken);
+		if (on)
+			tell_watchers(f);
 	}
 	ofile_unlock(o, f);
 	handles_wait(&taken); /* whoever is last deletes */

@@ -11,6 +11,7 @@
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
 #include "state/durable.h"
+#include "state/notify.h"
 
 #define CHUNK	   1024u
 #define CHUNKS	   1024u
@@ -287,6 +288,7 @@ void open_put(struct open *o)
 		close(o->replaced_fd);
 	vfs_dir_close(o->dir);
 	ipc_release(o);
+	notify_free(o);
 	lock_file_put(o->locks);
 	if (o->tree)
 		tree_put(o->tree);

@@ -23,6 +23,7 @@
 
 struct ipc_env;
 struct lock_file;
+struct notify_watch;
 struct rpc_pipe;
 
 /* ---- state/session.c ---- */
@@ -344,6 +345,12 @@ struct open {
 	bool closing;
 	_Atomic unsigned int data_ops; /* READs and WRITEs of a file that the daemon did: 0, 1, 2 */
 	_Atomic bool wrote;	       /* data went in through this open */
+
+	/* state/notify.c, state/change.c */
+	struct notify_watch *_Atomic watch; /* a folder's; owned; set once */
+	_Atomic uint64_t change_told_ns;    /* when a write was told last; 0: not yet */
+	_Atomic bool change_untold;	    /* something was written since */
+	_Atomic bool renamed;		    /* a file, through this open: told at close */
 
 	/* kernel/handles.c; the first is set once, the others are under the bucket's lock */
 	struct kh_handle_slot *_Atomic handle; /* NULL: never offered to the kernel module */

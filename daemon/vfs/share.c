@@ -78,6 +78,14 @@ static int learn_root(struct vfs_share *s, int root)
 	return 0;
 }
 
+static char *real_path(int fd, const char *path)
+{
+	char proc[VFS_PROC_PATH_MAX], buf[PATH_MAX];
+	ssize_t n = readlink(vfs_proc_path(fd, proc), buf, sizeof(buf));
+
+	return n > 0 && (size_t)n < sizeof(buf) ? xstrndup(buf, (size_t)n) : xstrdup(path);
+}
+
 int vfs_share_open(const char *name, const char *path, const struct vfs_options *opt,
 		   struct vfs_share **out)
 {
@@ -94,6 +102,7 @@ int vfs_share_open(const char *name, const char *path, const struct vfs_options 
 	s->serial = volume_serial(name, path);
 	s->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	r = s->root < 0 ? -errno : learn_root(s, s->root);
+	s->real = r ? NULL : real_path(s->root, path);
 	if (r)
 		vfs_share_put(s);
 	else
@@ -117,6 +126,7 @@ void vfs_share_put(struct vfs_share *s)
 	free((char *)s->opt.fs_type);
 	free((char *)s->opt.volume);
 	free(s->path);
+	free(s->real);
 	free(s);
 }
 

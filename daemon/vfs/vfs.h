@@ -195,6 +195,7 @@ struct vfs_share {
 	_Atomic unsigned int refs;
 	int root; /* O_PATH; owned; the number stays when the folder is replaced */
 	char *path;
+	char *real;		/* the same without symlinks, when it was opened; owned */
 	struct vfs_options opt; /* strings owned */
 	uint64_t dev, ino;	/* of the root */
 	uint32_t serial;	/* volume serial number, stable for name and path */
