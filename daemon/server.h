@@ -58,6 +58,7 @@ struct kh_upcall;
 struct open;
 struct out_handles;
 struct reactor;
+struct replay;
 struct request;
 struct session;
 struct transport_ops;
@@ -386,6 +387,9 @@ struct request {
 	struct session *session; /* borrowed from the element's channel */
 	struct tree *tree;	 /* reference */
 	struct open *open;	 /* reference */
+	struct replay *create;	 /* state/replay.h: of a CREATE under way */
+	bool seq_counted;	 /* channel_seq_end() is due on it */
+	uint8_t seq_mark;
 	struct outbuf *out;
 	struct smb2_wr w;    /* reply_begin(); offsets count from the element's header */
 	bool body_on_error;  /* the handler's body goes out although the status is an error */

@@ -8,7 +8,8 @@
 #include "core/transport.h"
 #include "kh_channel.h"
 #include "smb2/smb2.h"
-#include "state/state.h"
+#include "state/channel_seq.h"
+#include "state/replay.h"
 
 struct request *request_from_waiter(struct list_head *n)
 {
@@ -38,6 +39,11 @@ static struct request *request_new(struct conn *c, uint8_t *frame, size_t len)
 
 static void element_release(struct request *rq)
 {
+	if (unlikely(rq->create != NULL))
+		replay_release(steal_ptr(&rq->create));
+	if (rq->seq_counted)
+		channel_seq_end(rq->open, rq->seq_mark);
+	rq->seq_counted = false;
 	if (rq->open)
 		open_put(rq->open);
 	if (rq->tree)

@@ -3,6 +3,7 @@
 #include "kernel/handles.h"
 #include "core/entry.h"
 #include "smb2/smb2.h"
+#include "state/channel_seq.h"
 
 bool handles_enabled;
 
@@ -44,7 +45,7 @@ static uint32_t handle_allowed(const struct ofile *f, const struct open *o)
 	bool quiet = !may_lock_out(o) || lock_file_quiet(o->locks);
 	uint32_t caps = 0;
 
-	if (o->handle_done)
+	if (o->handle_done || channel_seq_moved(o))
 		return 0;
 	if (quiet && o->access & (FILE_READ_DATA | FILE_EXECUTE))
 		caps |= KH_CAP_READ;

@@ -22,6 +22,7 @@ struct create {
 	uint32_t granted;
 	uint32_t action;
 	bool made;	      /* the file did not exist: to be removed on failure */
+	bool replayed;	      /* open is the one that this CREATE made when it ran before */
 	struct open *blocker; /* with OFILE_MUST_WAIT: reference */
 };
 
@@ -64,6 +65,11 @@ ntstatus create_durable_check(const struct request *rq, struct create *q);
  * SUCCESS: q->open is a reference, and loc has its attributes and nothing else.
  */
 ntstatus create_reconnect(struct request *rq, struct create *q);
+/*
+ * With "DH2Q": has it run before? SUCCESS: q->replayed says so, and then q->open is a reference and
+ * loc as for create_reconnect(). FILE_NOT_AVAILABLE, DUPLICATE_OBJECTID, ACCESS_DENIED.
+ */
+ntstatus create_replay(struct request *rq, struct create *q);
 /* While the answer is written: the open may become durable, which adds a context. */
 void create_durable_answer(struct create *q, struct smb2_wr *w, uint64_t *prev, bool caches_handle);
 

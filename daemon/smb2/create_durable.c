@@ -11,6 +11,7 @@
 #include "smb2/create.h"
 #include "state/durable.h"
 #include "state/lease.h"
+#include "state/replay.h"
 
 #define TIMEOUT_V1_MS	   960000u /* as Windows; version 1 has no field for it */
 #define TIMEOUT_DEFAULT_MS 60000u
@@ -127,7 +128,55 @@ ntstatus create_reconnect(struct request *rq, struct create *q)
 	return status;
 }
 
+/* ---- replays ---- */
+
+/* An oplock stays one, and a lease keeps its key. */
+static bool same_caching(const struct create *q, const struct open *o)
+{
+	const struct create_lease *l = &q->ctx.lease;
+	bool lease = q->oplock == SMB2_OPLOCK_LEVEL_LEASE && l->version;
+	uint8_t key[LEASE_KEY_SIZE];
+
+	if (!open_lease_key(o, key))
+		return !lease;
+	return lease && !memcmp(key, l->key, sizeof(key));
+}
+
+ntstatus create_replay(struct request *rq, struct create *q)
+{
+	ntstatus status;
+	struct open *o;
+
+	status = replay_begin(rq, rq->session->client_guid, q->ctx.durable.create_guid, &o);
+	if (o) {
+		if (o->session != rq->session || o->tree != rq->tree)
+			status = NT_STATUS_DUPLICATE_OBJECTID;
+		else if (!same_caching(q, o))
+			status = NT_STATUS_ACCESS_DENIED;
+	}
+	if (o || status != NT_STATUS_SUCCESS)
+		debug_request(LOG_OPLOCK, rq, "replay of a create, status=%s", nt_name(status));
+	if (status == NT_STATUS_SUCCESS && o) {
+		q->open = o;
+		q->replayed = true;
+		q->action = o->create_action;
+		(void)open_attr(o, &q->loc.attr);
+	} else if (o) {
+		open_put(o);
+	}
+	return status;
+}
+
 /* ---- granting ---- */
+
+static void grant(struct open *o, const struct create_durable *d)
+{
+	o->durable.timeout_ms = d->request == 1 ? TIMEOUT_V1_MS
+				: d->timeout_ms ? MIN(d->timeout_ms, TIMEOUT_MAX_MS)
+						: TIMEOUT_DEFAULT_MS;
+	memcpy(o->durable.create_guid, d->create_guid, sizeof(d->create_guid));
+	atomic_store(&o->durable.version, d->request);
+}
 
 void create_durable_answer(struct create *q, struct smb2_wr *w, uint64_t *prev, bool caches_handle)
 {
@@ -138,11 +187,10 @@ void create_durable_answer(struct create *q, struct smb2_wr *w, uint64_t *prev, 
 	if (!d->request || d->reconnect || !caches_handle || !q->tree->share->durable_handles ||
 	    o->kind != OPEN_FILE)
 		return;
-	o->durable.timeout_ms = d->request == 1 ? TIMEOUT_V1_MS
-				: d->timeout_ms ? MIN(d->timeout_ms, TIMEOUT_MAX_MS)
-						: TIMEOUT_DEFAULT_MS;
-	memcpy(o->durable.create_guid, d->create_guid, sizeof(d->create_guid));
-	atomic_store(&o->durable.version, d->request);
+	if (q->replayed && !o->durable.version)
+		return;
+	if (!q->replayed)
+		grant(o, d);
 	if (d->request == 2)
 		kh_put_le32(data, o->durable.timeout_ms);
 	create_ctx_put(w, prev, d->request == 2 ? CREATE_CTX_DURABLE_V2 : CREATE_CTX_DURABLE, data,

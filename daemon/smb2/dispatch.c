@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* dispatch.c - the table of commands, and the checks that its rows ask for. */
+#include "kernel/handles.h"
 #include "smb2/smb2.h"
+#include "state/channel_seq.h"
+#include "state/replay.h"
 
 #define REACTOR false
 #define WORKER	true
@@ -49,6 +52,29 @@ static ntstatus check_tree(struct request *rq)
 	return NT_STATUS_SUCCESS;
 }
 
+/* MS-SMB2 3.3.5.2.10 */
+static ntstatus check_channel_sequence(struct request *rq)
+{
+	bool replay = rq->hdr.flags & SMB2_FLAGS_REPLAY_OPERATION;
+	bool moved = channel_seq_moved(rq->open);
+
+	if (rq->conn->st.dialect < SMB2_DIALECT_300)
+		return NT_STATUS_SUCCESS;
+	rq->seq_counted =
+		channel_seq_begin(rq->open, rq->hdr.channel_sequence, replay, &rq->seq_mark);
+	if (unlikely(moved != channel_seq_moved(rq->open)))
+		handles_update(rq->open); /* the module does not compare */
+	if (likely(rq->seq_counted))
+		return NT_STATUS_SUCCESS;
+	switch (rq->hdr.command) {
+	case SMB2_WRITE:
+	case SMB2_SET_INFO:
+	case SMB2_IOCTL:
+		return NT_STATUS_FILE_NOT_AVAILABLE;
+	}
+	return NT_STATUS_SUCCESS;
+}
+
 ntstatus request_open(struct request *rq, struct smb2_fid fid)
 {
 	struct open *o;
@@ -73,7 +99,8 @@ ntstatus request_open(struct request *rq, struct smb2_fid fid)
 		return NT_STATUS_FILE_CLOSED;
 	}
 	rq->open = o;
-	return NT_STATUS_SUCCESS;
+	replay_forget(o);
+	return check_channel_sequence(rq);
 }
 
 /* Payload that the credit charge must cover, by command (3.3.5.2.5). */

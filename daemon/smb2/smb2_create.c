@@ -3,6 +3,7 @@
 #include "core/utf16.h"
 #include "smb2/create.h"
 #include "smb2/reparse.h"
+#include "state/replay.h"
 
 #define RETRIES 5 /* somebody else creates and removes the same name */
 
@@ -159,6 +160,8 @@ static ntstatus attempt(struct request *rq, struct create *q)
 		o->delete_on_close = q->options & FILE_DELETE_ON_CLOSE;
 		o->attributes_at_create = q->loc.attr.attributes;
 		o->conn_id = rq->conn->st.id;
+		o->create_action = q->action;
+		atomic_store(&o->channel_seq, rq->hdr.channel_sequence);
 		o->opened_ns = rq->start_ns;
 		if (!open_publish(o, rq->session))
 			status = NT_STATUS_USER_SESSION_DELETED;
@@ -183,7 +186,7 @@ static void mxac_put(struct smb2_wr *w, uint64_t *prev, struct request *rq, stru
 	    q->ctx.mxac_timestamp == q->loc.attr.change_time) {
 		kh_put_le32(data, NT_STATUS_NONE_MAPPED);
 	} else {
-		int pfd = q->loc.path[0] ? vfs_path_parent(&q->loc) : -1;
+		int pfd = q->loc.path && q->loc.path[0] ? vfs_path_parent(&q->loc) : -1;
 		struct acl_object parent = { .fd = pfd };
 		struct stat st;
 		uint32_t max;
@@ -220,6 +223,9 @@ static ntstatus reply(struct request *rq, struct create *q)
 	oplock = oplock_answer(o);
 	if (oplock != SMB2_OPLOCK_LEVEL_NONE)
 		rq->elements[rq->cur].oplock = open_get(o);
+	/* Windows repeats the level that the replay asks for; the open keeps its own. */
+	if (q->replayed && oplock != SMB2_OPLOCK_LEVEL_LEASE)
+		oplock = q->oplock;
 	if (o->kind == OPEN_STREAM || q->action != FILE_OPENED)
 		(void)open_attr(o, &a);
 	wr_le16(w, 89);
@@ -273,6 +279,11 @@ static ntstatus create_on_disk(struct request *rq, struct create *q)
 		status = create_reconnect(rq, q);
 		return status == NT_STATUS_SUCCESS ? answer(rq, q) : status;
 	}
+	if (status == NT_STATUS_SUCCESS && q->ctx.durable.request == 2) {
+		status = create_replay(rq, q);
+		if (status == NT_STATUS_SUCCESS && q->replayed)
+			return answer(rq, q);
+	}
 	if (status == NT_STATUS_SUCCESS)
 		status = check(q);
 	if (status == NT_STATUS_SUCCESS)
@@ -288,6 +299,7 @@ static ntstatus create_on_disk(struct request *rq, struct create *q)
 	}
 	if (status == NT_STATUS_SUCCESS) {
 		create_tell(q);
+		replay_done(rq, q->open);
 		status = answer(rq, q);
 		vfs_path_release(&q->loc);
 	}

@@ -6,6 +6,7 @@
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
 #include "state/lease.h"
+#include "state/replay.h"
 
 #define BUCKETS	    1024
 #define WHEEL	    1024u  /* seconds; more than any timeout */
@@ -140,6 +141,7 @@ bool durable_keep(struct open *o)
 		return false;
 	handle_close(o); /* the module serves it no more; blocks */
 	lock_cancel_waits(o);
+	replay_forget(o);
 	f = ofile_lock(o);
 	ok = worth_keeping(f, o) && open_disconnect(o);
 	if (ok) {

@@ -12,6 +12,7 @@
 #include "smb2/smb2.h"
 #include "state/durable.h"
 #include "state/notify.h"
+#include "state/replay.h"
 
 #define CHUNK	   1024u
 #define CHUNKS	   1024u
@@ -294,6 +295,7 @@ void open_put(struct open *o)
 		tree_put(o->tree);
 	session_put(o->session);
 	durable_former_free(o->durable.former);
+	replay_forget(o);
 	pthread_mutex_destroy(&o->lock);
 	pthread_mutex_destroy(&o->dir_lock);
 	free(o->pattern);

@@ -24,6 +24,7 @@
 struct ipc_env;
 struct lock_file;
 struct notify_watch;
+struct replay;
 struct rpc_pipe;
 
 /* ---- state/session.c ---- */
@@ -367,6 +368,9 @@ struct open {
 	struct lock_file *locks; /* reference, until the open is freed; NULL: a pipe */
 	struct list_head locks_held, locks_waiting;
 	bool locks_closed;
+	_Atomic uint64_t channel_seq;  /* state/channel_seq.c */
+	struct replay *_Atomic replay; /* state/replay.c: owned; NULL: it was used */
+	uint32_t create_action;	       /* as CREATE answered */
 	struct durable durable;
 	_Atomic bool disconnected; /* its client is lost: state/durable.h */
 	_Atomic uint8_t lock_sequence[OPEN_LOCK_SEQUENCES]; /* number + 1; 0: not valid */

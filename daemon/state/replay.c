@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* replay.c - see replay.h. Records are found by client and CreateGuid in a sharded table. */
+#include "state/replay.h"
+
+#define SHARDS 64
+
+struct replay {
+	struct list_head node; /* shard.list; the shard's lock, as all of it */
+	uint8_t client[16], guid[16];
+	const struct request *holder; /* NULL: it succeeded */
+	uint64_t vol;		      /* of the open */
+};
+
+static struct shard {
+	pthread_mutex_t lock;
+	struct list_head list;
+} shards[SHARDS];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void table_init(void)
+{
+	for (unsigned int i = 0; i < SHARDS; i++) {
+		pthread_mutex_init(&shards[i].lock, NULL);
+		list_init(&shards[i].list);
+	}
+}
+
+static struct shard *shard_of(const uint8_t guid[16])
+{
+	uint8_t h = 0;
+
+	pthread_once(&once, table_init);
+	for (unsigned int i = 0; i < 16; i++)
+		h = (uint8_t)(h * 31 + guid[i]);
+	return &shards[h % SHARDS];
+}
+
+static struct replay *find(struct shard *s, const uint8_t client[16], const uint8_t guid[16])
+{
+	struct replay *r;
+
+	list_for_each (r, &s->list, node)
+		if (!memcmp(r->guid, guid, 16) && !memcmp(r->client, client, 16))
+			return r;
+	return NULL;
+}
+
+static struct replay *reserve(struct shard *s, struct request *rq, const uint8_t client[16],
+			      const uint8_t guid[16])
+{
+	struct replay *r = xcalloc(1, sizeof(*r));
+
+	memcpy(r->client, client, 16);
+	memcpy(r->guid, guid, 16);
+	r->holder = rq;
+	list_add_tail(&r->node, &s->list);
+	return r;
+}
+
+ntstatus replay_begin(struct request *rq, const uint8_t client[16], const uint8_t guid[16],
+		      struct open **found)
+{
+	struct shard *s = shard_of(guid);
+	ntstatus status = NT_STATUS_SUCCESS;
+	struct replay *r;
+
+	*found = NULL;
+	if (rq->create) /* it waited, and runs again */
+		return NT_STATUS_SUCCESS;
+	pthread_mutex_lock(&s->lock);
+	r = find(s, client, guid);
+	if (!r) {
+		rq->create = reserve(s, rq, client, guid);
+	} else if (r->holder) {
+		status = NT_STATUS_FILE_NOT_AVAILABLE;
+	} else if (!(rq->hdr.flags & SMB2_FLAGS_REPLAY_OPERATION)) {
+		status = NT_STATUS_DUPLICATE_OBJECTID;
+	} else {
+		*found = open_find_vol(r->vol);
+		if (!*found) /* it is being closed */
+			status = NT_STATUS_FILE_NOT_AVAILABLE;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return status;
+}
+
+void replay_done(struct request *rq, struct open *o)
+{
+	struct replay *r = steal_ptr(&rq->create);
+	struct shard *s;
+
+	if (!r)
+		return;
+	s = shard_of(r->guid);
+	pthread_mutex_lock(&s->lock);
+	r->holder = NULL;
+	r->vol = o->vol;
+	atomic_store(&o->replay, r);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void replay_release(struct replay *r)
+{
+	struct shard *s = shard_of(r->guid);
+
+	pthread_mutex_lock(&s->lock);
+	list_del(&r->node);
+	pthread_mutex_unlock(&s->lock);
+	free(r);
+}
+
+void replay_forget_slow(struct open *o)
+{
+	struct replay *r = atomic_exchange(&o->replay, NULL);
+
+	if (r)
+		replay_release(r);
+}
