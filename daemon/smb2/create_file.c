@@ -68,7 +68,8 @@ ntstatus create_access(struct create *q, uint32_t desired)
 		if (mapped & (FILE_WRITE_DATA | FILE_APPEND_DATA))
 			return NT_STATUS_ACCESS_DENIED;
 		if (max)
-			q->granted &= ~(uint32_t)(FILE_WRITE_DATA | FILE_APPEND_DATA);
+			q->granted &=
+				~(uint32_t)(FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_DELETE_CHILD);
 	}
 	return NT_STATUS_SUCCESS;
 }

@@ -189,7 +189,6 @@ static ntstatus own_rights(const struct acl_object *obj, const struct acl_policy
 			return vfs_errno(r);
 		*max = sd_access_max(sd, t) | SEC_FILE_READ_ATTRIBUTES;
 	}
-	*max |= SEC_STD_SYNCHRONIZE;
 	if (pol->allow_execute_always && *max & SEC_FILE_READ_DATA)
 		*max |= SEC_FILE_EXECUTE;
 	if (pol->dos_filemode && *max & SEC_FILE_WRITE_DATA)

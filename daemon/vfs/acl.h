@@ -376,6 +376,14 @@ int ntacl_load(const struct acl_object *obj, const struct acl_policy *pol, struc
 int ntacl_store(const struct acl_object *obj, const struct acl_policy *pol, const struct sd *sd);
 int ntacl_remove(const struct acl_object *obj, const struct acl_policy *pol);
 
+/* ---- ntacl_sids.c: accounts in stored descriptors; between ntacl.c's files ---- */
+
+void ntacl_sids_to_disk(struct sd *sd);
+/* same_owners: nobody has changed the file's Unix owners since the descriptor was stored. */
+void ntacl_sids_from_disk(struct sd *sd, const struct acl_object *obj, bool same_owners);
+/* Is the owner or the group an account of another domain? */
+bool ntacl_names_foreigners(const struct sd *sd);
+
 /* ---- acl.c, acl_set.c: what CREATE, QUERY_INFO and SET_INFO call ---- */
 
 /* The file's descriptor, stored or made from its POSIX side, cut down to secinfo. */

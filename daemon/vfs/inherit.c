@@ -34,6 +34,20 @@ static uint8_t child_flags(uint8_t flags, bool is_dir)
 	return flags;
 }
 
+/* An ACE that says what one before it says already is left out, as Samba does. */
+static void add_once(struct sd *child, uint8_t type, uint8_t flags, uint32_t mask,
+		     const struct sid *who)
+{
+	for (unsigned int i = 0; child->dacl && i < child->dacl->count; i++) {
+		const struct ace *a = &child->dacl->aces[i];
+
+		if (a->type == type && a->flags == flags && a->mask == mask &&
+		    sid_equal(&a->sid, who))
+			return;
+	}
+	sd_dacl_add(child, type, flags, mask, who);
+}
+
 static void inherit_ace(struct sd *child, const struct ace *a, const struct sid *owner,
 			const struct sid *group, bool is_dir, uint8_t mark)
 {
@@ -53,13 +67,13 @@ static void inherit_ace(struct sd *child, const struct ace *a, const struct sid 
 	 * name, and one that stays CREATOR OWNER, for what is made in it.
 	 */
 	if (creator && flags & ACE_CONTAINER_INHERIT) {
-		sd_dacl_add(child, a->type, mark, a->mask, who);
+		add_once(child, a->type, mark, a->mask, who);
 		who = &a->sid;
 		flags |= ACE_INHERIT_ONLY;
 	} else if (creator && flags) {
 		who = &a->sid;
 	}
-	sd_dacl_add(child, a->type, flags | mark, a->mask, who);
+	add_once(child, a->type, flags | mark, a->mask, who);
 }
 
 ntstatus sd_inherit(const struct sd *parent, const struct sid *owner, const struct sid *group,

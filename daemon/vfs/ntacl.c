@@ -19,12 +19,18 @@
 #define HASH_FIELD  64 /* of which SHA-256 uses 32 */
 #define HASH_SHA256 1
 #define DESCRIPTION "posix_acl"
-#define REFERENT    0x00020000u
+/*
+ * The same, set here with an owner or group of another domain: then the file's Unix owners are not
+ * the same accounts. Samba does not look at the text.
+ */
+#define DESCRIPTION_FOREIGN "posix_acl of others"
+#define REFERENT	    0x00020000u
 
 struct ntacl {
 	uint16_t version, hash_type;
 	const uint8_t *sd_hash;	 /* of the descriptor that the POSIX side maps to; v3, v4 */
 	const uint8_t *acl_hash; /* of the POSIX side; v4 */
+	bool same_owners;	 /* as the file has; v4, as far as the hash is right */
 	uint64_t sd_at;
 };
 
@@ -143,8 +149,12 @@ static int ntacl_parse(const void *buf, size_t len, struct ntacl *out)
 		out->sd_hash = rd_bytes(&r, HASH_FIELD);
 	}
 	if (out->version == 4) {
+		const char *text = (const char *)r.buf + r.off;
+		size_t n = 0;
+
 		while (rd_u8(&r))
-			;
+			n++;
+		out->same_owners = n == strlen(DESCRIPTION) && !memcmp(text, DESCRIPTION, n);
 		rd_align(&r, 4);
 		rd_skip(&r, 8);
 		out->acl_hash = rd_bytes(&r, HASH_FIELD);
@@ -155,7 +165,7 @@ static int ntacl_parse(const void *buf, size_t len, struct ntacl *out)
 }
 
 /* 0 when the descriptor still belongs to the file's POSIX side. */
-static int ntacl_check(const struct acl_object *obj, const struct ntacl *n)
+static int ntacl_check(const struct acl_object *obj, struct ntacl *n)
 {
 	uint8_t hash[SHA256_DIGEST_LENGTH];
 
@@ -166,6 +176,7 @@ static int ntacl_check(const struct acl_object *obj, const struct ntacl *n)
 	if (n->version == 4 && !hash_posix(obj, hash) &&
 	    !memcmp(hash, n->acl_hash, SHA256_DIGEST_LENGTH))
 		return 0;
+	n->same_owners = false;
 	if (!hash_mapped(obj, hash) && !memcmp(hash, n->sd_hash, SHA256_DIGEST_LENGTH))
 		return 0;
 	return -ENODATA;
@@ -209,6 +220,8 @@ int ntacl_load(const struct acl_object *obj, const struct acl_policy *pol, struc
 		r = ntacl_check(obj, &n);
 	if (!r && sd_parse_at(buf, (size_t)len, n.sd_at, out))
 		r = -EINVAL;
+	if (!r)
+		ntacl_sids_from_disk(*out, obj, n.same_owners && !pol->ignore_system_acls);
 	return r;
 }
 
@@ -218,10 +231,12 @@ int ntacl_store(const struct acl_object *obj, const struct acl_policy *pol, cons
 {
 	uint8_t mapped[SHA256_DIGEST_LENGTH] = { 0 }, posix[SHA256_DIGEST_LENGTH] = { 0 };
 	bool with_hash = !pol->ignore_system_acls, root;
+	_cleanup_sd_ struct sd *stored = sd_dup(sd);
 	_cleanup_free_ uint8_t *buf = NULL;
 	struct smb2_wr w;
 	int r = 0;
 
+	ntacl_sids_to_disk(stored);
 	if (with_hash)
 		r = hash_mapped(obj, mapped);
 	if (!r && with_hash)
@@ -232,14 +247,17 @@ int ntacl_store(const struct acl_object *obj, const struct acl_policy *pol, cons
 	w = wr_init(buf, NTACL_SIZE_MAX);
 	write_head(&w, with_hash ? 4 : 3, mapped);
 	if (with_hash) {
-		wr_bytes(&w, DESCRIPTION, sizeof(DESCRIPTION));
+		if (ntacl_names_foreigners(sd))
+			wr_bytes(&w, DESCRIPTION_FOREIGN, sizeof(DESCRIPTION_FOREIGN));
+		else
+			wr_bytes(&w, DESCRIPTION, sizeof(DESCRIPTION));
 		wr_align(&w, 4);
 		wr_le64(&w, nttime_now());
 		wr_bytes(&w, posix, sizeof(posix));
 		wr_zero(&w, HASH_FIELD - sizeof(posix));
 	}
 	wr_align(&w, 4);
-	sd_marshal_from(sd, SECINFO_ALL, 0, &w);
+	sd_marshal_from(stored, SECINFO_ALL, 0, &w);
 	if (!wr_ok(&w))
 		return -E2BIG;
 	root = !identity_root_begin();
