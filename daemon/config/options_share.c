@@ -282,12 +282,13 @@ const struct conf_option conf_share_options[] = {
 	  .doc = "Local programs that open a file break the clients' oplocks on it." },
 	{ OPT("kernel share modes", NULL, BOOL, kernel_share_modes, "no"), .later = true,
 	  .doc = "Share modes are also taken as flock() locks, for other servers on the folder." },
-	{ OPT("posix locking", NULL, BOOL, posix_locking, "yes"), .later = true,
+	{ OPT("posix locking", NULL, BOOL, posix_locking, "yes"),
 	  .doc = "Byte-range locks are also taken as fcntl() locks, so that local programs and NFS "
-		 "see them." },
+		 "see them, and are refused, or wait, where a local program has one." },
 	{ OPT("strict locking", NULL, ENUM, strict_locking, "auto"), .values = tristate,
 	  .doc = "Checks byte-range locks at every read and write; `auto` does so too, for a file "
-		 "without locks costs nothing." },
+		 "without locks costs nothing. `yes` with `posix locking` also asks the kernel for "
+		 "local programs' locks each time, and keeps I/O out of the kernel module." },
 	{ OPT("change notify", "kernel change notify", BOOL, change_notify, "yes"),
 	  .doc = "Clients are told of changes in folders that they watch." },
 

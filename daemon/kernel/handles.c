@@ -42,7 +42,7 @@ static bool may_close(const struct ofile *f, const struct open *o)
 
 static uint32_t handle_allowed(const struct ofile *f, const struct open *o)
 {
-	bool quiet = !may_lock_out(o) || lock_file_quiet(o->locks);
+	bool quiet = !may_lock_out(o) || (lock_file_quiet(o->locks) && !o->asks_local);
 	uint32_t caps = 0;
 
 	if (o->handle_done || channel_seq_moved(o))

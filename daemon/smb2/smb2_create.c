@@ -4,6 +4,7 @@
 #include "smb2/create.h"
 #include "smb2/reparse.h"
 #include "state/replay.h"
+#include "state/local.h"
 
 #define RETRIES 5 /* somebody else creates and removes the same name */
 
@@ -156,6 +157,7 @@ static ntstatus attempt(struct request *rq, struct create *q)
 
 		o->entry = q->loc.entry;
 		open_path_set(o, q->loc.path);
+		o->asks_local = local_lock_asks(o);
 		ofile_set_access(o, q->granted);
 		o->delete_on_close = q->options & FILE_DELETE_ON_CLOSE;
 		o->attributes_at_create = q->loc.attr.attributes;

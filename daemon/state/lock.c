@@ -6,6 +6,7 @@
  * When a lock goes away, those that wait are looked at in order, and who can have his lock gets it
  * there and then: nobody is woken to find it taken.
  */
+#include "state/local.h"
 #include "state/range_tree.h"
 #include "state/state.h"
 
@@ -23,6 +24,7 @@ struct lock_file *lock_file_new(void)
 
 	atomic_init(&f->refs, 1);
 	pthread_mutex_init(&f->lock, NULL);
+	list_init(&f->blocked);
 	return f;
 }
 
@@ -79,16 +81,27 @@ static bool valid(const struct lock_range *r)
 	return !r->length || r->length - 1 <= UINT64_MAX - r->start;
 }
 
-/* NULL: it is in the tree. Otherwise one that is in its way. */
-static struct lock *insert(struct lock_file *f, struct lock *l)
+/*
+ * Into the tree. False: *blocked is the list of those who wait for what is in its way, another lock
+ * or, on the file's own list, a local program's.
+ */
+static bool insert(struct open *o, struct lock *l, struct list_head **blocked)
 {
-	struct range *r = range_conflict(f->root, l->range.start, l->range.length, l->range.owner,
+	struct lock_file *f = o->locks;
+	struct range *r = range_conflict(f->root, l->range.start, l->range.length, o,
 					 l->range.exclusive ? RANGE_EXCLUSIVE : RANGE_SHARED);
 
-	if (r)
-		return container_of(r, struct lock, range);
+	if (r) {
+		*blocked = &container_of(r, struct lock, range)->blocked;
+		return false;
+	}
 	range_insert(&f->root, &l->range);
-	return NULL;
+	if (!local_lock_wanted(o) || local_lock_take(o, &l->range))
+		return true;
+	range_remove(&f->root, &l->range);
+	local_lock_drop(o, &l->range);
+	*blocked = &f->blocked;
+	return false;
 }
 
 static void count_add(struct lock_file *f, int n)
@@ -114,12 +127,11 @@ static void granted(struct lock_file *f, struct lock *l, struct open *o)
 }
 
 /* By age; who comes to wait, or to wait for another one, is nearly always the youngest. */
-static void wait_for(struct lock_wait *w, struct lock *blocker)
+static void wait_for(struct lock_wait *w, struct list_head *blocked)
 {
-	struct list_head *at = blocker->blocked.prev;
+	struct list_head *at = blocked->prev;
 
-	while (at != &blocker->blocked &&
-	       container_of(at, struct lock_wait, node)->number > w->number)
+	while (at != blocked && container_of(at, struct lock_wait, node)->number > w->number)
 		at = at->prev;
 	list_add_tail(&w->node, at->next);
 }
@@ -170,22 +182,53 @@ static void sort(struct list_head *l, size_t n)
 	merge(l, &half);
 }
 
+/* Who waits for a local program asks again: nobody tells when its lock goes. */
+static bool ask_again(struct local_poll *p);
+
+static void ask_later(struct lock_file *f)
+{
+	if (f->polled || list_empty(&f->blocked))
+		return;
+	f->polled = true;
+	f->poll.fn = ask_again;
+	lock_file_get(f);
+	local_poll_add(&f->poll);
+}
+
 /* These wait for nothing that is there any more: each gets his lock, or something to wait for. */
 static void retry(struct lock_file *f, struct list_head *ready)
 {
 	while (!list_empty(ready)) {
 		struct lock_wait *w = first_wait(ready);
-		struct lock *blocker = insert(f, w->lock);
+		struct list_head *blocked;
 
 		list_del(&w->node);
-		if (blocker) {
-			wait_for(w, blocker);
+		if (!insert(w->open, w->lock, &blocked)) {
+			wait_for(w, blocked);
 			continue;
 		}
 		wait_over(f, w);
 		granted(f, steal_ptr(&w->lock), w->open);
 		w->done(w, NT_STATUS_SUCCESS);
 	}
+	ask_later(f);
+}
+
+static bool ask_again(struct local_poll *p)
+{
+	struct lock_file *f = container_of(p, struct lock_file, poll);
+	struct list_head ready;
+	bool more;
+
+	list_init(&ready);
+	pthread_mutex_lock(&f->lock);
+	merge(&ready, &f->blocked);
+	retry(f, &ready);
+	more = f->polled = !list_empty(&f->blocked);
+	pthread_mutex_unlock(&f->lock);
+	if (!more)
+		lock_file_put(f);
+	return more;
 }
 
 /* Out of the tree and off its open's list; who waited for it goes to the end of ready. */
@@ -223,13 +266,13 @@ static ntstatus take_all(struct open *o, struct list_head *todo, unsigned int n)
 {
 	struct lock_file *f = o->locks;
 	ntstatus status = may_add(o, n);
-	struct list_head taken;
+	struct list_head taken, *blocked;
 
 	list_init(&taken);
 	while (status == NT_STATUS_SUCCESS && !list_empty(todo)) {
 		struct lock *l = list_first(todo, struct lock, held);
 
-		if (insert(f, l)) {
+		if (!insert(o, l, &blocked)) {
 			status = NT_STATUS_LOCK_NOT_GRANTED;
 			break;
 		}
@@ -242,8 +285,10 @@ static ntstatus take_all(struct open *o, struct list_head *todo, unsigned int n)
 		struct lock *l = list_first(&taken, struct lock, held);
 
 		list_del(&l->held);
-		if (status != NT_STATUS_SUCCESS)
+		if (status != NT_STATUS_SUCCESS) {
 			range_remove(&f->root, &l->range);
+			local_lock_drop(o, &l->range);
+		}
 		list_add_tail(&l->held, status == NT_STATUS_SUCCESS ? &o->locks_held : todo);
 	}
 	return status;
@@ -286,6 +331,7 @@ ntstatus lock_drop(struct open *o, uint64_t start, uint64_t length)
 	if (r) {
 		l = container_of(r, struct lock, range);
 		(void)take_out(f, l, &ready);
+		local_lock_drop(o, r);
 		retry(f, &ready);
 	}
 	pthread_mutex_unlock(&f->lock);
@@ -298,7 +344,7 @@ ntstatus lock_drop(struct open *o, uint64_t start, uint64_t length)
 ntstatus lock_wait(struct lock_wait *w, struct open *o, const struct lock_range *r)
 {
 	struct lock_file *f = o->locks;
-	struct lock *blocker;
+	struct list_head *blocked;
 	ntstatus status;
 
 	list_init(&w->node);
@@ -312,16 +358,16 @@ ntstatus lock_wait(struct lock_wait *w, struct open *o, const struct lock_range 
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
 	pthread_mutex_lock(&f->lock);
 	status = may_add(o, 1);
-	blocker = status == NT_STATUS_SUCCESS ? insert(f, w->lock) : NULL;
-	if (blocker) {
+	if (status == NT_STATUS_SUCCESS && insert(o, w->lock, &blocked)) {
+		granted(f, steal_ptr(&w->lock), o);
+	} else if (status == NT_STATUS_SUCCESS) {
 		w->number = f->next_wait++;
-		wait_for(w, blocker);
+		wait_for(w, blocked);
 		list_add_tail(&w->open_node, &o->locks_waiting);
 		f->nwaiting++;
 		status = NT_STATUS_PENDING;
-	} else if (status == NT_STATUS_SUCCESS) {
-		granted(f, steal_ptr(&w->lock), o);
 	}
+	ask_later(f);
 	pthread_mutex_unlock(&f->lock);
 	if (nt_is_error(status))
 		free(steal_ptr(&w->lock));
@@ -383,6 +429,7 @@ void lock_close(struct open *o)
 		n += take_out(f, l, &ready);
 		list_add_tail(&l->held, &gone);
 	}
+	local_lock_close(o);
 	sort(&ready, n);
 	retry(f, &ready);
 	pthread_mutex_unlock(&f->lock);
@@ -401,6 +448,8 @@ ntstatus lock_check_held(struct open *o, uint64_t off, uint64_t len, bool write)
 	pthread_mutex_lock(&f->lock);
 	conflict = range_conflict(f->root, off, len, o, write ? RANGE_WRITE : RANGE_SHARED);
 	pthread_mutex_unlock(&f->lock);
+	if (!conflict && o->asks_local)
+		conflict = !local_lock_free(o, off, len, write);
 	return conflict ? NT_STATUS_FILE_LOCK_CONFLICT : NT_STATUS_SUCCESS;
 }
 

@@ -199,3 +199,32 @@ struct range *range_conflict(struct range *root, uint64_t start, uint64_t length
 
 	return start | length ? search(root, &q) : NULL;
 }
+
+struct walk {
+	uint64_t start, length, last;
+	bool (*fn)(void *arg, struct range *r);
+	void *arg;
+};
+
+static bool walk(struct range *n, const struct walk *w)
+{
+	while (n && n->reach >= w->start) {
+		if (!walk(n->child[0], w))
+			return false;
+		if (n->start > w->last)
+			return true;
+		if (range_overlap(n->start, n->length, w->start, w->length) && !w->fn(w->arg, n))
+			return false;
+		n = n->child[1];
+	}
+	return true;
+}
+
+void range_each(struct range *root, uint64_t start, uint64_t length,
+		bool (*fn)(void *arg, struct range *r), void *arg)
+{
+	struct walk w = { start, length, start + length - 1, fn, arg };
+
+	if (start | length)
+		(void)walk(root, &w);
+}

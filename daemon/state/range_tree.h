@@ -40,6 +40,10 @@ struct range *range_find(struct range *root, uint64_t start, uint64_t length, co
 struct range *range_conflict(struct range *root, uint64_t start, uint64_t length, const void *owner,
 			     enum range_use use);
 
+/* All that overlap with this one, by their start; fn false: enough. */
+void range_each(struct range *root, uint64_t start, uint64_t length,
+		bool (*fn)(void *arg, struct range *r), void *arg);
+
 /*
  * MS-FSA 2.1.4.10: do two ranges overlap? One of length 0 is a point between two bytes, which is
  * inside a range only if it is not at its edge; the one at offset 0 is nowhere.

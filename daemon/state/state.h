@@ -371,6 +371,8 @@ struct open {
 	_Atomic uint64_t channel_seq;  /* state/channel_seq.c */
 	struct replay *_Atomic replay; /* state/replay.c: owned; NULL: it was used */
 	uint32_t create_action;	       /* as CREATE answered */
+	bool local_locks; /* some of them may be the kernel's too (state/local_lock.c) */
+	bool asks_local;  /* constant: I/O heeds local programs' locks */
 	struct durable durable;
 	_Atomic bool disconnected; /* its client is lost: state/durable.h */
 	_Atomic uint8_t lock_sequence[OPEN_LOCK_SEQUENCES]; /* number + 1; 0: not valid */
@@ -467,6 +469,17 @@ void write_time_show(struct open *o, struct vfs_attr *a);
 /* Before the attributes of CLOSE are read, and before ofile_leave(). */
 void write_time_close(struct open *o);
 
+/* ---- state/local_thread.c, see state/local.h ---- */
+
+/*
+ * Something to be asked again and again. fn runs on the thread, without a lock; true: go on. When
+ * it gives false, p is its owner's again, and may be added anew.
+ */
+struct local_poll {
+	struct list_head node;
+	bool (*fn)(struct local_poll *p);
+};
+
 /* ---- state/lock.c ---- */
 
 /*
@@ -481,6 +494,9 @@ struct lock_file {
 	struct range *root;
 	uint32_t nwaiting;
 	uint64_t next_wait;
+	struct list_head blocked; /* lock_wait.node: who waits for a local program's lock */
+	struct local_poll poll;	  /* for them; polled: it is under way, with a reference */
+	bool polled;
 	unsigned int holds; /* locks about to be taken, lock_file_hold() */
 };
 
@@ -535,7 +551,8 @@ ntstatus lock_check_held(struct open *o, uint64_t off, uint64_t len, bool write)
 /* May these bytes be read or written through o? FILE_LOCK_CONFLICT (MS-FSA 2.1.4.10). */
 static inline ntstatus lock_check_io(struct open *o, uint64_t off, uint64_t len, bool write)
 {
-	if (likely(!o->locks || !atomic_load_explicit(&o->locks->count, memory_order_relaxed)))
+	if (likely(!o->locks ||
+		   !(atomic_load_explicit(&o->locks->count, memory_order_relaxed) | o->asks_local)))
 		return NT_STATUS_SUCCESS;
 	return lock_check_held(o, off, len, write);
 }
