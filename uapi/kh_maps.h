@@ -79,6 +79,8 @@ enum kh_handle_state {
 	KH_HANDLE_CLOSED = 2, /* the module answered the client's CLOSE; the daemon has yet to */
 };
 
+#define KH_OPLOCK_LEASE 0x40u /* and SMB2_LEASE_*: the open is in a lease of this state */
+
 /*
  * The daemon stores caps (release) at any time. The module counts itself in flight, reads caps,
  * acts; so after taking one away, HANDLE_BARRIER returns when nobody acts by the old value.
@@ -92,7 +94,8 @@ struct kh_handle_slot {
 	__u64 conn_id; /* that opened it */
 	__u64 opened_ns;
 	__u32 access; /* granted */
-	__u8 share_access, oplock;
+	__u8 share_access;
+	__u8 oplock; /* SMB2_OPLOCK_LEVEL_*, or KH_OPLOCK_LEASE */
 	__u16 kind; /* enum open_kind of the daemon: 0 file, 1 folder, 2 stream, 3 pipe */
 	__u64 pad0[2];
 	/* the daemon's second line: what it did itself, any of its threads */

@@ -178,6 +178,14 @@ static inline const char *smb2_oplock_name(__u8 level)
 	return "none";
 }
 
+/* Likewise, of SMB2_LEASE_*. */
+static inline const char *smb2_lease_name(__u8 state)
+{
+	static const char *const names[] = { "none", "R", "H", "RH", "W", "RW", "WH", "RWH" };
+
+	return names[state & 7];
+}
+
 #define SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB 0x0001
 
 /* READ, MS-SMB2 2.2.19; WRITE, 2.2.21 */

@@ -36,7 +36,7 @@ static bool may_close(const struct ofile *f, const struct open *o)
 	return !o->wrote && !o->handle_stale && !o->delete_on_close && !f->delete_pending &&
 	       f->wtime.state == WRITE_TIME_NONE && !f->wtime.change && !f->alloc &&
 	       atomic_load(&o->oplock.level) == SMB2_OPLOCK_LEVEL_NONE &&
-	       !atomic_load(&o->oplock.breaking) && !(unit & (unit - 1)) && unit <= UINT32_MAX &&
+	       !(unit & (unit - 1)) && unit <= UINT32_MAX &&
 	       lock_file_quiet(o->locks);
 }
 

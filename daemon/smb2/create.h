@@ -4,6 +4,7 @@
 #define KH_CREATE_H
 
 #include "smb2/smb2.h"
+#include "state/lease.h"
 
 struct create {
 	/* as asked */
@@ -21,9 +22,10 @@ struct create {
 	struct open *open; /* under way; not published yet */
 	uint32_t granted;
 	uint32_t action;
-	bool made;	      /* the file did not exist: to be removed on failure */
-	bool replayed;	      /* open is the one that this CREATE made when it ran before */
-	struct open *blocker; /* with OFILE_MUST_WAIT: reference */
+	bool made;	       /* the file did not exist: to be removed on failure */
+	bool replayed;	       /* open is the one that this CREATE made when it ran before */
+	struct lease *blocker; /* with OFILE_MUST_WAIT: reference */
+	struct lease_want want;
 };
 
 /* create_file.c: files and directories; create_stream.c: named streams. SUCCESS: open is ready. */
@@ -53,12 +55,18 @@ static inline bool create_needs_follow(const struct create *q)
 	return q->loc.exists && S_ISLNK(q->loc.attr.mode) &&
 	       (!(q->options & FILE_OPEN_REPARSE_POINT) || q->path.stream);
 }
+/* create_lease.c: what of the caches that are asked for the share and the dialect allow. */
+ntstatus create_lease_want(struct request *rq, struct create *q, bool is_dir);
+/* The context of the answer, if it is a lease. */
+void create_lease_put(struct smb2_wr *w, uint64_t *prev, const struct lease_answer *a);
+
 /* Is the share writable for this? The status that refuses what changes. */
 ntstatus create_writable(const struct create *q);
 
 /* create_durable.c, MS-SMB2 3.3.5.9.6, .7, .10, .12 */
 
-/* After create_ctx_parse(): do the contexts go together? INVALID_PARAMETER, OBJECT_NAME_NOT_FOUND. */
+/* After create_ctx_parse(): do the contexts go together? INVALID_PARAMETER, OBJECT_NAME_NOT_FOUND.
+ */
 ntstatus create_durable_check(const struct request *rq, struct create *q);
 /*
  * Instead of opening anything, with ctx.durable.reconnect: the handle is rq->session's from now on.

@@ -106,11 +106,12 @@ ntstatus create_reconnect(struct request *rq, struct create *q)
 {
 	struct open *o = durable_find(q->ctx.durable.fid.persistent);
 	ntstatus status = NT_STATUS_OBJECT_NAME_NOT_FOUND;
+	struct lease_answer lease;
 
 	if (o)
 		status = check_reconnect(rq, q, o);
 	if (status == NT_STATUS_SUCCESS) {
-		(void)oplock_answer(o); /* a break from now on comes behind the answer */
+		(void)oplock_answer(o, &lease); /* a break from now on comes behind the answer */
 		if (!durable_take(o) ||
 		    !durable_reconnect(o, rq->session, rq->tree, rq->conn->st.id))
 			status = NT_STATUS_OBJECT_NAME_NOT_FOUND;

@@ -101,11 +101,17 @@ static ntstatus may_delete(struct open *o)
 
 static ntstatus set_disposition(struct request *rq, struct smb2_rd *r)
 {
+	struct open *o = rq->open;
+	struct lease *blocker = NULL;
 	bool on = rd_u8(r);
 	ntstatus status = NT_STATUS_SUCCESS;
 
 	if (on)
-		status = may_delete(rq->open);
+		status = may_delete(o);
+	if (on && !status) /* MS-FSA 2.1.4.12: others close what they only keep open */
+		blocker = ofile_break_handles(o->file_dev, o->file_ino, o);
+	if (blocker)
+		return wait_for_break(rq, blocker);
 	return status ? status : ofile_set_delete(rq->open, on);
 }
 

@@ -243,17 +243,18 @@ static ntstatus rename_status(int r)
 
 /* Those who cache a handle that is in the way may close it (as Windows; blocker: reference). */
 static bool must_wait(const struct open *o, const struct vfs_path *from, const struct target *to,
-		      bool replace, struct open **blocker)
+		      bool replace, struct lease **blocker)
 {
-	if (o->kind == OPEN_DIR)
+	*blocker = ofile_break_handles(from->attr.id.dev, from->attr.id.ino, o);
+	if (!*blocker && o->kind == OPEN_DIR)
 		*blocker = opens_below_break(o->tree->vfs, from->path);
 	if (!*blocker && to->loc.exists && !to->same && replace)
-		*blocker = ofile_break_handles(to->loc.attr.id.dev, to->loc.attr.id.ino);
+		*blocker = ofile_break_handles(to->loc.attr.id.dev, to->loc.attr.id.ino, NULL);
 	return *blocker;
 }
 
 /* With *blocker: nothing was done. */
-static ntstatus rename_file(struct open *o, const struct new_name *n, struct open **blocker)
+static ntstatus rename_file(struct open *o, const struct new_name *n, struct lease **blocker)
 {
 	_cleanup_vfs_path_ struct vfs_path from = { .fd = -1, .parent = -1 };
 	_cleanup_target_ struct target to = { .loc = { .fd = -1, .parent = -1 } };
@@ -299,7 +300,7 @@ ntstatus set_rename(struct request *rq, const uint8_t *buf, size_t len)
 	struct open *o = rq->open;
 	struct new_name n;
 	ntstatus status;
-	struct open *blocker = NULL;
+	struct lease *blocker = NULL;
 	bool colon;
 
 	status = new_name_parse(buf, len, &n);

@@ -35,12 +35,6 @@ ntstatus smb2_write_begin(struct request *rq, uint64_t *offset);
 ntstatus smb2_write_piece(struct request *rq, const void *buf, size_t n, uint64_t offset);
 ntstatus smb2_write_end(struct request *rq);
 
-/*
- * smb2_oplock_break.c: tells the holder of o, which he knows to have an oplock, to come down to
- * this level. Any thread, under the bucket's lock. False: there is no connection to tell it over.
- */
-bool oplock_notify(struct open *o, uint8_t level);
-
 /* ---- notification.c: what a client is told without having asked (OPLOCK_BREAK) ---- */
 
 #define NOTIFICATION_MAX 44 /* of a body: LEASE_BREAK, MS-SMB2 2.2.23.2 */
@@ -99,11 +93,11 @@ void open_wake_waiting(struct open *o, ntstatus status);
 void open_cancel_waiting(struct open *o, ntstatus status);
 
 /*
- * wait_break.c: worker. The command waits, in no thread, until the oplock break of blocker is over,
+ * wait_break.c: worker. The command waits, in no thread, until the break of blocker is over,
  * and then runs again from the start. Takes the reference; REQ_ASYNC: rq is not the caller's any
  * more.
  */
-ntstatus wait_for_break(struct request *rq, struct open *blocker);
+ntstatus wait_for_break(struct request *rq, struct lease *blocker);
 
 /* ---- ipc.c: named pipes of IPC$ trees, open.kind OPEN_PIPE ---- */
 

@@ -115,10 +115,7 @@ static ntstatus prepare_open(struct request *rq, struct create *q)
 	is_dir = !q->path.stream &&
 		 (q->loc.exists ? q->loc.attr.is_dir
 				: q->options & FILE_DIRECTORY_FILE || q->path.dir_type);
-	o->oplock.level2_ok = rq->tree->share->level2_oplocks;
-	if (rq->tree->share->oplocks && !is_dir && q->oplock != SMB2_OPLOCK_LEVEL_LEASE)
-		o->oplock.wanted = q->oplock;
-	return NT_STATUS_SUCCESS;
+	return create_lease_want(rq, q, is_dir);
 }
 
 /* Undoes what a failed CREATE did. */
@@ -214,15 +211,16 @@ static void qfid_put(struct smb2_wr *w, uint64_t *prev, const struct create *q)
 
 static ntstatus reply(struct request *rq, struct create *q)
 {
-	struct smb2_wr *w = reply_begin(rq, 88 + 3 * 64);
+	struct smb2_wr *w = reply_begin(rq, 88 + 5 * 64);
 	uint64_t ctx_at, start, prev = 0;
 	struct vfs_attr a = q->loc.attr;
 	struct open *o = q->open;
+	struct lease_answer lease;
 	uint8_t oplock;
 
 	if (!w)
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
-	oplock = oplock_answer(o);
+	oplock = oplock_answer(o, &lease);
 	if (oplock != SMB2_OPLOCK_LEVEL_NONE)
 		rq->elements[rq->cur].oplock = open_get(o);
 	/* Windows repeats the level that the replay asks for; the open keeps its own. */
@@ -244,11 +242,12 @@ static ntstatus reply(struct request *rq, struct create *q)
 	ctx_at = w->off;
 	wr_zero(w, 8);
 	start = w->off;
+	create_lease_put(w, &prev, &lease);
 	if (q->ctx.mxac)
 		mxac_put(w, &prev, rq, q);
 	if (q->ctx.qfid)
 		qfid_put(w, &prev, q);
-	create_durable_answer(q, w, &prev, oplock == SMB2_OPLOCK_LEVEL_BATCH);
+	create_durable_answer(q, w, &prev, open_caches_handle(o));
 	if (w->off > start) {
 		wr_patch_le32(w, ctx_at, (uint32_t)start);
 		wr_patch_le32(w, ctx_at + 4, (uint32_t)(w->off - start));

@@ -182,7 +182,9 @@ static void settle(struct conn *c, uint16_t dialect, const struct wishes *wish)
 	st->supports_large_mtu = large;
 	st->server_caps = 0;
 	if (large)
-		st->server_caps |= SMB2_GLOBAL_CAP_LARGE_MTU;
+		st->server_caps |= SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_LEASING;
+	if (v3)
+		st->server_caps |= SMB2_GLOBAL_CAP_DIRECTORY_LEASING;
 	if (v3 && f->multi_channel)
 		st->server_caps |= SMB2_GLOBAL_CAP_MULTI_CHANNEL;
 	st->signing_alg = v3 ? SMB2_SIGNING_AES_CMAC : SMB2_SIGNING_HMAC_SHA256;

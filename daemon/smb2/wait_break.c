@@ -4,19 +4,20 @@
  * 3.3.4.2).
  *
  * What the attempt did was undone; nothing of it is kept but the request, and a reference to the
- * open whose oplock is in the way. The interim response goes out on the reactor, and only then the
- * request is where the end of the break, or a CANCEL, finds it. If the break is over by then, there
- * is nothing to wait for. Not only at the end of a compound: this is the one that Windows lets wait
- * anywhere, <MS-SMB2 3.3.5.2.7.2>.
+ * lease or oplock that is in the way. The interim response goes out on the reactor, and only then
+ * the request is where the end of the break, or a CANCEL, finds it. If the break is over by then,
+ * there is nothing to wait for. Not only at the end of a compound: this is the one that Windows
+ * lets wait anywhere, <MS-SMB2 3.3.5.2.7.2>.
  */
 #include "smb2/smb2.h"
+#include "state/lease.h"
 
 #define ASYNC_MAX 512 /* as wait.c */
 
 /* Reactor. */
 static ntstatus over(struct request *rq, ntstatus status)
 {
-	open_put(rq->priv);
+	lease_put(rq->priv);
 	rq->priv = NULL;
 	rq->resume = NULL;
 	rq->cancel = NULL;
@@ -33,7 +34,7 @@ static ntstatus resumed(struct request *rq)
 
 static void cancel(struct request *rq)
 {
-	if (!oplock_wait_cancel(rq->priv, rq))
+	if (!lease_wait_cancel(rq->priv, rq))
 		return;
 	rq->resume_status = NT_STATUS_CANCELLED;
 	request_resume(rq);
@@ -51,13 +52,13 @@ static ntstatus begin(struct request *rq)
 	closing = rq->conn->closing;
 	rq->resume = resumed;
 	rq->cancel = cancel;
-	if (!closing && oplock_wait(rq->priv, rq))
+	if (!closing && lease_wait(rq->priv, rq))
 		return REQ_ASYNC;
 	request_unwait(rq);
 	return over(rq, closing ? NT_STATUS_CANCELLED : NT_STATUS_SUCCESS);
 }
 
-ntstatus wait_for_break(struct request *rq, struct open *blocker)
+ntstatus wait_for_break(struct request *rq, struct lease *blocker)
 {
 	rq->priv = blocker;
 	request_to_reactor(rq, begin);

@@ -123,8 +123,7 @@ static void expel(struct open *o)
 static bool worth_keeping(const struct ofile *f, const struct open *o)
 {
 	return f && o->durable.version && !f->delete_pending &&
-	       !atomic_load(&o->oplock.breaking) &&
-	       atomic_load(&o->oplock.level) == SMB2_OPLOCK_LEVEL_BATCH;
+	       open_caches_handle(o);
 }
 
 bool durable_keep(struct open *o)

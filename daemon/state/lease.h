@@ -29,11 +29,47 @@
 
 /* What a CREATE asks for; create_lease.c fills it in. */
 struct lease_want {
-	uint8_t version; /* 0: an oplock of this state; 1, 2: the lease with this key */
-	uint8_t state;	 /* SMB2_LEASE_*; 0 and version 0: nothing */
+	uint8_t version; /* 0: an oplock; 1, 2: the lease with this key */
+	uint8_t state;	 /* SMB2_LEASE_* */
+	bool level2_ok;	 /* the share grants R without W */
+	bool is_dir;
+	bool waited; /* for a break already */
 	uint8_t client[16], key[LEASE_KEY_SIZE], parent_key[LEASE_KEY_SIZE];
 	bool has_parent_key;
 	uint16_t epoch;
+};
+
+static inline void lease_want_oplock(struct lease_want *w, uint8_t level, bool level2_ok)
+{
+	memset(w, 0, sizeof(*w));
+	w->level2_ok = level2_ok;
+	switch (level) {
+	case SMB2_OPLOCK_LEVEL_II:
+		w->state = SMB2_LEASE_READ_CACHING;
+		break;
+	case SMB2_OPLOCK_LEVEL_EXCLUSIVE:
+		w->state = SMB2_LEASE_READ_CACHING | SMB2_LEASE_WRITE_CACHING;
+		break;
+	case SMB2_OPLOCK_LEVEL_BATCH:
+		w->state = LEASE_RWH;
+		break;
+	}
+}
+
+/* What the answer says of a lease. */
+struct lease_answer {
+	uint8_t version; /* 0: an oplock, or nothing */
+	uint8_t state;
+	uint32_t flags; /* SMB2_LEASE_FLAG_* */
+	uint8_t key[LEASE_KEY_SIZE], parent_key[LEASE_KEY_SIZE];
+	uint16_t epoch;
+};
+
+/* What a client is told of a break, MS-SMB2 2.2.23. */
+struct lease_break {
+	uint16_t epoch;
+	uint8_t from, to; /* SMB2_LEASE_* */
+	bool ack;
 };
 
 struct lease {
@@ -42,8 +78,7 @@ struct lease {
 
 	/* constant */
 	uint8_t version; /* 0: an oplock */
-	bool level2_ok;	 /* the share lets it keep R when it loses W */
-	bool is_dir;
+	bool level2_ok, is_dir;
 	uint8_t client[16], key[LEASE_KEY_SIZE];
 
 	struct ofile *file;	/* NULL: all opens have left */
@@ -53,35 +88,39 @@ struct lease {
 	_Atomic uint8_t state; /* SMB2_LEASE_*; while breaking, what it is broken from */
 	_Atomic bool breaking; /* an acknowledgement, or the end of its opens, is awaited */
 	uint8_t break_to;      /* what the client was told to come down to */
-	uint8_t break_goal;    /* what it has to come down to in the end: a part of break_to */
-	uint16_t epoch;	       /* MS-SMB2 3.3.1.12 Lease.Epoch; 0 in version 1 */
+	uint8_t break_goal;    /* what it has to come down to in the end */
+	uint8_t counted;       /* how it is counted in ofile.caching */
+	uint16_t epoch;	       /* MS-SMB2 3.3.1.12 Lease.Epoch; not told in version 1 */
 	bool has_parent_key;
 	uint8_t parent_key[LEASE_KEY_SIZE];
-	bool known;	       /* the client has had an answer that names it */
-	unsigned int answered; /* answers that name it, not queued yet: a notification waits */
-	bool unsent;	       /* that notification */
+	unsigned int ntold;	 /* opens whose answer the client has */
+	unsigned int answered;	 /* answers that name it, not queued yet: what is unsent waits */
+	bool unsent;		 /* told is to be sent */
+	struct lease_break told; /* last */
 
 	uint64_t deadline_ns;
 	struct list_head deadline_node; /* breaks under way, under a lock of its own */
 	struct list_head waiters;	/* request.waiters */
 
-	struct list_head hash;	   /* table; under its shard's lock */
-	struct list_head dir_node; /* lease_dir.c's table */
+	struct lease *hash_next; /* table, under its shard's lock */
+	bool hashed;
+	struct list_head dir_node; /* lease_dir.c's table, and what it is there */
+	uint64_t dir_hash;
 };
 
 struct lease *lease_get(struct lease *l);
 void lease_put(struct lease *l); /* NULL is fine; the last one frees */
 
-/* ---- state/lease.c: objects ---- */
+/* ---- state/lease.c: objects, and what is granted ---- */
 
-/* With a reference, or NULL. Any thread, no table lock held. */
+/* With a reference, or NULL. Any thread; a bucket's lock may be held. */
 struct lease *lease_find(const uint8_t client[16], const uint8_t key[LEASE_KEY_SIZE]);
 /*
  * Is the key in use on another file than this one (MS-SMB2 3.3.5.9.8)? With dev and ino 0: on any.
- * A look ahead, before a CREATE makes a file; lease_join() decides.
+ * A look ahead, before a CREATE makes a file; lease_join() decides. No bucket's lock held.
  */
-bool lease_key_elsewhere(const uint8_t client[16], const uint8_t key[LEASE_KEY_SIZE], uint64_t dev,
-			 uint64_t ino, const char *stream);
+bool lease_key_elsewhere(const struct lease_want *w, uint64_t dev, uint64_t ino,
+			 const char *stream);
 
 /*
  * Bucket's lock. o, which is on f's list, gets what it wants of o->oplock.want as far as the others
@@ -89,23 +128,35 @@ bool lease_key_elsewhere(const uint8_t client[16], const uint8_t key[LEASE_KEY_S
  * INVALID_PARAMETER: the key is in use on another file.
  */
 ntstatus lease_join(struct ofile *f, struct open *o);
-/* Bucket's lock; o is off f's list. o->oplock.lease stays until oplock_finish(). */
+/* Bucket's lock; o is off f's list. o->oplock.lease stays. */
 void lease_leave(struct ofile *f, struct open *o);
+/* Bucket's lock: the state is another one; opens, counts and kernel handles follow. */
+void lease_set_state(struct lease *l, uint8_t state);
+/* Bucket's lock: likewise, after break_goal or breaking changed. */
+void lease_account(struct lease *l);
 
-/* ---- for who has an open: durable handles, kernel oplocks, views ---- */
+/* Bucket's lock: is it the one that w names? */
+static inline bool lease_is(const struct lease *l, const struct lease_want *w)
+{
+	return l && w && l->version && w->version && !memcmp(l->key, w->key, sizeof(l->key)) &&
+	       !memcmp(l->client, w->client, sizeof(l->client));
+}
 
-/* SMB2_LEASE_* that the open's lease or oplock has now. Any thread; a look. */
+/* MS-FSA 2.1.5.1.2: an open that only looks at attributes disturbs no cache. */
+static inline bool open_is_stat(const struct open *o)
+{
+	return !(o->access & ~(FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES | SEC_STD_SYNCHRONIZE));
+}
+
+/* ---- for who has an open: durable handles, kernel oplocks, views; any thread, a look ---- */
+
+/* SMB2_LEASE_* that the open's lease or oplock has now. */
 uint8_t open_caching(const struct open *o);
-/*
- * May it become durable (3.3.5.9.6, .10)? A batch oplock, or a lease with H, that is not breaking.
- * Any thread.
- */
-bool open_caches_handle(struct open *o);
-/* Version (1, 2) of its lease and the key; 0: it has none (an oplock counts as none). Any thread.
- */
+/* May it be durable (3.3.5.9.6, .10)? A batch oplock, or a lease with H, that is not breaking. */
+bool open_caches_handle(const struct open *o);
+/* Version (1, 2) of its lease and the key; 0: it has none (an oplock counts as none). */
 uint8_t open_lease_key(const struct open *o, uint8_t key[LEASE_KEY_SIZE]);
-/* Same client and key? Both may be without. Any thread. */
-bool open_same_lease(const struct open *a, const struct open *b);
+
 /* Bucket's lock: SMB2_LEASE_* of all leases of the file together. */
 uint8_t ofile_caching(const struct ofile *f);
 /*
@@ -115,46 +166,31 @@ uint8_t ofile_caching(const struct ofile *f);
  */
 struct lease *ofile_break_caching(uint64_t dev, uint64_t ino, uint8_t keep);
 
-/* ---- acknowledgement, MS-SMB2 3.3.5.22.2 ---- */
+/* ---- state/oplock.c: breaks ---- */
 
-/* The status of the answer; *state: as it is to be echoed. */
+/* Bucket's lock: comes down to `to`, or is breaking. */
+void lease_break(struct lease *l, uint8_t to);
+/* Bucket's lock: an open has left; what waited for its answer is sent. */
+void lease_send_unsent(struct lease *l);
+/* MS-SMB2 3.3.5.22.2: the status of the answer. */
 ntstatus lease_acknowledge(const uint8_t client[16], const uint8_t key[LEASE_KEY_SIZE],
-			   uint32_t *state);
-
-/* ---- smb2/smb2_oplock_break.c ---- */
-
-struct lease_break {
-	uint16_t epoch;
-	uint8_t from, to; /* SMB2_LEASE_* */
-	bool ack;
-};
-
-/*
- * Tells the client over any live channel of any open in it, the next one on failure, and in the end
- * lease_lost(). Under the bucket's lock. False: there is no channel at all.
- */
-bool lease_notify(struct lease *l, const struct lease_break *b);
-
-/* ---- state/oplock.c ---- */
-
-/* Nobody could be told, or did not answer: the break is over, and nothing is cached any more. */
+			   uint32_t state);
+/* Nobody could be told: the break is over, and nothing is cached any more. */
 void lease_lost(struct lease *l);
 /* Queues a request until the break of l is over, or an open left it; false: it is over. */
 bool lease_wait(struct lease *l, struct request *rq);
 /* False: rq does not wait any more, somebody resumes it. */
 bool lease_wait_cancel(struct lease *l, struct request *rq);
 
-/* ---- state/durable.c (durable); weak stubs in lease.c until it is there ---- */
+/* ---- smb2/smb2_oplock_break.c ---- */
 
 /*
- * Bucket's lock held, any thread: a break needs this disconnected open to go. Posts the job that
- * closes it; the break is over when it has left its ofile.
+ * Tells the client what l->told says, over any live channel of an open in it, the next one on
+ * failure, and in the end lease_lost(). Under the bucket's lock. False: there is no channel at all.
  */
-void durable_purge(struct open *o);
-/* The session of an open that may be disconnected or reconnected meanwhile: reference, or NULL. */
-struct session *open_session_get(struct open *o);
+bool lease_notify(struct lease *l);
 
-/* ---- state/lease_dir.c ---- */
+/* ---- state/lease_dir.c: directory leases ---- */
 
 struct change;
 /*
@@ -162,5 +198,9 @@ struct change;
  * parent lease key of c->by's lease. For change_raise(); one load when there is no such lease.
  */
 void lease_dir_change(const struct change *c);
+/* o has its path now, or another one; under o->lock. */
+void lease_dir_path(struct open *o);
+/* Bucket's lock: the last open left. */
+void lease_dir_gone(struct lease *l);
 
 #endif /* KH_LEASE_H */

@@ -9,6 +9,7 @@
 #include "core/utf16.h"
 #include "kernel/handles.h"
 #include "state/notify.h"
+#include "state/lease.h"
 #include "state/share_modes.h"
 #include "state/state.h"
 
@@ -153,6 +154,16 @@ static ntstatus reap(const struct open *o, uint64_t dev, uint64_t ino)
 	return closed && pending ? NT_STATUS_RETRY : NT_STATUS_SUCCESS;
 }
 
+/* It was about to join, and caches nothing. */
+static void unjoin(struct ofile *f, struct open *o)
+{
+	list_del(&o->file_node);
+	share_modes_remove(f, o);
+	o->file = NULL;
+	if (!--f->refs && !f->delete_pending)
+		drop(f);
+}
+
 ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stream, bool overwrite)
 {
 	struct handles_taken taken = HANDLES_TAKEN(KH_CAP_WRITE);
@@ -175,6 +186,7 @@ ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stre
 			f->stream = stream ? xstrdup(stream) : NULL;
 			f->locks = lock_file_new();
 			list_init(&f->opens);
+			list_init(&f->leases);
 			list_init(&f->handles);
 			bucket_add(b, f);
 		}
@@ -186,8 +198,12 @@ ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stre
 		o->file_ino = ino;
 		o->locks = lock_file_get(f->locks);
 		o->oplock.lock = &b->lock;
-		oplock_grant(f, o);
-		handles_refresh(f, &taken);
+		status = lease_join(f, o);
+		o->oplock.want = NULL; /* the caller's */
+		if (status == NT_STATUS_SUCCESS)
+			handles_refresh(f, &taken);
+		else
+			unjoin(f, o);
 	}
 	pthread_mutex_unlock(&b->lock);
 	handles_wait(&taken); /* nobody writes by himself what is cached now */
@@ -301,11 +317,12 @@ enum ofile_delete ofile_leave(struct open *o, struct identity **as)
 	list_del(&o->handle_node);
 	share_modes_remove(f, o);
 	f->refs--;
-	oplock_leave(f, o);
+	lease_leave(f, o);
 	if (o->delete_on_close && !f->delete_pending) {
 		f->delete_pending = true;
 		f->delete_as = identity_get(o->tree->identity);
 		tell_watchers(f);
+		lease_put(oplock_break_handle(f, o)); /* others may close what they only cache */
 	}
 	if (!f->refs && f->stream) {
 		if (f->delete_pending) {
@@ -407,18 +424,39 @@ bool ofile_inode_open(uint64_t dev, uint64_t ino)
 	return open;
 }
 
-struct open *ofile_break_handles(uint64_t dev, uint64_t ino)
+struct lease *ofile_break_handles(uint64_t dev, uint64_t ino, const struct open *by)
 {
 	struct bucket *b = bucket_of(dev, ino);
-	struct open *holder = NULL;
+	struct lease *blocker = NULL;
 	struct ofile *f;
 
 	pthread_mutex_lock(&b->lock);
 	list_for_each (f, chain_of(b, dev, ino), hash)
-		if (!holder && same_inode(f, dev, ino))
-			holder = oplock_break_handle(f);
+		if (!blocker && same_inode(f, dev, ino))
+			blocker = oplock_break_handle(f, by);
 	pthread_mutex_unlock(&b->lock);
-	return holder;
+	return blocker;
+}
+
+struct lease *ofile_break_caching(uint64_t dev, uint64_t ino, uint8_t keep)
+{
+	struct bucket *b = bucket_of(dev, ino);
+	struct lease *l, *next, *blocker = NULL;
+	struct ofile *f;
+
+	pthread_mutex_lock(&b->lock);
+	list_for_each (f, chain_of(b, dev, ino), hash) {
+		if (!same_inode(f, dev, ino))
+			continue;
+		list_for_each_safe (l, next, &f->leases, node) {
+			if (l->state & ~keep)
+				lease_break(l, keep);
+			if (!blocker && l->breaking)
+				blocker = lease_get(l);
+		}
+	}
+	pthread_mutex_unlock(&b->lock);
+	return blocker;
 }
 
 bool ofile_streams_open(uint64_t dev, uint64_t ino)

@@ -9,6 +9,7 @@
  */
 #include "core/entry.h"
 #include "kernel/handles.h"
+#include "state/lease.h"
 #include "state/state.h"
 
 #define COUNTER_BITS 20
@@ -83,7 +84,7 @@ struct rename_arg {
 	const struct vfs_share *share;
 	const char *from, *to;
 	size_t from_len;
-	struct open *holder; /* reference */
+	struct lease *holder; /* reference */
 };
 
 static bool in_share(const struct open *o, const struct vfs_share *s)
@@ -153,16 +154,16 @@ static bool break_one(void *arg, struct open *o)
 	struct rename_arg *a = arg;
 	struct ofile *f;
 
-	if (atomic_load(&o->oplock.level) != SMB2_OPLOCK_LEVEL_BATCH || !is_below(a, o))
+	if (!(open_caching(o) & SMB2_LEASE_HANDLE_CACHING) || !is_below(a, o))
 		return false;
 	f = ofile_lock(o);
 	if (f)
-		a->holder = oplock_break_handle(f);
+		a->holder = oplock_break_handle(f, NULL);
 	ofile_unlock(o, f);
 	return a->holder;
 }
 
-struct open *opens_below_break(const struct vfs_share *share, const char *path)
+struct lease *opens_below_break(const struct vfs_share *share, const char *path)
 {
 	struct rename_arg a = { share, path, NULL, strlen(path), NULL };
 

@@ -9,6 +9,7 @@
  */
 #include "core/entry.h"
 #include "kernel/handles.h"
+#include "state/lease.h"
 #include "smb2/smb2.h"
 #include "state/durable.h"
 #include "state/notify.h"
@@ -207,8 +208,7 @@ struct open *open_alloc(void)
 	list_init(&o->waiting);
 	list_init(&o->locks_held);
 	list_init(&o->locks_waiting);
-	list_init(&o->oplock.waiters);
-	list_init(&o->oplock.deadline_node);
+	list_init(&o->oplock.node);
 	list_init(&o->durable.id_node);
 	list_init(&o->durable.wheel_node);
 	list_init(&o->durable.age_node);
@@ -291,6 +291,7 @@ void open_put(struct open *o)
 	ipc_release(o);
 	notify_free(o);
 	lock_file_put(o->locks);
+	lease_put(o->oplock.lease);
 	if (o->tree)
 		tree_put(o->tree);
 	session_put(o->session);

@@ -1,90 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * oplock.c - oplocks: who may cache a file, and how he is told to stop (MS-SMB2 3.3.5.9, 3.3.4.6,
- * MS-FSA 2.1.4.12, 2.1.5.17).
+ * oplock.c - who has to stop caching a file, and how he is told (MS-SMB2 3.3.4.6, 3.3.4.7,
+ * 3.3.5.22, MS-FSA 2.1.4.12), for leases and oplocks alike; state/lease.h has the objects.
  *
- * An oplock belongs to an open; what it excludes concerns the opens of the same ofile, so all of it
- * is guarded by the lock of the ofile's bucket. A break from exclusive or batch awaits an answer:
- * a CREATE that is in its way does not join but waits on the holder, and is tried again when the
- * client acknowledges, closes, goes away, or is silent for too long. A level II oplock is told that
- * it is gone, and nobody waits.
+ * A break from W or H awaits an answer. A CREATE that is in its way does not join but waits on the
+ * lease, and is tried again when the client acknowledges, closes, goes away, or is silent for too
+ * long. Who had R alone is told that it is gone, and nobody waits. While one is breaking, further
+ * conflicts only lower its goal: the client gets there by one more break after each answer.
  */
 #include "core/debug.h"
-#include "core/entry.h"
-#include "kernel/handles.h"
-#include "smb2/smb2.h"
-#include "state/state.h"
+#include "state/durable.h"
+#include "state/lease.h"
 
-#define BREAK_TIMEOUT_NS 35000000000ull /* as Windows and Samba */
+#define BREAK_TIMEOUT_NS 34500000000ull /* 35 s as Windows and Samba; a tick is a second */
+
+#define R SMB2_LEASE_READ_CACHING
+#define W SMB2_LEASE_WRITE_CACHING
+#define H SMB2_LEASE_HANDLE_CACHING
 
 /* Breaks under way, the oldest first. Taken inside a bucket's lock. */
 static struct {
 	pthread_mutex_t lock;
-	struct list_head list; /* open.oplock.deadline_node */
+	struct list_head list; /* lease.deadline_node */
 } breaks = { PTHREAD_MUTEX_INITIALIZER, { &breaks.list, &breaks.list } };
 
-static uint8_t level_of(const struct open *o)
+/* Of some open in it, for who reads the log. */
+#define debug_lease(l, fmt, ...)                                                                  \
+	do {                                                                                      \
+		if (!list_empty(&(l)->opens))                                                     \
+			debug_open(LOG_OPLOCK, list_first(&(l)->opens, struct open, oplock.node), \
+				   fmt, ##__VA_ARGS__);                                           \
+	} while (0)
+
+/* ---- the end of a break ---- */
+
+static void deadline_set(struct lease *l, bool on)
 {
-	return atomic_load_explicit(&o->oplock.level, memory_order_relaxed);
-}
-
-static void level_set(struct open *o, uint8_t level)
-{
-	atomic_store(&o->oplock.level, level);
-	entry_open_oplock(o);
-}
-
-static bool is_exclusive(uint8_t level)
-{
-	return level == SMB2_OPLOCK_LEVEL_EXCLUSIVE || level == SMB2_OPLOCK_LEVEL_BATCH;
-}
-
-/* MS-FSA 2.1.5.1.2: an open that only looks at attributes disturbs no cache. */
-static bool is_stat_open(const struct open *o)
-{
-	return !(o->access & ~(FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES | SEC_STD_SYNCHRONIZE));
-}
-
-static struct open *exclusive_holder(struct ofile *f)
-{
-	struct open *o;
-
-	list_for_each (o, &f->opens, file_node)
-		if (is_exclusive(level_of(o)))
-			return o;
-	return NULL;
-}
-
-/* After a level II came or went: must those who change the file look for caches? */
-static void update_caches(struct ofile *f)
-{
-	struct open *o;
-	bool any = false;
-
-	list_for_each (o, &f->opens, file_node)
-		any |= level_of(o) == SMB2_OPLOCK_LEVEL_II;
-	list_for_each (o, &f->opens, file_node)
-		atomic_store(&o->oplock.others_cache, any);
-	handles_refresh(f, NULL);
-}
-
-/* ---- breaks ---- */
-
-static void break_end(struct open *o, uint8_t level)
-{
-	struct oplock *k = &o->oplock;
-
-	debug_open(LOG_OPLOCK, o, "break is over level=%s", smb2_oplock_name(level));
-	atomic_store(&k->breaking, false);
-	k->unsent = false;
 	pthread_mutex_lock(&breaks.lock);
-	list_del(&k->deadline_node);
+	list_del(&l->deadline_node);
+	if (on) {
+		l->deadline_ns = now_ns() + BREAK_TIMEOUT_NS;
+		list_add_tail(&l->deadline_node, &breaks.list);
+	}
 	pthread_mutex_unlock(&breaks.lock);
-	level_set(o, o->file ? level : SMB2_OPLOCK_LEVEL_NONE);
-	if (o->file)
-		update_caches(o->file);
-	while (!list_empty(&k->waiters)) {
-		struct request *rq = request_from_waiter(k->waiters.next);
+}
+
+static void wake(struct lease *l)
+{
+	while (!list_empty(&l->waiters)) {
+		struct request *rq = request_from_waiter(l->waiters.next);
 
 		list_del(&rq->waiters);
 		rq->resume_status = NT_STATUS_SUCCESS;
@@ -92,266 +56,349 @@ static void break_end(struct open *o, uint8_t level)
 	}
 }
 
-/* Exclusive or batch goes down to `to`. Afterwards o is breaking, or has the level already. */
-static void break_begin(struct open *o, uint8_t to)
+static void break_end(struct lease *l, uint8_t state)
 {
-	struct oplock *k = &o->oplock;
-
-	if (!k->level2_ok)
-		to = SMB2_OPLOCK_LEVEL_NONE;
-	debug_open(LOG_OPLOCK, o, "break from=%s to=%s%s", smb2_oplock_name(level_of(o)),
-		   smb2_oplock_name(to),
-		   k->told == OPLOCK_TOLD ? "" : " before the client knows of it");
-	if (k->told == OPLOCK_UNTOLD) {
-		level_set(o, to);
-	} else if (k->told == OPLOCK_TOLD && !oplock_notify(o, to)) {
-		level_set(o, SMB2_OPLOCK_LEVEL_NONE);
-	} else {
-		k->unsent = k->told != OPLOCK_TOLD;
-		k->break_to = to;
-		k->deadline_ns = now_ns() + BREAK_TIMEOUT_NS;
-		atomic_store(&k->breaking, true);
-		pthread_mutex_lock(&breaks.lock);
-		list_add_tail(&k->deadline_node, &breaks.list);
-		pthread_mutex_unlock(&breaks.lock);
-		return;
-	}
-	update_caches(o->file);
+	debug_lease(l, "break is over state=%s", smb2_lease_name(state));
+	atomic_store(&l->breaking, false);
+	l->unsent = false;
+	deadline_set(l, false);
+	lease_set_state(l, l->file ? state : 0);
+	wake(l);
 }
 
-/* All level II oplocks are gone, without a wait (MS-SMB2 3.3.4.6). */
-static void break_level2(struct ofile *f)
+/* ---- telling ---- */
+
+/*
+ * The client is not there. Where it left durable opens behind, they cannot keep what they cached
+ * (3.3.4.6, 3.3.4.7), and go; the break ends with them.
+ */
+static void nobody_told(struct lease *l)
 {
-	struct open *o;
+	struct open *o, *next;
+	bool kept = false;
 
-	list_for_each (o, &f->opens, file_node) {
-		struct oplock *k = &o->oplock;
+	list_for_each_safe (o, next, &l->opens, oplock.node)
+		if (atomic_load(&o->disconnected)) {
+			durable_purge(o);
+			kept = true;
+		}
+	if (!kept)
+		break_end(l, 0);
+}
 
-		if (level_of(o) != SMB2_OPLOCK_LEVEL_II)
-			continue;
-		debug_open(LOG_OPLOCK, o, "break from=level2 to=none");
-		level_set(o, SMB2_OPLOCK_LEVEL_NONE);
-		k->break_to = SMB2_OPLOCK_LEVEL_NONE;
-		if (k->told == OPLOCK_TOLD)
-			(void)oplock_notify(o, SMB2_OPLOCK_LEVEL_NONE);
-		else
-			k->unsent = k->told == OPLOCK_ANSWERED;
+static void tell(struct lease *l)
+{
+	l->unsent = l->answered;
+	if (!l->unsent && !lease_notify(l) && l->breaking)
+		nobody_told(l);
+}
+
+void lease_send_unsent(struct lease *l)
+{
+	if (l->unsent && !l->answered)
+		tell(l);
+}
+
+/* The next step of a break, or the only one. */
+static void step(struct lease *l, uint8_t to)
+{
+	l->told = (struct lease_break) { l->epoch, l->state, to, l->state & (W | H) };
+	debug_lease(l, "break from=%s to=%s%s", smb2_lease_name(l->state), smb2_lease_name(to),
+		    l->answered ? " after the answer" : "");
+	l->break_to = to;
+	if (l->told.ack) {
+		atomic_store(&l->breaking, true);
+		deadline_set(l, true);
+		lease_account(l);
+	} else {
+		lease_set_state(l, to);
 	}
-	update_caches(f);
+	tell(l);
+}
+
+void lease_break(struct lease *l, uint8_t to)
+{
+	to &= l->state;
+	if (!(to & W) && !l->level2_ok)
+		to = 0;
+	if (!l->version && to != l->state) /* oplocks come down to level II or to none */
+		to &= R;
+	if (l->breaking) {
+		l->break_goal &= to;
+		lease_account(l);
+	} else if (to == l->state) {
+		return;
+	} else if (!l->ntold && !l->answered) { /* nobody has heard of it */
+		lease_set_state(l, to);
+	} else {
+		l->epoch++;
+		l->break_goal = to;
+		step(l, to);
+	}
+}
+
+/* ---- conflicts ---- */
+
+/* MS-FSA 2.1.4.12; Windows does not break leases for those who only read the descriptor either. */
+static bool ignores_leases(const struct open *o)
+{
+	return !(o->access & ~(FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES | SEC_STD_SYNCHRONIZE |
+			       SEC_STD_READ_CONTROL));
+}
+
+ntstatus oplock_contend(struct ofile *f, struct open *o, bool overwrite, ntstatus sharing)
+{
+	/* Who caches the handle may close it, and then nothing is shared any more. */
+	uint8_t mask = sharing == NT_STATUS_SUCCESS ? W : H, from, to;
+	bool waited = o->oplock.want && o->oplock.want->waited;
+	struct lease *l, *next, *blocker = NULL;
+
+	if (sharing != NT_STATUS_SUCCESS && sharing != NT_STATUS_SHARING_VIOLATION)
+		return sharing;
+	if (open_is_stat(o) && !overwrite)
+		return sharing;
+	list_for_each_safe (l, next, &f->leases, node) {
+		from = l->state;
+		if (mask == W && !overwrite && !(from & W) && !l->breaking)
+			break; /* those in the way come first */
+		if (lease_is(l, o->oplock.want) || (l->version && !overwrite && ignores_leases(o)))
+			continue;
+		to = overwrite && (mask == W || from & H) ? 0 : from & ~mask;
+		if (to != from)
+			lease_break(l, to);
+		/* Who overwrites does not wait for H to go, unless he waits anyway, as Windows. */
+		if (!blocker && l->breaking && (to == from || from & mask || waited))
+			blocker = l;
+	}
+	if (!blocker)
+		return sharing;
+	o->oplock.blocker = lease_get(blocker);
+	return OFILE_MUST_WAIT;
+}
+
+struct lease *oplock_break_handle(struct ofile *f, const struct open *by)
+{
+	struct lease *l, *next, *blocker = NULL;
+
+	if (!f->caching.handles)
+		return NULL;
+	list_for_each_safe (l, next, &f->leases, node) {
+		if ((by && l == by->oplock.lease) || !(l->state & H))
+			continue;
+		lease_break(l, l->state & ~H);
+		if (!blocker && l->breaking)
+			blocker = lease_get(l);
+	}
+	return blocker;
 }
 
 void oplock_changed_slow(struct open *o)
 {
+	const struct lease *own = o->oplock.lease;
+	struct lease *l, *next;
+
 	pthread_mutex_lock(o->oplock.lock);
-	if (o->file)
-		break_level2(o->file);
+	if (o->file && !(own && own->state & W))
+		list_for_each_safe (l, next, &o->file->leases, node)
+			if (l->state & R && !(l == own && own->version))
+				lease_break(l, 0);
 	pthread_mutex_unlock(o->oplock.lock);
 }
 
-/* ---- opening and closing ---- */
+/* ---- the answer of CREATE ---- */
 
-ntstatus oplock_contend(struct ofile *f, struct open *o, bool overwrite, ntstatus sharing)
+static uint8_t oplock_level(const struct lease *l)
 {
-	struct open *h;
-
-	if (sharing != NT_STATUS_SUCCESS && sharing != NT_STATUS_SHARING_VIOLATION)
-		return sharing;
-	if (is_stat_open(o) && !overwrite)
-		return sharing;
-	h = exclusive_holder(f);
-	/* Who caches the handle may close it, and then nothing is shared any more. */
-	if (h && sharing != NT_STATUS_SUCCESS && level_of(h) != SMB2_OPLOCK_LEVEL_BATCH)
-		return sharing;
-	if (h) {
-		if (!h->oplock.breaking)
-			break_begin(h, overwrite ? SMB2_OPLOCK_LEVEL_NONE : SMB2_OPLOCK_LEVEL_II);
-		if (h->oplock.breaking) {
-			o->oplock.blocker = open_get(h);
-			return OFILE_MUST_WAIT;
-		}
-	}
-	if (sharing == NT_STATUS_SUCCESS && overwrite)
-		break_level2(f);
-	return sharing;
+	if (l->version)
+		return SMB2_OPLOCK_LEVEL_LEASE;
+	if (l->state & W)
+		return l->state & H ? SMB2_OPLOCK_LEVEL_BATCH : SMB2_OPLOCK_LEVEL_EXCLUSIVE;
+	return l->state & R ? SMB2_OPLOCK_LEVEL_II : SMB2_OPLOCK_LEVEL_NONE;
 }
 
-struct open *oplock_break_handle(struct ofile *f)
+uint8_t oplock_answer(struct open *o, struct lease_answer *a)
 {
-	struct open *h = exclusive_holder(f);
-
-	if (!h || level_of(h) != SMB2_OPLOCK_LEVEL_BATCH)
-		return NULL;
-	if (!h->oplock.breaking)
-		break_begin(h, SMB2_OPLOCK_LEVEL_II);
-	return h->oplock.breaking ? open_get(h) : NULL;
-}
-
-/* Is there nobody else whom an exclusive oplock would lock out? */
-static bool is_alone(struct ofile *f, const struct open *o)
-{
-	struct open *other;
-
-	list_for_each (other, &f->opens, file_node)
-		if (other != o && !open_is_gone(other) &&
-		    (!is_stat_open(other) || level_of(other) != SMB2_OPLOCK_LEVEL_NONE))
-			return false;
-	return true;
-}
-
-/* Reads from a cache would not meet them. */
-static bool has_locks(const struct open *o)
-{
-	return o->locks && atomic_load(&o->locks->count);
-}
-
-void oplock_grant(struct ofile *f, struct open *o)
-{
-	struct oplock *k = &o->oplock;
-	uint8_t level = SMB2_OPLOCK_LEVEL_NONE;
-
-	if (is_exclusive(k->wanted) && is_alone(f, o))
-		level = k->wanted;
-	else if ((k->wanted == SMB2_OPLOCK_LEVEL_II || is_exclusive(k->wanted)) && k->level2_ok &&
-		 !exclusive_holder(f) && !has_locks(o))
-		level = SMB2_OPLOCK_LEVEL_II;
-	if (k->wanted != SMB2_OPLOCK_LEVEL_NONE)
-		debug_open(LOG_OPLOCK, o, "wanted=%s granted=%s", smb2_oplock_name(k->wanted),
-			   smb2_oplock_name(level));
-	level_set(o, level);
-	k->told = OPLOCK_UNTOLD;
-	update_caches(f);
-}
-
-void oplock_leave(struct ofile *f, struct open *o)
-{
-	uint8_t level = level_of(o);
-
-	level_set(o, SMB2_OPLOCK_LEVEL_NONE);
-	o->oplock.unsent = false;
-	if (level == SMB2_OPLOCK_LEVEL_II)
-		update_caches(f);
-}
-
-void oplock_finish(struct open *o)
-{
-	if (!atomic_load(&o->oplock.breaking)) /* none begins any more */
-		return;
-	oplock_lost(o);
-}
-
-uint8_t oplock_answer(struct open *o)
-{
-	struct oplock *k = &o->oplock;
+	struct lease *l = o->oplock.lease;
 	uint8_t level;
 
-	pthread_mutex_lock(k->lock);
-	level = level_of(o);
-	if (level != SMB2_OPLOCK_LEVEL_NONE)
-		k->told = OPLOCK_ANSWERED;
-	pthread_mutex_unlock(k->lock);
+	memset(a, 0, sizeof(*a));
+	if (!l)
+		return SMB2_OPLOCK_LEVEL_NONE;
+	pthread_mutex_lock(l->lock);
+	level = oplock_level(l);
+	a->version = l->version;
+	a->state = l->state;
+	a->flags = (l->breaking ? SMB2_LEASE_FLAG_BREAK_IN_PROGRESS : 0) |
+		   (l->has_parent_key ? SMB2_LEASE_FLAG_PARENT_LEASE_KEY : 0);
+	memcpy(a->key, l->key, sizeof(a->key));
+	memcpy(a->parent_key, l->parent_key, sizeof(a->parent_key));
+	a->epoch = l->epoch;
+	if (o->file && level != SMB2_OPLOCK_LEVEL_NONE && o->oplock.told != OPLOCK_ANSWERED) {
+		l->ntold -= o->oplock.told == OPLOCK_TOLD; /* a durable one's, answered again */
+		o->oplock.told = OPLOCK_ANSWERED;
+		l->answered++;
+	}
+	pthread_mutex_unlock(l->lock);
 	return level;
 }
 
 void oplock_told(struct open *o)
 {
-	struct oplock *k = &o->oplock;
+	struct lease *l = o->oplock.lease;
 
-	pthread_mutex_lock(k->lock);
-	k->told = OPLOCK_TOLD;
-	if (k->unsent && o->file && !oplock_notify(o, k->break_to) && k->breaking)
-		break_end(o, SMB2_OPLOCK_LEVEL_NONE);
-	k->unsent = false;
-	pthread_mutex_unlock(k->lock);
+	pthread_mutex_lock(l->lock);
+	if (o->oplock.told == OPLOCK_ANSWERED) {
+		o->oplock.told = OPLOCK_TOLD;
+		l->answered--;
+		l->ntold++;
+		lease_send_unsent(l);
+	}
+	pthread_mutex_unlock(l->lock);
 	open_put(o);
 }
 
-/* ---- the end of a break ---- */
+/* ---- acknowledgements, and other ends ---- */
 
-ntstatus oplock_acknowledge(struct open *o, uint8_t level)
+/* It may have to come down further, as Windows does it: not from W or H past R. */
+static void acknowledged(struct lease *l, uint8_t state)
 {
-	struct oplock *k = &o->oplock;
-	ntstatus status = NT_STATUS_INVALID_OPLOCK_PROTOCOL;
+	uint8_t to;
 
-	if (level == SMB2_OPLOCK_LEVEL_LEASE)
-		return NT_STATUS_INVALID_PARAMETER;
-	if (!k->lock) /* a pipe */
-		return status;
-	debug_open(LOG_OPLOCK, o, "acknowledged level=%s", smb2_oplock_name(level));
-	pthread_mutex_lock(k->lock);
-	if (k->breaking) {
-		if (level <= k->break_to)
-			status = NT_STATUS_SUCCESS;
-		else
-			level = SMB2_OPLOCK_LEVEL_NONE; /* and the oplock is gone all the same */
-		break_end(o, level);
+	debug_lease(l, "acknowledged state=%s", smb2_lease_name(state));
+	if (!(state & ~l->break_goal)) {
+		break_end(l, state);
+		return;
 	}
-	pthread_mutex_unlock(k->lock);
+	to = (l->break_goal | (state & (W | H) ? R : 0)) & state;
+	lease_set_state(l, state);
+	if (state & (W | H)) {
+		step(l, to);
+		wake(l); /* some may go on, the others wait again */
+		return;
+	}
+	atomic_store(&l->breaking, false);
+	deadline_set(l, false);
+	step(l, to);
+	wake(l);
+}
+
+ntstatus lease_acknowledge(const uint8_t client[16], const uint8_t key[LEASE_KEY_SIZE],
+			   uint32_t state)
+{
+	struct lease *l = lease_find(client, key);
+	ntstatus status = NT_STATUS_SUCCESS;
+
+	if (!l)
+		return NT_STATUS_OBJECT_NAME_NOT_FOUND;
+	pthread_mutex_lock(l->lock);
+	if (!l->breaking)
+		status = NT_STATUS_UNSUCCESSFUL;
+	else if (state & ~(uint32_t)l->break_to)
+		status = NT_STATUS_REQUEST_NOT_ACCEPTED;
+	else
+		acknowledged(l, (uint8_t)state);
+	pthread_mutex_unlock(l->lock);
+	lease_put(l);
 	return status;
 }
 
-void oplock_lost(struct open *o)
+ntstatus oplock_acknowledge(struct open *o, uint8_t level)
 {
-	struct oplock *k = &o->oplock;
+	uint8_t state = level == SMB2_OPLOCK_LEVEL_NONE ? 0 : level == SMB2_OPLOCK_LEVEL_II ? R : W;
+	ntstatus status = NT_STATUS_INVALID_OPLOCK_PROTOCOL;
+	struct lease *l = o->oplock.lease;
 
-	pthread_mutex_lock(k->lock);
-	if (k->breaking)
-		break_end(o, SMB2_OPLOCK_LEVEL_NONE);
-	pthread_mutex_unlock(k->lock);
+	if (level == SMB2_OPLOCK_LEVEL_LEASE)
+		return NT_STATUS_INVALID_PARAMETER;
+	if (!l || l->version)
+		return status;
+	pthread_mutex_lock(l->lock);
+	if (l->breaking) {
+		if (!(state & ~l->break_to))
+			status = NT_STATUS_SUCCESS;
+		else
+			state = 0; /* and the oplock is gone all the same */
+		acknowledged(l, state);
+	}
+	pthread_mutex_unlock(l->lock);
+	return status;
 }
 
-bool oplock_wait(struct open *o, struct request *rq)
+void lease_lost(struct lease *l)
+{
+	pthread_mutex_lock(l->lock);
+	if (l->breaking)
+		nobody_told(l);
+	pthread_mutex_unlock(l->lock);
+}
+
+void oplock_finish(struct open *o)
+{
+	struct lease *l = o->oplock.lease;
+
+	if (!l || !atomic_load(&l->breaking)) /* none begins any more */
+		return;
+	pthread_mutex_lock(l->lock);
+	if (l->breaking && !l->nopens)
+		break_end(l, 0);
+	else
+		wake(l); /* the conflict may have been with this open */
+	pthread_mutex_unlock(l->lock);
+}
+
+bool lease_wait(struct lease *l, struct request *rq)
 {
 	bool wait;
 
-	pthread_mutex_lock(o->oplock.lock);
-	wait = o->oplock.breaking;
+	pthread_mutex_lock(l->lock);
+	wait = l->breaking;
 	if (wait)
-		list_add_tail(&rq->waiters, &o->oplock.waiters);
-	pthread_mutex_unlock(o->oplock.lock);
+		list_add_tail(&rq->waiters, &l->waiters);
+	pthread_mutex_unlock(l->lock);
 	return wait;
 }
 
-bool oplock_wait_cancel(struct open *o, struct request *rq)
+bool lease_wait_cancel(struct lease *l, struct request *rq)
 {
 	bool mine;
 
-	pthread_mutex_lock(o->oplock.lock);
+	pthread_mutex_lock(l->lock);
 	mine = !list_empty(&rq->waiters);
 	if (mine)
 		list_del(&rq->waiters);
-	pthread_mutex_unlock(o->oplock.lock);
+	pthread_mutex_unlock(l->lock);
 	return mine;
 }
 
-/* The oldest break that is overdue, with a reference. An open on the list has not been freed. */
-static struct open *overdue(uint64_t now)
+/* The oldest break that is overdue, with a reference: one on the list has not been freed. */
+static struct lease *overdue(uint64_t now)
 {
-	struct open *o = NULL;
+	struct lease *l = NULL;
 
 	pthread_mutex_lock(&breaks.lock);
 	if (!list_empty(&breaks.list)) {
-		o = list_first(&breaks.list, struct open, oplock.deadline_node);
-		if (o->oplock.deadline_ns <= now)
-			list_del(&open_get(o)->oplock.deadline_node);
+		l = list_first(&breaks.list, struct lease, deadline_node);
+		if (l->deadline_ns <= now)
+			list_del(&lease_get(l)->deadline_node);
 		else
-			o = NULL;
+			l = NULL;
 	}
 	pthread_mutex_unlock(&breaks.lock);
-	return o;
+	return l;
 }
 
 void oplock_tick(uint64_t now)
 {
-	struct open *o;
+	struct lease *l;
 
-	while ((o = overdue(now))) {
-		pthread_mutex_lock(o->oplock.lock);
-		if (o->oplock.breaking && o->oplock.deadline_ns <= now) { /* still that one */
-			log_info("an oplock break was not acknowledged in time");
-			debug_open(LOG_OPLOCK, o, "break was not acknowledged in time");
-			break_end(o, SMB2_OPLOCK_LEVEL_NONE);
+	while ((l = overdue(now))) {
+		pthread_mutex_lock(l->lock);
+		if (l->breaking && l->deadline_ns <= now) { /* still that one */
+			log_info("an oplock or lease break was not acknowledged in time");
+			debug_lease(l, "break was not acknowledged in time");
+			nobody_told(l);
 		}
-		pthread_mutex_unlock(o->oplock.lock);
-		open_put(o);
+		pthread_mutex_unlock(l->lock);
+		lease_put(l);
 	}
 }

@@ -22,6 +22,9 @@
 #include "vfs/vfs.h"
 
 struct ipc_env;
+struct lease;
+struct lease_answer;
+struct lease_want;
 struct lock_file;
 struct notify_watch;
 struct replay;
@@ -212,26 +215,21 @@ enum oplock_told {
 	OPLOCK_TOLD,
 };
 
-/* An open's oplock, guarded by the bucket of its file. */
+/* What an open may cache: its part in a lease or oplock (state/lease.h). */
 struct oplock {
-	pthread_mutex_t *lock; /* of the bucket; NULL: never joined a file */
-	_Atomic uint8_t level; /* SMB2_OPLOCK_LEVEL_*; while breaking the old one */
-	uint8_t wanted;	       /* by CREATE; NONE where the share grants none */
-	bool level2_ok;	       /* the share grants level II */
-	uint8_t break_to;      /* while breaking, and to be told when unsent */
-	bool unsent;	       /* a break to be sent once the client knows of the oplock */
-	enum oplock_told told;
-	_Atomic bool breaking; /* an acknowledgement is awaited */
+	pthread_mutex_t *lock; /* of the bucket of its file; NULL: never joined one */
+	/* NULL: it caches nothing. Set by ofile_join(), reference until the open is freed. */
+	struct lease *lease;
+	struct list_head node;	     /* lease.opens, under the bucket's lock */
+	enum oplock_told told;	     /* likewise */
+	_Atomic uint8_t level;	     /* for views: SMB2_OPLOCK_LEVEL_*, or KH_OPLOCK_LEASE */
+	const struct lease_want *want; /* within CREATE; NULL: nothing */
 	/*
 	 * Somebody (maybe this open) caches reads of the file, so that a change must tell him. Read
 	 * without a lock, after the change was made: who was granted later reads the new data.
 	 */
 	_Atomic bool others_cache;
-	uint64_t deadline_ns;
-	struct list_head deadline_node; /* breaks under way, under a lock of its own */
-	struct list_head waiters;	/* CREATEs, request.waiters */
-	/* what ofile_join() found in the way: reference, the caller's to put */
-	struct open *blocker;
+	struct lease *blocker; /* that ofile_join() found in the way: the caller's to put */
 };
 
 enum open_kind { OPEN_FILE, OPEN_DIR, OPEN_STREAM, OPEN_PIPE };
@@ -262,6 +260,10 @@ struct share_modes {
 struct ofile {
 	struct list_head hash;
 	struct list_head opens;	  /* open.file_node */
+	struct list_head leases;  /* lease.node; those that are in the way come first */
+	struct {
+		uint32_t readers, handles, oplocks; /* leases with R, with H, that are oplocks */
+	} caching;
 	struct list_head handles; /* open.handle_node: of those, what the kernel module was given */
 	unsigned int refs;	  /* opens */
 	struct share_modes modes;
@@ -413,7 +415,7 @@ bool open_is_quiet(struct open *o);
  * Share modes and oplocks (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1.2.2). Joins o to the file (dev, ino,
  * stream): checks o->access and o->share_access against the others, adds it and grants the oplock
  * that it wants, in one step. overwrite: the data is about to go, which counts as a write.
- * SHARING_VIOLATION or DELETE_PENDING otherwise; OFILE_MUST_WAIT: the oplock of o->oplock.blocker
+ * SHARING_VIOLATION or DELETE_PENDING otherwise; OFILE_MUST_WAIT: o->oplock.blocker
  * is being broken, and the whole CREATE is to be tried again after that.
  */
 #define OFILE_MUST_WAIT 0x2F000010u /* never on the wire */
@@ -437,7 +439,7 @@ bool ofile_others_deny_delete(struct open *o);
 /* Is this inode, or a stream of it, open by anybody? */
 bool ofile_inode_open(uint64_t dev, uint64_t ino);
 /* oplock_break_handle() for the inode and its streams. */
-struct open *ofile_break_handles(uint64_t dev, uint64_t ino);
+struct lease *ofile_break_handles(uint64_t dev, uint64_t ino, const struct open *by);
 /* Is a stream of this inode open? Then it may not be renamed. */
 bool ofile_streams_open(uint64_t dev, uint64_t ino);
 /* The stream is called so from now on. ACCESS_DENIED: a stream of that name is open. */
@@ -557,23 +559,22 @@ static inline ntstatus lock_check_io(struct open *o, uint64_t off, uint64_t len,
 	return lock_check_held(o, off, len, write);
 }
 
-/* ---- state/oplock.c (MS-SMB2 3.3.4.6, MS-FSA 2.1.4.12) ---- */
+/* ---- state/oplock.c: who may cache a file, and how he is told to stop; objects: lease.h ---- */
 
 /* For ofile.c, under the bucket's lock. sharing: what share modes say. SUCCESS: o may join. */
 ntstatus oplock_contend(struct ofile *f, struct open *o, bool overwrite, ntstatus sharing);
-void oplock_grant(struct ofile *f, struct open *o); /* o is on f's list */
-void oplock_leave(struct ofile *f, struct open *o); /* o is off the list */
 /*
- * Who caches the handle of this file is asked to close it, for a rename (MS-FSA 2.1.5.14.11). The
- * open, with a reference, whose break is to be waited for; NULL: none.
+ * Who caches the handle of this file is asked to close it, for a rename or deletion (MS-FSA
+ * 2.1.5.14.11); by (NULL: nobody) keeps its own lease. The one whose break is to be waited for, with
+ * a reference; NULL: none.
  */
-struct open *oplock_break_handle(struct ofile *f);
+struct lease *oplock_break_handle(struct ofile *f, const struct open *by);
 /* After ofile_leave(), and after what was to be deleted is: who waits for o goes on. */
 void oplock_finish(struct open *o);
 
-/* The level for the answer of CREATE. From here on a break must be sent. */
-uint8_t oplock_answer(struct open *o);
-/* The answer is queued: breaks follow it. */
+/* For the answer of CREATE: the level, and what a lease is. From here on a break must be sent. */
+uint8_t oplock_answer(struct open *o, struct lease_answer *a);
+/* The answer is queued: breaks follow it. Puts o. */
 void oplock_told(struct open *o);
 
 /* Somebody changed the data through o: tells all who cache reads of it, and waits for nobody. */
@@ -586,12 +587,6 @@ static inline void oplock_changed(struct open *o)
 
 /* The client's acknowledgement, MS-SMB2 3.3.5.22.1: the status of the answer. */
 ntstatus oplock_acknowledge(struct open *o, uint8_t level);
-/* There is nobody to ask, or he did not answer: the oplock is gone. */
-void oplock_lost(struct open *o);
-/* Queues a request until the break of o is over; false: it is. */
-bool oplock_wait(struct open *o, struct request *rq);
-/* False: rq does not wait any more, somebody resumes it. */
-bool oplock_wait_cancel(struct open *o, struct request *rq);
 /* Reactor 0, once a second: breaks that nobody acknowledged. */
 void oplock_tick(uint64_t now);
 
@@ -609,6 +604,6 @@ void opens_renamed(struct open *o, const char *old_path, const char *new_path);
 /* Some open below this directory of the share (itself not counted)? Cheap where none is. */
 bool opens_below(const struct vfs_share *share, const char *path);
 /* oplock_break_handle() for what is open below. */
-struct open *opens_below_break(const struct vfs_share *share, const char *path);
+struct lease *opens_below_break(const struct vfs_share *share, const char *path);
 
 #endif /* KH_STATE_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the kernel module may do with an open, as locks, oplocks, writes and deletion come and go.
  */
+#include "state/lease.h"
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
 #include "state/share_modes.h"
@@ -59,6 +60,7 @@ static uint32_t caps(const struct open *o)
 static struct open *try_open(const char *name, uint32_t access, uint8_t oplock, ntstatus *status)
 {
 	struct open *o = open_alloc();
+	struct lease_want want;
 	struct vfs_attr a;
 
 	o->kind = OPEN_FILE;
@@ -69,8 +71,8 @@ static struct open *try_open(const char *name, uint32_t access, uint8_t oplock, 
 	o->append_only = access & FILE_APPEND_DATA && !(access & FILE_WRITE_DATA);
 	o->path = xstrdup(name);
 	o->entry = a.id;
-	o->oplock.wanted = oplock;
-	o->oplock.level2_ok = true;
+	lease_want_oplock(&want, oplock, true);
+	o->oplock.want = &want;
 	tree_get(tree);
 	o->tree = tree;
 	*status = ofile_join(o, a.id.dev, a.id.ino, NULL, false);

@@ -6,6 +6,7 @@
  */
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
+#include "state/lease.h"
 #include "fixture.h"
 #include "tap.h"
 
@@ -78,6 +79,7 @@ static void *client(void *arg)
 static struct open *do_open(uint8_t oplock)
 {
 	struct open *o = open_alloc();
+	struct lease_want want;
 	struct vfs_attr a;
 
 	o->kind = OPEN_FILE;
@@ -87,8 +89,8 @@ static struct open *do_open(uint8_t oplock)
 	o->share_access = FILE_SHARE_READ | FILE_SHARE_WRITE;
 	o->path = xstrdup("file");
 	o->entry = a.id;
-	o->oplock.wanted = oplock;
-	o->oplock.level2_ok = true;
+	lease_want_oplock(&want, oplock, true);
+	o->oplock.want = &want;
 	tree_get(tree);
 	o->tree = tree;
 	if (ofile_join(o, a.id.dev, a.id.ino, NULL, false) != NT_STATUS_SUCCESS ||
