@@ -16,6 +16,7 @@
 #include "kernel/steer.h"
 #include "kernel/tcp_stats.h"
 #include "state/durable.h"
+#include "state/notify_local.h"
 #include "state/state.h"
 
 #include <fcntl.h>
@@ -462,6 +463,7 @@ static void stop(void)
 	for (unsigned int i = 0; i < server.nreactors; i++)
 		reactor_join(server.reactors[i]);
 	workers_stop(); /* one may still be in reactor_post() */
+	notify_local_stop();
 	durable_end();
 	while (left) {
 		left = false;

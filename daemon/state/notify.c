@@ -2,6 +2,7 @@
 /* notify.c - folders that clients watch, and how they hear of a change; notify.h has the rules. */
 #include "state/notify.h"
 #include "core/utf16.h"
+#include "state/notify_local.h"
 #include "state/notify_queue.h"
 
 #define BUCKETS 4096
@@ -17,6 +18,7 @@ struct notify_watch {
 	struct open *open;
 	uint32_t filter;
 	bool subtree;
+	struct notify_mark *mark; /* NULL: changes of others are not seen; table's lock */
 
 	pthread_mutex_t lock; /* what follows */
 	struct notify_queue queue;
@@ -134,6 +136,7 @@ struct notify_watch *notify_watch(struct open *o, uint32_t filter, bool subtree,
 		w->path = absolute(w->share, o->path);
 		pthread_mutex_unlock(&o->lock);
 		table_add(w);
+		w->mark = notify_local_mark(o->fd, filter, subtree);
 		change_listen(1);
 		atomic_store(&o->watch, w);
 	}
@@ -148,6 +151,7 @@ static void watch_remove(struct notify_watch *w)
 	pthread_rwlock_wrlock(&table.lock);
 	if (table_remove(w))
 		change_listen(-1);
+	notify_local_unmark(steal_ptr(&w->mark), w->open->fd);
 	pthread_rwlock_unlock(&table.lock);
 }
 
@@ -391,8 +395,24 @@ void notify_lost(void)
 	pthread_rwlock_unlock(&table.lock);
 }
 
+void notify_gone(const char *path)
+{
+	uint64_t hash = hash_path(path, strlen(path));
+	struct notify_watch *w;
+
+	pthread_once(&once, table_init);
+	pthread_rwlock_rdlock(&table.lock);
+	list_for_each (w, bucket(hash), node)
+		if (w->hash == hash && strcmp(w->path, path) == 0) {
+			pthread_mutex_lock(&w->lock);
+			answer_all(w, NT_STATUS_DELETE_PENDING);
+			pthread_mutex_unlock(&w->lock);
+		}
+	pthread_rwlock_unlock(&table.lock);
+}
+
 struct move {
-	char *from, *to;
+	const char *from, *to;
 	size_t from_len;
 	struct list_head moved; /* notify_watch.node */
 };
@@ -412,17 +432,11 @@ static void move_one(void *arg, struct notify_watch *w)
 	list_add_tail(&w->node, &m->moved);
 }
 
-void notify_renamed(const struct vfs_share *s, const char *from, const char *to)
+void notify_renamed_absolute(const char *from, const char *to)
 {
-	struct move m;
+	struct move m = { from, to, strlen(from), { &m.moved, &m.moved } };
 
-	if (!change_wanted())
-		return;
 	pthread_once(&once, table_init);
-	list_init(&m.moved);
-	m.from = absolute(s, from);
-	m.to = absolute(s, to);
-	m.from_len = strlen(m.from);
 	pthread_rwlock_wrlock(&table.lock);
 	each(move_one, &m);
 	while (!list_empty(&m.moved)) {
@@ -432,6 +446,15 @@ void notify_renamed(const struct vfs_share *s, const char *from, const char *to)
 		table_add(w);
 	}
 	pthread_rwlock_unlock(&table.lock);
-	free(m.from);
-	free(m.to);
+}
+
+void notify_renamed(const struct vfs_share *s, const char *from, const char *to)
+{
+	_cleanup_free_ char *a = NULL, *b = NULL;
+
+	if (!change_wanted())
+		return;
+	a = absolute(s, from);
+	b = absolute(s, to);
+	notify_renamed_absolute(a, b);
 }

@@ -53,8 +53,12 @@ void notify_deleting(struct open *o);
 void notify_renamed(const struct vfs_share *s, const char *from, const char *to);
 
 void notify_raise(const struct change *c);
-/* A change by absolute path, for notify_local.c; c->path and new_path are such. */
+
+/* For notify_event.c, which knows absolute paths ("" for "/") and no shares. */
 void notify_raise_absolute(const struct change *c);
+void notify_renamed_absolute(const char *from, const char *to);
+/* A folder was removed: who watches it gets DELETE_PENDING. */
+void notify_gone(const char *path);
 /* Changes of local programs were lost: all watches get NOTIFY_ENUM_DIR. */
 void notify_lost(void);
 

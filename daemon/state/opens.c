@@ -283,13 +283,13 @@ void open_put(struct open *o)
 	open_path_gone(o);
 	slot_give(s, index);
 	maps_count(&maps.server->opens, -1);
+	notify_free(o);
 	if (o->fd >= 0)
 		close(o->fd);
 	if (o->replaced_fd >= 0)
 		close(o->replaced_fd);
 	vfs_dir_close(o->dir);
 	ipc_release(o);
-	notify_free(o);
 	lock_file_put(o->locks);
 	lease_put(o->oplock.lease);
 	if (o->tree)

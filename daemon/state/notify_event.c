@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * notify_event.c - from fanotify's events to changes. An event names a folder by its file handle,
+ * and what changed in it by its name; the folder's path is asked for when the event is read, so of
+ * what moved meanwhile the newer path is told, and of what is gone nothing.
+ */
+#include "state/notify_event.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/fanotify.h>
+
+#include "state/notify.h"
+
+#define NAMES (FILE_NOTIFY_CHANGE_FILE_NAME | FILE_NOTIFY_CHANGE_DIR_NAME)
+#define ATTRIBUTES                                                                              \
+	(FILE_NOTIFY_CHANGE_ATTRIBUTES | FILE_NOTIFY_CHANGE_LAST_WRITE |                        \
+	 FILE_NOTIFY_CHANGE_LAST_ACCESS | FILE_NOTIFY_CHANGE_CREATION | FILE_NOTIFY_CHANGE_EA | \
+	 FILE_NOTIFY_CHANGE_SECURITY)
+
+/* A folder and a name in it. */
+struct place {
+	const struct fanotify_event_info_fid *info; /* NULL: the event has none of this kind */
+	const struct file_handle *handle;
+	const char *name;
+};
+
+struct event {
+	uint64_t mask;
+	struct place at, from, to; /* from, to: a rename */
+};
+
+/* ---- parsing: what the kernel writes, but checked all the same ---- */
+
+static bool place_parse(const uint8_t *p, size_t len, struct place *out)
+{
+	const struct fanotify_event_info_fid *info = (const void *)p;
+	const struct file_handle *h = (const void *)info->handle;
+	size_t fixed = offsetof(struct fanotify_event_info_fid, handle) + sizeof(*h), name;
+
+	if (len < fixed || h->handle_bytes > MAX_HANDLE_SZ || len - fixed < h->handle_bytes)
+		return false;
+	name = fixed + h->handle_bytes;
+	if (name >= len || !memchr(p + name, 0, len - name))
+		return false;
+	*out = (struct place) { info, h, (const char *)p + name };
+	return true;
+}
+
+static void event_parse(const struct fanotify_event_metadata *m, struct event *e)
+{
+	const uint8_t *p = (const uint8_t *)m;
+	size_t off = m->metadata_len;
+
+	*e = (struct event) { .mask = m->mask };
+	while (off + sizeof(struct fanotify_event_info_header) <= m->event_len) {
+		const struct fanotify_event_info_header *h = (const void *)(p + off);
+		struct place *out = h->info_type == FAN_EVENT_INFO_TYPE_DFID_NAME	? &e->at
+				    : h->info_type == FAN_EVENT_INFO_TYPE_OLD_DFID_NAME ? &e->from
+				    : h->info_type == FAN_EVENT_INFO_TYPE_NEW_DFID_NAME ? &e->to
+											: NULL;
+
+		if (h->len < sizeof(*h) || h->len > m->event_len - off)
+			return;
+		if (out)
+			(void)place_parse(p + off, h->len, out);
+		off += h->len;
+	}
+}
+
+/* ---- folders ---- */
+
+/* The last folder, while the events of one read() are handled: most name the same. */
+struct folder {
+	int fd; /* O_PATH; -1: gone, or not known */
+	char path[PATH_MAX];
+	uint8_t key[sizeof(__kernel_fsid_t) + sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	size_t key_len;
+};
+
+static void folder_forget(struct folder *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	f->fd = -1;
+	f->key_len = 0;
+}
+
+static void folder_open(struct folder *f, const struct place *p)
+{
+	_cleanup_close_ int mount = notify_event_mount(&p->info->fsid);
+	char proc[VFS_PROC_PATH_MAX];
+	struct stat st;
+	ssize_t n;
+
+	f->fd = mount < 0 ? -1
+			  : open_by_handle_at(mount, (struct file_handle *)(uintptr_t)p->handle,
+					      O_PATH | O_CLOEXEC);
+	if (f->fd < 0)
+		return;
+	n = readlink(vfs_proc_path(f->fd, proc), f->path, sizeof(f->path));
+	if (n > 0 && (size_t)n < sizeof(f->path) && f->path[0] == '/' && fstat(f->fd, &st) == 0 &&
+	    st.st_nlink) {
+		f->path[n == 1 ? 0 : n] = 0; /* "/" is "" */
+		return;
+	}
+	close(steal_fd(&f->fd));
+}
+
+/* False: it is gone. */
+static bool folder_find(struct folder *f, const struct place *p)
+{
+	size_t n = sizeof(p->info->fsid), h = sizeof(*p->handle) + p->handle->handle_bytes;
+
+	if (f->key_len == n + h && !memcmp(f->key, &p->info->fsid, n) &&
+	    !memcmp(f->key + n, p->handle, h))
+		return f->fd >= 0;
+	folder_forget(f);
+	folder_open(f, p);
+	memcpy(f->key, &p->info->fsid, n);
+	memcpy(f->key + n, p->handle, h);
+	f->key_len = n + h;
+	return f->fd >= 0;
+}
+
+/* Absolute path; NULL: gone. */
+static char *place_path(struct folder *f, const struct place *p)
+{
+	if (!p->info || !folder_find(f, p))
+		return NULL;
+	return strcmp(p->name, ".") ? xasprintf("%s/%s", f->path, p->name) : xstrdup(f->path);
+}
+
+/* ---- telling ---- */
+
+static void tell(const char *path, const char *new_path, uint32_t action, uint32_t filter, bool dir)
+{
+	struct change c = { .path = path,
+			    .new_path = new_path,
+			    .action = action,
+			    .filter = filter,
+			    .is_dir = dir };
+
+	if (filter == NAMES)
+		c.filter = dir ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME;
+	if (*path)
+		notify_raise_absolute(&c);
+}
+
+/* Where only one of the folders is marked, the other place is not told. */
+static void tell_rename(struct folder *f, const struct event *e)
+{
+	_cleanup_free_ char *from = place_path(f, &e->from), *to = place_path(f, &e->to);
+	bool dir = e->mask & FAN_ONDIR;
+
+	if (dir)
+		folder_forget(f);
+	if (from && to) {
+		if (dir)
+			notify_renamed_absolute(from, to);
+		tell(from, to, FILE_ACTION_RENAMED_OLD_NAME, NAMES, dir);
+	} else if (from) {
+		tell(from, NULL, FILE_ACTION_REMOVED, NAMES, dir);
+	} else if (to) {
+		tell(to, NULL, FILE_ACTION_ADDED, NAMES, dir);
+	}
+}
+
+/* Several things that happened to one name come as one event, in no order. */
+static void tell_event(struct folder *f, const struct event *e)
+{
+	_cleanup_free_ char *path = place_path(f, &e->at);
+	bool dir = e->mask & FAN_ONDIR, there;
+	struct stat st;
+
+	if (!path)
+		return;
+	there = fstatat(f->fd, strcmp(e->at.name, ".") ? e->at.name : "", &st,
+			AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) == 0;
+	if (e->mask & FAN_DELETE && there)
+		tell(path, NULL, FILE_ACTION_REMOVED, NAMES, dir);
+	if (e->mask & FAN_CREATE)
+		tell(path, NULL, FILE_ACTION_ADDED, NAMES, dir);
+	if (e->mask & FAN_MODIFY && there)
+		tell(path, NULL, FILE_ACTION_MODIFIED,
+		     FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE, dir);
+	if (e->mask & FAN_ATTRIB && there)
+		tell(path, NULL, FILE_ACTION_MODIFIED, ATTRIBUTES, dir);
+	if (e->mask & FAN_DELETE && !there)
+		tell(path, NULL, FILE_ACTION_REMOVED, NAMES, dir);
+	if (e->mask & FAN_DELETE && dir && !there)
+		notify_gone(path);
+}
+
+void notify_events_handle(const void *buf, size_t len)
+{
+	const struct fanotify_event_metadata *m = buf;
+	struct folder f = { .fd = -1 };
+	pid_t self = getpid();
+
+	for (; FAN_EVENT_OK(m, (ssize_t)len); m = FAN_EVENT_NEXT(m, len)) {
+		struct event e;
+
+		if (m->mask & FAN_Q_OVERFLOW) {
+			notify_lost();
+			continue;
+		}
+		if (m->pid == self || m->vers != FANOTIFY_METADATA_VERSION)
+			continue;
+		event_parse(m, &e);
+		if (e.mask & FAN_RENAME)
+			tell_rename(&f, &e);
+		else
+			tell_event(&f, &e);
+	}
+	folder_forget(&f);
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* notify_local.c - changes that other processes make; notify_local.h has the rules. */
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/fanotify.h>
+#include <sys/statfs.h>
+
+#include "core/log.h"
+#include "state/notify.h"
+#include "state/notify_event.h"
+#include "state/notify_local.h"
+
+/* A file system with marks. */
+struct filesystem {
+	struct list_head node;
+	__kernel_fsid_t fsid;
+	int mount; /* a folder on it, open for reading: what open_by_handle_at() wants */
+	unsigned int refs;
+};
+
+struct notify_mark {
+	struct list_head node;
+	struct filesystem *fs;
+	uint64_t ino; /* of the folder; 0: the whole file system */
+	uint64_t mask;
+	unsigned int refs;
+};
+
+static struct {
+	pthread_mutex_t lock; /* all of it; innermost */
+	bool tried, running;
+	int fanotify, stop; /* -1: none */
+	pthread_t thread;
+	struct list_head marks, filesystems;
+} local = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .fanotify = -1,
+	    .stop = -1,
+	    .marks = { &local.marks, &local.marks },
+	    .filesystems = { &local.filesystems, &local.filesystems } };
+
+/* ---- the thread ---- */
+
+int notify_event_mount(const __kernel_fsid_t *fsid)
+{
+	struct filesystem *fs;
+	int fd = -1;
+
+	pthread_mutex_lock(&local.lock);
+	list_for_each (fs, &local.filesystems, node)
+		if (memcmp(&fs->fsid, fsid, sizeof(*fsid)) == 0)
+			fd = fcntl(fs->mount, F_DUPFD_CLOEXEC, 0);
+	pthread_mutex_unlock(&local.lock);
+	return fd;
+}
+
+static void *run(void *arg)
+{
+	struct pollfd p[2] = { { .fd = local.fanotify, .events = POLLIN },
+			       { .fd = local.stop, .events = POLLIN } };
+	_cleanup_free_ char *buf = xmalloc(NOTIFY_EVENT_BUFFER);
+
+	while (poll(p, 2, -1) >= 0 || errno == EINTR) {
+		ssize_t n;
+
+		if (p[1].revents)
+			break;
+		n = read(p[0].fd, buf, NOTIFY_EVENT_BUFFER);
+		if (n > 0)
+			notify_events_handle(buf, (size_t)n);
+	}
+	return NULL;
+}
+
+/* local.lock held. Once: what is not possible now is not asked for again. */
+static bool start(void)
+{
+	if (local.tried)
+		return local.running;
+	local.tried = true;
+	local.fanotify = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK |
+					       FAN_REPORT_DFID_NAME | FAN_UNLIMITED_MARKS,
+				       O_RDONLY);
+	if (local.fanotify < 0) {
+		log_notice("changes by local programs are not told to clients: fanotify: %s",
+			   strerror(errno));
+		return false;
+	}
+	local.stop = eventfd(0, EFD_CLOEXEC);
+	local.running = local.stop >= 0 && !pthread_create(&local.thread, NULL, run, NULL);
+	return local.running;
+}
+
+void notify_local_stop(void)
+{
+	bool running;
+
+	pthread_mutex_lock(&local.lock);
+	running = local.running;
+	local.running = false;
+	local.tried = true;
+	pthread_mutex_unlock(&local.lock);
+	if (running) {
+		(void)eventfd_write(local.stop, 1);
+		pthread_join(local.thread, NULL);
+	}
+	if (local.stop >= 0)
+		close(steal_fd(&local.stop));
+	if (local.fanotify >= 0)
+		close(steal_fd(&local.fanotify));
+}
+
+/* ---- marks; local.lock held ---- */
+
+static uint64_t mask_of(uint32_t filter)
+{
+	const uint32_t attributes = FILE_NOTIFY_CHANGE_ATTRIBUTES | FILE_NOTIFY_CHANGE_LAST_WRITE |
+				    FILE_NOTIFY_CHANGE_LAST_ACCESS | FILE_NOTIFY_CHANGE_CREATION |
+				    FILE_NOTIFY_CHANGE_EA | FILE_NOTIFY_CHANGE_SECURITY;
+	uint64_t mask = FAN_ONDIR;
+
+	if (filter & (FILE_NOTIFY_CHANGE_FILE_NAME | FILE_NOTIFY_CHANGE_DIR_NAME))
+		mask |= FAN_CREATE | FAN_DELETE | FAN_RENAME;
+	if (filter & (FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE))
+		mask |= FAN_MODIFY;
+	if (filter & attributes)
+		mask |= FAN_ATTRIB;
+	return mask == FAN_ONDIR ? 0 : mask;
+}
+
+static struct filesystem *filesystem_get(int fd)
+{
+	char proc[VFS_PROC_PATH_MAX];
+	struct filesystem *fs;
+	struct statfs st;
+	int mount;
+
+	if (fstatfs(fd, &st) < 0)
+		return NULL;
+	list_for_each (fs, &local.filesystems, node)
+		if (memcmp(&fs->fsid, &st.f_fsid, sizeof(fs->fsid)) == 0) {
+			fs->refs++;
+			return fs;
+		}
+	mount = open(vfs_proc_path(fd, proc), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mount < 0)
+		return NULL;
+	fs = xcalloc(1, sizeof(*fs));
+	memcpy(&fs->fsid, &st.f_fsid, sizeof(fs->fsid));
+	fs->mount = mount;
+	fs->refs = 1;
+	list_add_tail(&fs->node, &local.filesystems);
+	return fs;
+}
+
+static void filesystem_put(struct filesystem *fs)
+{
+	if (--fs->refs)
+		return;
+	list_del(&fs->node);
+	close(fs->mount);
+	free(fs);
+}
+
+static int mark_kernel(const struct notify_mark *m, unsigned int what, int fd)
+{
+	char proc[VFS_PROC_PATH_MAX];
+	uint64_t mask = m->mask | (m->ino ? FAN_EVENT_ON_CHILD : 0);
+
+	return fanotify_mark(local.fanotify, what | (m->ino ? 0 : FAN_MARK_FILESYSTEM), mask,
+			     AT_FDCWD, vfs_proc_path(fd, proc));
+}
+
+/* Takes the reference to fs. */
+static struct notify_mark *mark_get(struct filesystem *fs, uint64_t ino)
+{
+	struct notify_mark *m;
+
+	list_for_each (m, &local.marks, node)
+		if (m->fs == fs && m->ino == ino) {
+			filesystem_put(fs);
+			m->refs++;
+			return m;
+		}
+	m = xcalloc(1, sizeof(*m));
+	m->fs = fs;
+	m->ino = ino;
+	m->refs = 1;
+	list_add_tail(&m->node, &local.marks);
+	return m;
+}
+
+static void mark_put(struct notify_mark *m, int fd)
+{
+	if (--m->refs)
+		return;
+	if (m->mask && local.running)
+		(void)mark_kernel(m, FAN_MARK_REMOVE, fd);
+	list_del(&m->node);
+	filesystem_put(m->fs);
+	free(m);
+}
+
+static struct notify_mark *mark(int fd, uint64_t mask, bool subtree)
+{
+	struct filesystem *fs;
+	struct notify_mark *m;
+	uint64_t before;
+	struct stat st;
+
+	if (!start() || fstat(fd, &st) < 0)
+		return NULL;
+	fs = filesystem_get(fd);
+	if (!fs)
+		return NULL;
+	m = mark_get(fs, subtree ? 0 : st.st_ino);
+	before = m->mask;
+	if ((before & mask) == mask)
+		return m;
+	m->mask |= mask;
+	if (mark_kernel(m, FAN_MARK_ADD, fd) == 0)
+		return m;
+	log_debug(LOG_VFS, "local changes are not seen: fanotify_mark: %s", strerror(errno));
+	m->mask = before;
+	mark_put(m, fd);
+	return NULL;
+}
+
+struct notify_mark *notify_local_mark(int fd, uint32_t filter, bool subtree)
+{
+	uint64_t mask = mask_of(filter);
+	struct notify_mark *m;
+
+	if (!mask)
+		return NULL;
+	pthread_mutex_lock(&local.lock);
+	m = mark(fd, mask, subtree);
+	pthread_mutex_unlock(&local.lock);
+	return m;
+}
+
+void notify_local_unmark(struct notify_mark *m, int fd)
+{
+	if (!m)
+		return;
+	pthread_mutex_lock(&local.lock);
+	mark_put(m, fd);
+	pthread_mutex_unlock(&local.lock);
+}

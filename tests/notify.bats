@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# CHANGE_NOTIFY: what clients are told of each other's changes, and of those of local programs.
+
+load helpers
+
+setup_file() {
+	server_setup_file
+	start_server --share 'veto files = /secret*/' \
+		--conf "[inner]
+	path = $T/share/in
+	read only = no
+[deaf]
+	path = $T/share
+	change notify = no"
+	mkdir -p "$T/share/in"
+	chmod 777 "$T/share/in"
+}
+
+teardown_file() {
+	server_teardown_file
+}
+
+@test "changes of clients: names, attributes, data, streams, renames and moves, subtrees" {
+	ok py_client notify.py clients "$T/share"
+	assert_output 'all told'
+}
+
+@test "changes are kept between requests, up to the size of the first, then ENUM_DIR" {
+	ok py_client notify.py queue "$T/share"
+	assert_output 'all told'
+}
+
+@test "a watched folder that is renamed, removed, or seen through another share" {
+	ok py_client notify.py folders "$T/share"
+	assert_output 'all told'
+}
+
+@test "changes of local programs, not the server's own twice" {
+	ok py_client notify.py local "$T/share"
+	assert_output 'all told'
+}
+
+@test "more changes of local programs than the kernel keeps are ENUM_DIR, and it goes on" {
+	ok py_client notify.py flood "$T/share"
+	assert_output 'all told'
+}
