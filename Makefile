@@ -66,7 +66,9 @@ FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 STREAM_SRC := $(sort $(wildcard tests/fuzz/stream/*.c))
 TOOL_SRC   := $(sort $(wildcard tests/tools/*.c))
 BPF_SRC	   := $(sort $(wildcard bpf/*.bpf.c))
-PARITY_SRC := $(sort $(wildcard tests/parity/*.c))
+CLIENT_SRC := $(sort $(wildcard tests/client/*.c))
+PARITY_SRC := $(sort $(wildcard tests/parity/*.c)) $(CLIENT_SRC)
+CHAOS_SRC  := $(sort $(wildcard tests/chaos/*.c)) $(CLIENT_SRC)
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 LIB    := $(O)/libdaemon.a
@@ -75,7 +77,7 @@ DAEMON := $(O)/ksmbd-hybridd
 CTL    := $(if $(filter build,$(O)),ksmbd-hybrid,$(O)/ksmbd-hybrid)
 UNIT   := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
 FUZZ   := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
-TOOLS  := $(patsubst tests/tools/%.c,$(O)/tools/%,$(TOOL_SRC)) $(O)/tools/parity
+TOOLS  := $(patsubst tests/tools/%.c,$(O)/tools/%,$(TOOL_SRC)) $(O)/tools/parity $(O)/tools/chaos
 SKEL   := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(BPF_SRC))
 
 .DELETE_ON_ERROR:
@@ -138,6 +140,11 @@ $(O)/tools/%: $(O)/tests/tools/%.o $(LIB)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(O)/tools/parity: $(call obj,$(PARITY_SRC)) $(LIB)
+	$(Q)mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(O)/tools/chaos: $(call obj,$(CHAOS_SRC)) $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -287,4 +294,4 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %.o,%.d,$(call obj,$(BPF_SRC) $(DAEMON_SRC) $(CTL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(STREAM_SRC) $(TOOL_SRC) $(PARITY_SRC) $(RIG_SRC)))
+-include $(patsubst %.o,%.d,$(call obj,$(BPF_SRC) $(DAEMON_SRC) $(CTL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(STREAM_SRC) $(TOOL_SRC) $(PARITY_SRC) $(CHAOS_SRC) $(RIG_SRC)))

@@ -48,7 +48,7 @@ static bool arrive(struct side *s, const struct manner *m, unsigned int number)
 			       .disposition = FILE_OVERWRITE_IF };
 
 	snprintf(name, sizeof(name), "crowd%u", number % 50);
-	if (!wire_login(&s->wire[0], s->port, m))
+	if (!wire_login(&s->wire[0], s->port, m, &parity_as))
 		return false;
 	s->up[0] = true;
 	if (!answered(s, &create))

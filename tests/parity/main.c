@@ -7,7 +7,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-const char *parity_user = "torture1", *parity_password = "Torture-pw1";
+static const char *const shares[TREES] = { "\\\\parity\\share", "\\\\parity\\readonly",
+					   "\\\\parity\\IPC$", "\\\\parity\\sealed" };
+
+struct wire_as parity_as = { .user = "torture1",
+			     .password = "Torture-pw1",
+			     .client_guid = "parity of server",
+			     .shares = shares,
+			     .nshares = TREES };
 
 static unsigned int tests, failures;
 

@@ -11,78 +11,16 @@
 #ifndef KH_PARITY_H
 #define KH_PARITY_H
 
-#include "crypto/crypto.h"
-#include "smb2_ops.h"
-#include "smb2_parse.h"
-#include "smb2_status.h"
+#include "../client/wire.h"
 
-extern const char *parity_user, *parity_password;
+extern struct wire_as parity_as;
 
 #define LINKS 2 /* connections to each server, with a session each */
 #define FILES 16
-#define TREES 4
 #define SIDES 2
 
 /* Trees of a connection; the shares have the same folder. */
-enum tree_index { TREE_SHARE, TREE_READ_ONLY, TREE_IPC, TREE_SEALED };
-
-enum protection { PLAIN, SIGNED, SEALED };
-
-/* How to connect. */
-struct manner {
-	uint16_t dialect, cipher, signing_alg;
-	enum protection protection;
-	bool signing_required; /* the client's SESSION_SETUP says so */
-};
-
-/* ---- wire.c: one connection to one server ---- */
-
-/* One element of an answer, plain. */
-struct answer {
-	struct smb2_hdr h;
-	uint8_t *p; /* header and body; owned */
-	size_t len;
-	bool sealed;
-	uint8_t position; /* in its frame */
-	int8_t signature; /* 1 right, -1 wrong, 0 not signed, 2 no key to tell */
-};
-
-struct wire {
-	int fd;
-	bool closed;	  /* by the server */
-	char address[20]; /* our end: a loopback address of its own, by which `status` shows it */
-	struct manner m;
-	uint64_t session_id;
-	struct smb2_keys keys;
-	struct sign_ctx *sign;
-	struct seal_ctx *enc, *dec;
-	uint64_t nonce;
-	struct preauth_hash preauth;
-	uint64_t next_mid;
-	uint32_t hoard; /* credits we hold if all that was asked for is granted */
-	uint32_t max_read, max_write;
-	uint32_t trees[TREES];
-
-	uint8_t *rx;
-	size_t rx_len, rx_cap;
-	struct answer *answers; /* what came since answers_clear() */
-	size_t nanswers, answers_cap;
-	const char *broken; /* an answer that is no SMB2 message: what is wrong with it */
-};
-
-/* Connects and logs in, connects the trees. False, with a sentence on stderr: it cannot. */
-bool wire_login(struct wire *c, uint16_t port, const struct manner *m);
-void wire_free(struct wire *c);
-/* Bytes as they are. */
-void wire_send(struct wire *c, const void *p, size_t n);
-/* A message behind its prefix. */
-void wire_send_message(struct wire *c, uint8_t *msg, size_t n, bool seal);
-void wire_sign(struct wire *c, uint8_t *elem, size_t n);
-/* Takes in what is there, waiting at most so long for a first byte. */
-void wire_take(struct wire *c, int timeout_ms);
-void answers_clear(struct wire *c);
-/* The final answer to mid, or the interim one (want_final false) if there is no other. */
-struct answer *answer_find(struct wire *c, uint64_t mid, bool want_final);
+enum tree_index { TREE_SHARE, TREE_READ_ONLY, TREE_IPC, TREE_SEALED, TREES };
 
 /* ---- step.c: from a step to bytes ---- */
 

@@ -305,7 +305,7 @@ static bool bring_up(struct play *p, unsigned int link)
 
 		if (s->up[link])
 			continue;
-		if (!wire_login(&s->wire[link], s->port, &p->m))
+		if (!wire_login(&s->wire[link], s->port, &p->m, &parity_as))
 			return false;
 		s->up[link] = true;
 	}
