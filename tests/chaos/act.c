@@ -2,17 +2,21 @@
 /* act.c - what a session does next, by its dice. */
 #include "chaos.h"
 
-#define OPENS_MAX 4u
+#define OPENS_MAX 3u
 #define BUSY	  6u /* requests in flight on a connection */
 
 #define FILE_WRITE_ALL (FILE_WRITE_DATA | FILE_APPEND_DATA)
 #define DELETE_ACCESS  0x10000u
 
-static void file_name(struct session *s, char name[NAME_MAX_CH])
+void nth_name(unsigned int n, char name[NAME_MAX_CH])
 {
-	unsigned int n = below(&s->random, set.files);
-
 	snprintf(name, NAME_MAX_CH, n % 2 ? "d%2$u/f%1$u" : "f%u", n, n / 2 % 2);
+}
+
+static bool file_name(struct session *s, char name[NAME_MAX_CH])
+{
+	nth_name(below(&s->random, set.files), name);
+	return true;
 }
 
 static uint32_t some_access(uint64_t *d)
@@ -60,7 +64,7 @@ static void ask_durable(struct session *s, struct request *q)
 		q->guid[i] = (uint8_t)dice_raw(&s->random);
 }
 
-void act_open(struct session *s)
+static void act_open(struct session *s)
 {
 	static const uint8_t levels[] = { SMB2_OPLOCK_LEVEL_NONE, SMB2_OPLOCK_LEVEL_II,
 					  SMB2_OPLOCK_LEVEL_EXCLUSIVE, SMB2_OPLOCK_LEVEL_BATCH,
@@ -86,7 +90,7 @@ void act_open(struct session *s)
 		ask_lease(s, q);
 	if (!q->cache)
 		q->level = set.oplocks ? levels[below(d, ARRAY_SIZE(levels))] : 0;
-	if (set.durable && chance(d, 50))
+	if (set.durable && chance(d, 70))
 		ask_durable(s, q);
 	say_create(l, q);
 }
@@ -158,24 +162,30 @@ static void act_file(struct session *s, struct open *o)
 	uint64_t offset;
 
 	range(&s->random, &offset, &length);
-	if (p < 270 && o->access & FILE_READ_DATA)
-		say_read(o, offset, length);
-	else if (p < 330 && o->cache)
-		data_from_cache(o->cache, (unsigned int)(offset / BLOCK));
-	else if (p < 560 && writes)
-		say_write(o, offset, length);
-	else if (p < 700 && o->access & (FILE_READ_DATA | FILE_WRITE_DATA))
-		act_lock(s, o);
-	else if (p < 725 && writes)
-		say_size(o, offset);
-	else if (p < 740)
+	if (p < 270) {
+		if (o->access & FILE_READ_DATA)
+			say_read(o, offset, length);
+	} else if (p < 340) {
+		if (o->cache)
+			data_from_cache(o->cache, (unsigned int)(offset / BLOCK));
+	} else if (p < 560) {
+		if (writes)
+			say_write(o, offset, length);
+	} else if (p < 680) {
+		if (o->access & (FILE_READ_DATA | FILE_WRITE_DATA))
+			act_lock(s, o);
+	} else if (p < 700) {
+		if (writes)
+			say_size(o, offset);
+	} else if (p < 710) {
 		say_flush(o);
-	else if (p < 775 && o->access & DELETE_ACCESS) {
-		file_name(s, name);
-		say_rename(o, name, chance(&s->random, 50));
-	} else if (p < 790 && o->access & DELETE_ACCESS) {
-		say_delete(o, chance(&s->random, 60));
-	} else if (p >= 840) {
+	} else if (p < 740) {
+		if (o->access & DELETE_ACCESS && file_name(s, name))
+			say_rename(o, name, chance(&s->random, 50));
+	} else if (p < 755) {
+		if (o->access & DELETE_ACCESS)
+			say_delete(o, chance(&s->random, 60));
+	} else if (p < 850) {
 		say_close(o);
 	}
 }
@@ -198,9 +208,9 @@ static void come_or_go(struct session *s)
 {
 	unsigned int p = below(&s->random, 100);
 
-	if (p < 15) {
+	if (p < 30) {
 		session_cut(s);
-	} else if (p < 25) {
+	} else if (p < 38) {
 		say_logoff(s);
 	} else if (set.channels && p < 70 && s->m.dialect >= SMB2_DIALECT_300) {
 		session_bind(s);
@@ -231,7 +241,7 @@ void act(struct session *s)
 		return;
 	}
 	p = below(&s->random, 1000);
-	if (p < 5) {
+	if (p < 8) {
 		come_or_go(s);
 	} else if (p < 30) {
 		cancel_some(s);

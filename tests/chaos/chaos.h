@@ -328,6 +328,6 @@ void watch_created(const char *name, uint64_t sent);
 /* ---- act.c ---- */
 
 void act(struct session *s);
-void act_open(struct session *s);
+void nth_name(unsigned int n, char name[NAME_MAX_CH]);
 
 #endif /* KH_CHAOS_H */

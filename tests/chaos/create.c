@@ -269,6 +269,8 @@ void create_done(struct request *q, const struct answer *a)
 	if (!a || a->h.status) {
 		if (q->old)
 			q->old->gone = true;
+		if (q->old && a)
+			count_thing("durable opens refused");
 		return;
 	}
 	if (!parse(a, &r) || (!r.has_id && !q->old)) {

@@ -149,6 +149,7 @@ static void lose_opens(struct session *s)
 			open_drop(o);
 			continue;
 		}
+		count_thing("durable opens lost");
 		o->had = o->cache ? o->cache->state : 0;
 		o->lost_at = now;
 		open_ends(o);
@@ -189,7 +190,7 @@ void session_cut(struct session *s)
 	story(NULL, "s%u is cut", s->n);
 	while (s->nlinks)
 		link_cut(s->links[s->nlinks - 1]);
-	s->not_before = now + below(&s->random, 3000) * 1000000ull;
+	s->not_before = now + below(&s->random, chance(&s->random, 80) ? 500 : 5000) * 1000000ull;
 }
 
 /* ---- requests ---- */
