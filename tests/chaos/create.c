@@ -269,8 +269,12 @@ void create_done(struct request *q, const struct answer *a)
 	if (!a || a->h.status) {
 		if (q->old)
 			q->old->gone = true;
-		if (q->old && a)
+		if (q->old && a) {
 			count_thing("durable opens refused");
+			story(q->old->inode, "s%u durable v%u of %s refused after %.3f s: %s, it had %u", s->n,
+			      q->old->durable, q->name, (double)(now - q->old->lost_at) / NS_PER_S,
+			      nt_name(a->h.status), q->old->had);
+		}
 		return;
 	}
 	if (!parse(a, &r) || (!r.has_id && !q->old)) {
@@ -287,8 +291,8 @@ void create_done(struct request *q, const struct answer *a)
 	if (s->ending)
 		return;
 	o = open_new(q, &r, i);
-	story(i, "s%u open %s %x/%u disposition %u action %u", s->n, q->name, q->access, q->share,
-	      q->disposition, r.action);
+	story(i, "s%u open %s %x/%u disposition %u action %u%s", s->n, q->name, q->access, q->share,
+	      q->disposition, r.action, r.durable ? " durable" : "");
 	becomes_certain(o);
 	granted(q, o, &r);
 }
