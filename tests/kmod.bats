@@ -39,6 +39,11 @@ serving() {
 	serving --debug -t 300
 }
 
+@test "who watches a folder is told of writes that the module serves" {
+	tap_in_uml -t 300 -- "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin KH_KERNEL=yes \
+		bats -f 'every write' $top/tests/notify.bats"
+}
+
 @test "the maps have counted what clients did, whoever served it" {
 	tap_in_uml -t 300 -- "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin KH_KERNEL=yes \
 		bats -f 'during a load|status reads' $top/tests/maps.bats"

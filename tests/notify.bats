@@ -40,6 +40,17 @@ teardown_file() {
 	assert_output 'all told'
 }
 
+@test "every write is told, by the kernel module too" {
+	local pins=/sys/fs/bpf/ksmbd-hybrid/${INSTANCE//./_}
+	if [ "$(ctl --json status | jq -r .planes.data)" != kernel ]; then
+		[ -z "${KH_KERNEL:-}" ] || fail "the module is not used" # tests/kmod.bats
+		pins=
+	fi
+	# shellcheck disable=SC2086 # none or one
+	ok py_client notify.py written "$T/share" $pins
+	assert_output 'all told'
+}
+
 @test "more changes of local programs than the kernel keeps are ENUM_DIR, and it goes on" {
 	ok py_client notify.py flood "$T/share"
 	assert_output 'all told'

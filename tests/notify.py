@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """CHANGE_NOTIFY: what is told, to whom, and when.
 
-notify.py PORT clients|queue|folders|local|flood FOLDER      FOLDER: the share's, on this machine
+notify.py PORT clients|queue|folders|local|flood|written FOLDER [MAPS]
+
+FOLDER: the share's, on this machine. MAPS: the folder of the BPF maps, where the module serves.
 """
 import os
 import shutil
@@ -10,6 +12,7 @@ import struct
 import sys
 import time
 
+import handles
 from waiting import CANCELLED, CLEANUP, CLOSE, CREATE, NOTIFY, OK, PENDING, Client, check, close
 
 SET_INFO, WRITE, ENUM_DIR, DELETE_PENDING = 17, 9, 0x10C, 0xC0000056
@@ -67,6 +70,15 @@ class Watcher(Client):
             found += [e for e in events if not (coalesce and e in found)]
             self.ask()
         check(found, wanted, what)
+
+    def drain(self):
+        """Whatever there was is gone, and a request waits."""
+        status = OK
+        while status != CANCELLED or not self.waits:
+            if self.waits:
+                self.cancel(self.got[2])
+            status = self.result()[0]
+            self.ask()
 
     def ends(self, status, what):
         check(hex(self.result()[0]), hex(status), what)
@@ -147,6 +159,8 @@ def contents(actor):
     sizes.told([(MODIFIED, "f")], "its end")
     actor.set(file, 1, 4, basic(attributes=2))
     attributes.told([(MODIFIED, "f")], "hidden")
+    actor.set(file, 1, 4, basic(attributes=0x80))
+    attributes.told([(MODIFIED, "f")], "and not")
     actor.set(file, 1, 4, basic(creation=132000000000000000))
     times.told([(MODIFIED, "f")], "creation time")
     actor.set(file, 1, 15, struct.pack("<IBBH", 0, 0, 1, 1) + b"E\0" + b"v")
@@ -344,6 +358,24 @@ def flood():
         status, events = watch.result()
         last = events[-1] if events else (REMOVED, "flood") if status == ENUM_DIR else None
     check(last, (REMOVED, "flood"), "it goes on")
+
+
+def written():
+    """Each of these WRITEs, whoever serves it."""
+    actor, watch = handles.User("kw"), Watcher("", SIZE)
+    handles.MAPS = sys.argv[4] if len(sys.argv) > 4 else None
+    file = actor.file()
+    for i in range(3):
+        actor.busy(file, True)
+        time.sleep(1.2)
+        watch.drain()
+        before = handles.slot(file)["writes"] if handles.MAPS else 0
+        actor.write(file, i * handles.BLOCK)
+        check(watch.result(), (OK, [(MODIFIED, "kw")]), f"write {i}")
+        if handles.MAPS:
+            check(handles.slot(file)["writes"], before + 1, "WRITEs by the module")
+        watch.ask()
+    actor.end(file)
 
 
 if __name__ == "__main__":
