@@ -179,6 +179,18 @@ static void tell_stream_gone(const struct create *q, const char *name)
 		change_raise(&c);
 }
 
+/* What is asked for a file that has nothing in it yet: an allocation size, extended attributes. */
+static ntstatus fill_new(struct create *q)
+{
+	struct open *o = q->open;
+
+	if (!q->loc.attr.is_dir && q->ctx.alsi && q->ctx.alloc_size &&
+	    !vfs_set_alloc(q->tree->vfs, o->fd, q->ctx.alloc_size))
+		ofile_set_alloc(o, vfs_round_alloc(q->tree->vfs, q->ctx.alloc_size));
+	return q->ctx.ea_len ? fscc_ea_set(q->tree->vfs, o->fd, q->ctx.ea, q->ctx.ea_len)
+			     : NT_STATUS_SUCCESS;
+}
+
 /* What OVERWRITE and SUPERSEDE leave: no data, no streams, new attributes. */
 static ntstatus overwrite(struct create *q)
 {
@@ -199,9 +211,9 @@ static ntstatus overwrite(struct create *q)
 	err = vfs_attr_set(q->tree->vfs, q->open->fd, q->loc.leaf, &c);
 	if (err < 0)
 		return vfs_errno(err);
-	err = vfs_attr_get(q->tree->vfs, q->open->fd, q->loc.leaf, &q->loc.attr);
 	q->action = q->disposition == FILE_SUPERSEDE ? FILE_SUPERSEDED : FILE_OVERWRITTEN;
-	return vfs_errno(err);
+	err = vfs_attr_get(q->tree->vfs, q->open->fd, q->loc.leaf, &q->loc.attr);
+	return err < 0 ? vfs_errno(err) : fill_new(q);
 }
 
 static ntstatus open_existing(struct create *q)
@@ -305,12 +317,7 @@ static ntstatus open_new(struct create *q)
 	}
 	if (is_dir)
 		o->fd = steal_fd(&q->loc.fd);
-	else if (q->ctx.alsi && q->ctx.alloc_size &&
-		 !vfs_set_alloc(q->tree->vfs, o->fd, q->ctx.alloc_size))
-		ofile_set_alloc(o, vfs_round_alloc(q->tree->vfs, q->ctx.alloc_size));
-	if (q->ctx.ea_len)
-		status = fscc_ea_set(q->tree->vfs, o->fd, q->ctx.ea, q->ctx.ea_len);
-	return status;
+	return fill_new(q);
 }
 
 ntstatus create_file(struct create *q)

@@ -9,10 +9,11 @@
 #define RETRIES 5 /* somebody else creates and removes the same name */
 
 /* Options that MS-SMB2 2.2.13 has the server refuse, and those nobody knows. */
-#define OPTIONS_NOT_SUPPORTED (FILE_OPEN_BY_FILE_ID | FILE_RESERVE_OPFILTER)
-#define OPTIONS_INVALID	      0xFF000000u
-#define ACCESS_INVALID	      0x0CE0FE00u /* bits without a meaning */
-#define ATTRIBUTES_INVALID    0xFFFF8048u
+#define OPTIONS_NOT_SUPPORTED \
+	(FILE_OPEN_BY_FILE_ID | FILE_RESERVE_OPFILTER | FILE_CREATE_TREE_CONNECTION)
+#define OPTIONS_INVALID	   0xFF000000u
+#define ACCESS_INVALID	   0x0CE0FE00u /* bits without a meaning */
+#define ATTRIBUTES_INVALID 0xFFFF8048u
 
 static bool parse(struct request *rq, struct create *q)
 {
@@ -45,13 +46,13 @@ static ntstatus check(const struct create *q)
 {
 	if (q->impersonation > 3)
 		return NT_STATUS_BAD_IMPERSONATION_LEVEL;
+	if (!q->desired || q->desired & ACCESS_INVALID)
+		return NT_STATUS_ACCESS_DENIED;
 	if (q->disposition > FILE_OVERWRITE_IF || q->share_access & ~7u ||
 	    q->options & OPTIONS_INVALID || q->attributes & ATTRIBUTES_INVALID)
 		return NT_STATUS_INVALID_PARAMETER;
 	if (q->options & OPTIONS_NOT_SUPPORTED)
 		return NT_STATUS_NOT_SUPPORTED;
-	if (!q->desired || q->desired & ACCESS_INVALID)
-		return NT_STATUS_ACCESS_DENIED;
 	if (q->options & FILE_DIRECTORY_FILE &&
 	    (q->options & FILE_NON_DIRECTORY_FILE || q->disposition == FILE_SUPERSEDE ||
 	     q->disposition == FILE_OVERWRITE || q->disposition == FILE_OVERWRITE_IF))
