@@ -183,7 +183,7 @@ const struct conf_option conf_share_options[] = {
 	{ OPT("hide unwriteable files", NULL, BOOL, hide_unwriteable_files, "no"),
 	  .doc = "Does not list files that the user may not write." },
 	{ OPT("access based share enum", NULL, BOOL, access_based_share_enum, "no"),
-	  .doc = "The share is in the list of shares only for those who may read its folder." },
+	  .doc = "The share is in the list of shares only for those who may open it." },
 	{ OPT("follow symlinks", NULL, BOOL, follow_symlinks, "yes"),
 	  .doc = "Symbolic links that stay inside the share are followed; no makes them "
 		 "invisible." },

@@ -56,7 +56,10 @@ static bool share_row(struct ipc_env *e, const struct conf_share *cs, const char
 /* [homes] is listed as the home folder of who asks, as Samba does it. */
 static const char *listed_name(const struct ipc_env *e, const struct conf_share *cs)
 {
-	if (!cs->available || !cs->browseable)
+	struct conf_subst v = subst(e, cs->name);
+
+	if (!cs->available || !cs->browseable ||
+	    (cs->access_based_share_enum && !share_may_connect(cs, e->session, &v)))
 		return NULL;
 	if (!cs->is_homes)
 		return cs->name;

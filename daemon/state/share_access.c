@@ -44,6 +44,14 @@ static ntstatus admit(const struct who *w, const struct conf_share *cs)
 	return NT_STATUS_ACCESS_DENIED;
 }
 
+bool share_may_connect(const struct conf_share *cs, const struct session *s,
+		       const struct conf_subst *v)
+{
+	struct who w = { s, v };
+
+	return admit(&w, cs) == NT_STATUS_SUCCESS;
+}
+
 /* `force group`: "+name" only for who is a member of it already. -errno. */
 static int force_group(const struct who *w, const char *spec, struct unix_identity *id, gid_t *gid)
 {

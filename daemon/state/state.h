@@ -202,6 +202,9 @@ void share_policy(const struct conf_share *cs, bool read_only, struct acl_policy
  * read_only, ipc, max_access and policy. ACCESS_DENIED, INSUFFICIENT_RESOURCES. Blocks (nsswitch).
  */
 ntstatus share_admit(struct tree *t, const struct session *s, const struct conf_subst *v);
+/* Do its lists of users let the user of s in? The first of share_admit()'s questions. */
+bool share_may_connect(const struct conf_share *cs, const struct session *s,
+		       const struct conf_subst *v);
 
 /* ---- state/opens.c ---- */
 
@@ -220,9 +223,9 @@ struct oplock {
 	pthread_mutex_t *lock; /* of the bucket of its file; NULL: never joined one */
 	/* NULL: it caches nothing. Set by ofile_join(), reference until the open is freed. */
 	struct lease *lease;
-	struct list_head node;	     /* lease.opens, under the bucket's lock */
-	enum oplock_told told;	     /* likewise */
-	_Atomic uint8_t level;	     /* for views: SMB2_OPLOCK_LEVEL_*, or KH_OPLOCK_LEASE */
+	struct list_head node;	       /* lease.opens, under the bucket's lock */
+	enum oplock_told told;	       /* likewise */
+	_Atomic uint8_t level;	       /* for views: SMB2_OPLOCK_LEVEL_*, or KH_OPLOCK_LEASE */
 	const struct lease_want *want; /* within CREATE; NULL: nothing */
 	/*
 	 * Somebody (maybe this open) caches reads of the file, so that a change must tell him. Read
@@ -259,8 +262,8 @@ struct share_modes {
 /* One file of one share as all its openers see it. */
 struct ofile {
 	struct list_head hash;
-	struct list_head opens;	  /* open.file_node */
-	struct list_head leases;  /* lease.node; those that are in the way come first */
+	struct list_head opens;	 /* open.file_node */
+	struct list_head leases; /* lease.node; those that are in the way come first */
 	struct {
 		uint32_t readers, handles, oplocks; /* leases with R, with H, that are oplocks */
 	} caching;
@@ -565,8 +568,8 @@ static inline ntstatus lock_check_io(struct open *o, uint64_t off, uint64_t len,
 ntstatus oplock_contend(struct ofile *f, struct open *o, bool overwrite, ntstatus sharing);
 /*
  * Who caches the handle of this file is asked to close it, for a rename or deletion (MS-FSA
- * 2.1.5.14.11); by (NULL: nobody) keeps its own lease. The one whose break is to be waited for, with
- * a reference; NULL: none.
+ * 2.1.5.14.11); by (NULL: nobody) keeps its own lease. The one whose break is to be waited for,
+ * with a reference; NULL: none.
  */
 struct lease *oplock_break_handle(struct ofile *f, const struct open *by);
 /* After ofile_leave(), and after what was to be deleted is: who waits for o goes on. */

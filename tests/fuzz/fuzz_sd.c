@@ -62,6 +62,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (sd_parse_at(data, size, at, &sd))
 			continue;
 		judge(sd);
+		/* as what another server stored */
+		ntacl_sids_from_disk(sd, &(struct acl_object) { -1, 1000, 100, S_IFREG | 0640 },
+				     at);
+		ntacl_sids_to_disk(sd);
+		judge(sd);
 		round_trip(sd);
 		sd_free(sd);
 	}

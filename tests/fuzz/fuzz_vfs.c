@@ -22,6 +22,20 @@ static void fuzz_name(const uint8_t *data, size_t size, unsigned int flags)
 		free(stream);
 }
 
+/* A short name is one for good, and would be looked for. */
+static void fuzz_short_name(const char *name)
+{
+	char made[VFS_SHORT_NAME], again[VFS_SHORT_NAME], full[NAME_MAX + 1];
+
+	vfs_short_name(name, made);
+	vfs_short_name(made, again);
+	if (strcmp(made, again))
+		abort();
+	if (strlen(name) <= NAME_MAX && !utf8_equal_nocase(name, made) &&
+	    (!short_name_possible(made) || !short_name_told(made, full) || strcmp(full, name)))
+		abort();
+}
+
 /* Any bytes are a name on disk; what clients see of it leads back to it. */
 static void fuzz_disk_name(const uint8_t *data, size_t size)
 {
@@ -38,6 +52,7 @@ static void fuzz_disk_name(const uint8_t *data, size_t size)
 	    !strstr(disk, "\xef\x83") && name_from_wire(w, back) && strcmp(back, disk))
 		abort();
 	vfs_ea_name_valid(disk);
+	fuzz_short_name(w);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -187,6 +187,56 @@ static void test_posix_set(void)
 	is_str(buf, "1:0:7 2:1000:7 4:0:5 8:100:5 10:0:7 20:0:5 ", "its default ACL");
 }
 
+/* The first ACE that names a bit decides, for the mode as for the check of access. */
+static void test_posix_order(void)
+{
+	static const struct acl_object file = { -1, 1000, 100, S_IFREG | 0640 };
+	_cleanup_sd_ struct sd *late = sd_of(&user_sid), *early = sd_of(&user_sid);
+	struct posix_acl a, d;
+	char buf[256];
+
+	sd_dacl_add(late, ACE_ALLOWED, 0, SEC_RIGHTS_FILE_READ | SEC_FILE_WRITE_DATA, &user_sid);
+	sd_dacl_add(late, ACE_DENIED, 0, SEC_FILE_WRITE_DATA, &user_sid);
+	sd_dacl_add(late, ACE_DENIED, 0, SEC_RIGHTS_FILE_ALL, &sid_everyone);
+	ok(posix_acl_from_sd(&file, late, &a, &d), "refusals behind a grant");
+	show(&a, buf);
+	is_str(buf, "1:0:6 2:1000:6 4:0:0 8:100:0 10:0:7 20:0:0 ", "take nothing from it");
+
+	sd_dacl_add(early, ACE_DENIED, 0, SEC_FILE_WRITE_DATA, &sid_everyone);
+	sd_dacl_add(early, ACE_ALLOWED, 0, 0x12019f, &user_sid);
+	ok(posix_acl_from_sd(&file, early, &a, &d), "a refusal in front");
+	show(&a, buf);
+	/* WRITE_DATA, APPEND_DATA and WRITE_EA are one bit in Unix */
+	is_str(buf, "1:0:4 2:1000:4 4:0:0 8:100:0 10:0:7 20:0:0 ", "holds for the owner too");
+}
+
+/* Samba's machine: its domain and its users' RIDs are not ours. */
+static void test_foreign_sids(void)
+{
+	static const struct acl_object file = { -1, 1000, 100, S_IFREG | 0640 };
+	_cleanup_sd_ struct sd *sd = sd_new();
+	struct sid samba, samba_user, unix_user = sid_compose(&sid_unix_users, 1000);
+
+	sid_domain_generate(&samba);
+	samba_user = sid_compose(&samba, 1003);
+	sd->has_owner = sd->has_group = true;
+	sd->owner = samba_user;
+	sd->group = sid_from_gid(100);
+	sd_dacl_add(sd, ACE_ALLOWED, 0, SEC_RIGHTS_FILE_ALL, &samba_user);
+	sd_dacl_add(sd, ACE_ALLOWED, 0, SEC_RIGHTS_FILE_READ, &unix_user);
+	ok(ntacl_names_foreigners(sd), "an owner of another domain");
+	ntacl_sids_from_disk(sd, &file, false);
+	ok(sid_equal(&sd->owner, &samba_user), "stays, if the file may have changed hands");
+	ok(sid_equal(&sd->dacl->aces[1].sid, &user_sid), "a Unix user is ours at once");
+	ntacl_sids_from_disk(sd, &file, true);
+	ok(sid_equal(&sd->owner, &user_sid) && sid_equal(&sd->dacl->aces[0].sid, &user_sid),
+	   "else it is the file's owner, in the ACEs too");
+	is_int(sd_access_max(sd, user), SEC_RIGHTS_FILE_ALL, "who may do everything");
+	ntacl_sids_to_disk(sd);
+	ok(sid_equal(&sd->owner, &unix_user) && !ntacl_names_foreigners(sd),
+	   "and goes to disk by the Unix name");
+}
+
 static void object_refresh(struct acl_object *obj)
 {
 	struct stat st;
@@ -195,6 +245,39 @@ static void object_refresh(struct acl_object *obj)
 	obj->uid = st.st_uid;
 	obj->gid = st.st_gid;
 	obj->mode = st.st_mode;
+}
+
+static void test_options(const struct acl_object *dir, struct acl_object *obj,
+			 const struct security_token *root)
+{
+	struct acl_policy other = { .stored = true, .xattr = "user.acl" };
+	struct acl_policy none = { .stored = true, .no_nt_acls = true };
+	struct acl_policy windows = { .stored = true,
+				      .ignore_system_acls = true,
+				      .style = ACL_STYLE_WINDOWS,
+				      .xattr = "user.none" };
+	struct acl_policy keep = { .stored = true, .keep_inherited_flag = true };
+	_cleanup_sd_ struct sd *a = NULL, *b = NULL, *c = NULL, *d = NULL, *set = sd_of(&user_sid);
+
+	sd_dacl_add(set, ACE_ALLOWED, 0, SEC_RIGHTS_FILE_READ, &sid_everyone);
+	set->control |= SD_DACL_AUTO_INHERITED;
+	is_int(acl_set(obj, &other, root, SECINFO_DACL, set), 0, "a descriptor elsewhere");
+	is_int(acl_get(obj, &other, SECINFO_ALL, &a), 0, "is read from there");
+	is_int(a->dacl->count, 1, "as it was set");
+	ok(!(a->control & SD_DACL_AUTO_INHERITED), "but for the flag without its request");
+	is_int(acl_set(obj, &keep, root, SECINFO_DACL, set), 0, "which can be asked to stay");
+	is_int(acl_get(obj, &keep, SECINFO_ALL, &d), 0, "then");
+	ok(d->control & SD_DACL_AUTO_INHERITED, "it does");
+	is_int(acl_set(obj, &none, root, SECINFO_DACL, set), 0, "nt acl support = no");
+	is_int(acl_get(obj, &none, SECINFO_ALL, &b), 0, "shows");
+	ok(b->control & SD_DACL_PRESENT && !b->dacl, "a NULL DACL");
+	is_int(acl_get(obj, &windows, SECINFO_ALL, &c), 0, "default acl style = windows");
+	ok(c->dacl->count == 2 && sid_equal(&c->dacl->aces[1].sid, &sid_system), "owner, SYSTEM");
+	ok(acl_gives(obj, &keep, user, SEC_FILE_READ_DATA), "Everyone may read");
+	ok(!acl_gives(obj, &keep, user, SEC_FILE_WRITE_DATA), "and not write");
+	ok(!acl_default_decides(dir, &keep), "`inherit acls` is off");
+	is_int(ntacl_remove(obj, &other), 0, "removed");
+	acl_create_inherit(dir, obj, &(struct acl_policy) { .stored = true }, root, NULL);
 }
 
 static void test_stored(const char *dirname)
@@ -225,6 +308,7 @@ static void test_stored(const char *dirname)
 	is_int(acl_access(&obj, &dir, &pol, user, SEC_MAXIMUM_ALLOWED, &granted), 0, "access");
 	is_int(granted, SEC_RIGHTS_FILE_ALL, "for the user: everything");
 
+	test_options(&dir, &obj, root);
 	fchmod(obj.fd, 0711);
 	object_refresh(&obj);
 	is_int(ntacl_load(&obj, &(struct acl_policy) { .stored = true }, &stale), -ENODATA,
@@ -253,6 +337,8 @@ int main(void)
 	test_inherit();
 	test_posix_view();
 	test_posix_set();
+	test_posix_order();
+	test_foreign_sids();
 	if (geteuid() == 0 && mkdtemp(dir)) {
 		if (!setxattr(dir, NTACL_XATTR, "", 0, 0) && !removexattr(dir, NTACL_XATTR))
 			test_stored(dir);

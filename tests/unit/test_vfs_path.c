@@ -43,6 +43,25 @@ static void look(struct vfs_share *s, const char *path, ntstatus status, const c
 	is_str(p.path, want, "spelling on disk");
 }
 
+/* What look() of a short name finds, and what would be made of one. */
+static void test_short(struct vfs_share *s)
+{
+	static const char full[] = "A long name with Umlauts \xc3\xa4.text";
+	char made[VFS_SHORT_NAME], gone[VFS_SHORT_NAME];
+
+	touch(s, full);
+	vfs_short_name(full, made);
+	look(s, made, 0, full);
+	made[0] = (char)(made[0] | 0x20);
+	look(s, made, 0, full);
+	vfs_short_name("something else entirely", gone);
+	look(s, gone, (ntstatus)NT_STATUS_OBJECT_NAME_NOT_FOUND, "something else entirely");
+	look(s, "NONE0000~1.TXT", (ntstatus)NT_STATUS_OBJECT_NAME_NOT_FOUND, "NONE0000~1.TXT");
+	look(s, "no/such~1", (ntstatus)NT_STATUS_OBJECT_PATH_NOT_FOUND, NULL);
+	is_int(unlinkat(s->root, full, 0), 0, "removed");
+	look(s, made, (ntstatus)NT_STATUS_OBJECT_NAME_NOT_FOUND, full);
+}
+
 #define NAME_NF (ntstatus) NT_STATUS_OBJECT_NAME_NOT_FOUND
 #define PATH_NF (ntstatus) NT_STATUS_OBJECT_PATH_NOT_FOUND
 
@@ -335,6 +354,7 @@ static void test_on(const char *base)
 	vfs_options_default(&o);
 	s = open_share(path, &o);
 	test_lookup(s);
+	test_short(s);
 	test_symlinks(s, path);
 	test_native(s, path);
 	test_dangling_create(s);
