@@ -127,7 +127,7 @@ static ntstatus check(struct bucket *b, const struct open *o, uint64_t dev, uint
 		if (f->delete_pending && (same || !f->stream))
 			return NT_STATUS_DELETE_PENDING;
 		if (same ? share_modes_conflict(f, o, access)
-			 : (!f->stream != !stream && share_modes_conflict_delete(f, o)))
+			 : (f->stream && !stream && share_modes_conflict_delete(f, o)))
 			return NT_STATUS_SHARING_VIOLATION;
 	}
 	return NT_STATUS_SUCCESS;

@@ -17,7 +17,7 @@ void share_modes_add(struct ofile *f, const struct open *o);
 void share_modes_remove(struct ofile *f, const struct open *o);
 /* Is an open of f in the way of o, which is not among them and wants `access` now? */
 bool share_modes_conflict(const struct ofile *f, const struct open *o, uint32_t access);
-/* The same between a file and its streams, where only deletion counts. */
+/* The same for the file itself against opens of its streams, where only deletion counts. */
 bool share_modes_conflict_delete(const struct ofile *f, const struct open *o);
 /* Does another open of f than o, which is one, refuse to share deletion? */
 bool share_modes_others_deny_delete(const struct ofile *f, const struct open *o);
