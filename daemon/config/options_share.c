@@ -188,9 +188,12 @@ const struct conf_option conf_share_options[] = {
 	  .doc = "Symbolic links that stay inside the share are followed; no makes them "
 		 "invisible." },
 	{ OPT("native symlinks", NULL, BOOL, native_symlinks, "no"),
-	  .doc = "Clients see symbolic links as such (reparse points) and follow them on their side. "
-		 "no: this server follows what stays inside the share, and shows as links only those "
-		 "that lead nowhere. Clients that use the POSIX extensions see links in any case." },
+	  .doc = "Clients see symbolic links as such (reparse points) and follow them on their "
+		 "side. "
+		 "no: this server follows what stays inside the share, and shows as links only "
+		 "those "
+		 "that lead nowhere. Clients that use the POSIX extensions see links in any "
+		 "case." },
 	{ OPT("wide links", NULL, BOOL, wide_links, "no"),
 	  .doc = "Links may also lead out of the share. Whoever can make a link then reads the "
 		 "whole "
@@ -278,10 +281,15 @@ const struct conf_option conf_share_options[] = {
 	  .later = true, .doc = "Leases on folders: clients may cache listings." },
 	{ OPT("durable handles", NULL, BOOL, durable_handles, "yes"),
 	  .doc = "Open files survive a lost connection for a while." },
-	{ OPT("kernel oplocks", NULL, BOOL, kernel_oplocks, "no"), .later = true,
-	  .doc = "Local programs that open a file break the clients' oplocks on it." },
+	{ OPT("kernel oplocks", NULL, BOOL, kernel_oplocks, "no"),
+	  .doc = "A local program that opens a file waits until the clients have written back what "
+		 "they cache of it: leases of the kernel's (fcntl F_SETLEASE) stand behind theirs. "
+		 "What the kernel cannot back is not granted: no level II oplocks, leases for "
+		 "reading "
+		 "alone only to who opens the file for reading." },
 	{ OPT("kernel share modes", NULL, BOOL, kernel_share_modes, "no"), .later = true,
-	  .doc = "Share modes are also taken as flock() locks, for other servers on the folder." },
+	  .doc = "Share modes for local programs. The kernel had them (LOCK_MAND of flock()) until "
+		 "Linux 5.16, and has nothing in their place." },
 	{ OPT("posix locking", NULL, BOOL, posix_locking, "yes"),
 	  .doc = "Byte-range locks are also taken as fcntl() locks, so that local programs and NFS "
 		 "see them, and are refused, or wait, where a local program has one." },

@@ -158,6 +158,8 @@ static ntstatus open_data(struct create *q, bool truncate)
 		q->granted &= ~(uint32_t)(FILE_WRITE_DATA | FILE_APPEND_DATA);
 		fd = vfs_open(&q->loc, O_RDONLY);
 	}
+	if (fd == -EAGAIN) /* a lease; it was asked for */
+		return OPEN_MUST_WAIT;
 	if (fd < 0)
 		return vfs_errno(fd);
 	o->fd = fd;

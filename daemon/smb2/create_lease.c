@@ -43,18 +43,32 @@ static void want_lease(const struct request *rq, struct create *q)
 		memcpy(w->parent_key, c->parent_key, sizeof(w->parent_key));
 }
 
+/*
+ * May it keep R without W? With `kernel oplocks` what stands behind R needs a file that nobody has
+ * open for writing (state/local_lease.c): only leases of who reads; as with Samba no level II.
+ */
+static bool level2_ok(const struct create *q, const struct conf_share *share, bool is_dir)
+{
+	const uint32_t writes = FILE_WRITE_DATA | FILE_APPEND_DATA | SEC_MAXIMUM_ALLOWED;
+
+	if (!share->level2_oplocks || !share->kernel_oplocks || is_dir)
+		return share->level2_oplocks;
+	return q->oplock == SMB2_OPLOCK_LEVEL_LEASE && !(access_map_generic(q->desired) & writes);
+}
+
 ntstatus create_lease_want(struct request *rq, struct create *q, bool is_dir)
 {
 	const struct conf_share *share = rq->tree->share;
+	bool level2 = level2_ok(q, share, is_dir);
 	const struct vfs_id *id = &q->loc.attr.id;
 	bool exists = q->loc.exists;
 
 	memset(&q->want, 0, sizeof(q->want));
 	if (q->oplock != SMB2_OPLOCK_LEVEL_LEASE && share->oplocks && !is_dir)
-		lease_want_oplock(&q->want, q->oplock, share->level2_oplocks);
+		lease_want_oplock(&q->want, q->oplock, level2);
 	else if (lease_version(rq, q))
 		want_lease(rq, q);
-	q->want.level2_ok = share->level2_oplocks;
+	q->want.level2_ok = level2;
 	q->want.is_dir = is_dir;
 	q->want.waited = rq->elements[rq->cur].async;
 	q->open->oplock.want = &q->want;

@@ -40,7 +40,8 @@ ntstatus smb2_write_end(struct request *rq);
 #define NOTIFICATION_MAX 44 /* of a body: LEASE_BREAK, MS-SMB2 2.2.23.2 */
 
 struct notification_to {
-	bool client; /* any channel of any session with its ClientGuid will do; else the session's */
+	bool client; /* any channel of any session with its ClientGuid will do; else the session's
+		      */
 	bool sealed; /* with the session's key, and only over the session's channels */
 };
 
@@ -98,6 +99,8 @@ void open_cancel_waiting(struct open *o, ntstatus status);
  * more.
  */
 ntstatus wait_for_break(struct request *rq, struct lease *blocker);
+/* Worker: a CREATE is tried again after a moment, until a local program lets it; REQ_ASYNC. */
+ntstatus wait_for_local(struct request *rq);
 
 /* ---- ipc.c: named pipes of IPC$ trees, open.kind OPEN_PIPE ---- */
 

@@ -6,6 +6,9 @@
 #include "state/replay.h"
 #include "state/local.h"
 
+/* The kernel takes leases away after lease-break-time, 45 s if nobody changed it. */
+#define LOCAL_WAIT_NS 60000000000ull
+
 #define RETRIES 5 /* somebody else creates and removes the same name */
 
 /* Options that MS-SMB2 2.2.13 has the server refuse, and those nobody knows. */
@@ -163,6 +166,7 @@ static ntstatus attempt(struct request *rq, struct create *q)
 		o->create_action = q->action;
 		atomic_store(&o->channel_seq, rq->hdr.channel_sequence);
 		o->opened_ns = rq->start_ns;
+		local_lease_begin(o);
 		if (!open_publish(o, rq->session))
 			status = NT_STATUS_USER_SESSION_DELETED;
 	}
@@ -327,6 +331,10 @@ ntstatus smb2_create(struct request *rq)
 		sd_free(q.sd);
 		if (status == OFILE_MUST_WAIT)
 			return wait_for_break(rq, q.blocker);
+		if (status == OPEN_MUST_WAIT && now_ns() - rq->start_ns < LOCAL_WAIT_NS)
+			return wait_for_local(rq);
+		if (status == OPEN_MUST_WAIT)
+			status = NT_STATUS_SHARING_VIOLATION;
 	}
 	/* Related elements behind a failed CREATE fail likewise (3.3.5.2.7.2). */
 	rq->chain_fid_status = status;

@@ -8,6 +8,7 @@
 #include "core/entry.h"
 #include "core/utf16.h"
 #include "kernel/handles.h"
+#include "state/local.h"
 
 #include <sys/random.h>
 
@@ -238,6 +239,7 @@ void lease_account(struct lease *l)
 	f->caching.oplocks += !!(now & COUNT_OPLOCK) - !!(was & COUNT_OPLOCK);
 	list_for_each (o, &l->opens, oplock.node) {
 		show(o, level_of(l));
+		local_lease_follow(o, l->state);
 		others_cache(o, f->caching.readers);
 	}
 	/* Beyond two, one more or less is the same for everybody else. */
@@ -399,6 +401,7 @@ void lease_leave(struct ofile *f, struct open *o)
 	l->ntold -= o->oplock.told == OPLOCK_TOLD;
 	o->oplock.told = OPLOCK_UNTOLD;
 	show(o, SMB2_OPLOCK_LEVEL_NONE);
+	local_lease_follow(o, 0);
 	if (l->nopens) {
 		lease_send_unsent(l);
 		return;

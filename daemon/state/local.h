@@ -41,4 +41,21 @@ bool local_lock_asks(const struct open *o);
 /* Are these bytes free of local programs' locks that are in the way? A look, no lock needed. */
 bool local_lock_free(const struct open *o, uint64_t off, uint64_t len, bool write);
 
+/* ---- local_lease.c ---- */
+
+/*
+ * Worker, no bucket's lock; o has its fd, and has joined: backs what it caches with the kernel's
+ * lease, or takes it away.
+ */
+void local_lease_begin(struct open *o);
+/* Bucket's lock: the client caches that much now, SMB2_LEASE_*. By lease.c. */
+void local_lease_follow_slow(struct open *o, uint8_t state);
+static inline void local_lease_follow(struct open *o, uint8_t state)
+{
+	if (unlikely(o->kernel_lease))
+		local_lease_follow_slow(o, state);
+}
+/* The thread: somebody wants to open the file that fd has, or had, a lease on. */
+void local_lease_broken(int fd);
+
 #endif /* KH_LOCAL_H */

@@ -79,6 +79,8 @@ static void *thread_main(void *arg)
 	for (;;) {
 		int sig = sigtimedwait(&set, &si, any_polls() ? &pause : NULL);
 
+		if (sig > 0 && si.si_code > 0) /* the kernel's; a wake-up has SI_TKILL */
+			local_lease_broken(si.si_fd);
 		if (sig < 0 || now_ns() - asked >= LOCAL_POLL_NS) {
 			ask_all();
 			asked = now_ns();

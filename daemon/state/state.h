@@ -376,6 +376,7 @@ struct open {
 	_Atomic uint64_t channel_seq;  /* state/channel_seq.c */
 	struct replay *_Atomic replay; /* state/replay.c: owned; NULL: it was used */
 	uint32_t create_action;	       /* as CREATE answered */
+	uint8_t kernel_lease;	       /* state/local_lease.c, under the bucket's lock */
 	bool local_locks; /* some of them may be the kernel's too (state/local_lock.c) */
 	bool asks_local;  /* constant: I/O heeds local programs' locks */
 	struct durable durable;
@@ -422,6 +423,8 @@ bool open_is_quiet(struct open *o);
  * is being broken, and the whole CREATE is to be tried again after that.
  */
 #define OFILE_MUST_WAIT 0x2F000010u /* never on the wire */
+/* Likewise, by whoever opens a file: a local program has a lease on it. */
+#define OPEN_MUST_WAIT 0x2F000011u
 ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stream, bool overwrite);
 /* All opens of the inode and its streams, a reference to each; *n 0: NULL. The caller frees. */
 struct open **ofile_opens(uint64_t dev, uint64_t ino, size_t *n);
