@@ -10,6 +10,8 @@
 #	hosts_pin_queues server|client [CPU ...]	NAPI of each queue in a thread of its own, queue n on
 #				the nth CPU (default: n). A veth uses NAPI when GRO is on and its peer does no
 #				TSO, so that is set too.
+#	hosts_second_link	a second veth pair, $SERVER_DEV2 and $CLIENT_DEV2, with $SERVER4B and
+#				$CLIENT4B (10.98.0.x): two ways from one host to the other
 #	hosts_delete		ends what runs in them, and deletes them
 #
 # $SERVER_DEV and $CLIENT_DEV are the devices, with names of their own per test process; $CLIENT4 and
@@ -33,6 +35,15 @@ hosts_create() {
 host_addresses() {
 	ip -n "$1" link set lo up && ip -n "$1" addr add "$3/24" dev "$2" &&
 		ip -n "$1" addr add "$4/64" dev "$2" nodad && ip -n "$1" link set "$2" up
+}
+
+hosts_second_link() {
+	export SERVER4B=10.98.0.1 CLIENT4B=10.98.0.2
+	export SERVER_DEV2=${SERVER_DEV}b CLIENT_DEV2=${CLIENT_DEV}b
+	ip link add "$SERVER_DEV2" netns "$KH_NETNS" type veth \
+		peer name "$CLIENT_DEV2" netns "$CLIENT_NETNS" &&
+		host_addresses "$KH_NETNS" "$SERVER_DEV2" "$SERVER4B" fd98::1 &&
+		host_addresses "$CLIENT_NETNS" "$CLIENT_DEV2" "$CLIENT4B" fd98::2
 }
 
 hosts_delete_names() {

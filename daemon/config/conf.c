@@ -312,6 +312,7 @@ static void finish_global(struct loader *l)
 	if (c->bind_interfaces_only && !c->interfaces.n)
 		conf_report(&l->lx, CONF_ERROR, c->file, 0,
 			    "bind interfaces only needs interfaces = ...");
+	conf_interfaces_finish(&l->lx, c);
 	set_netbios_name(c);
 	if (!c->workgroup)
 		c->workgroup = "WORKGROUP";

@@ -29,6 +29,15 @@ struct conf_list {
 	unsigned int n;
 };
 
+/* A word of `interfaces`. */
+struct conf_interface {
+	const char *name; /* pattern of names, address, or address/bits */
+	uint64_t speed;	  /* bits per second; 0: what the driver says */
+	uint32_t index;	  /* 0: the kernel's */
+	bool capability_given;
+	bool rss;
+};
+
 /* Values of `server signing`. */
 enum conf_signing {
 	CONF_SIGN_DISABLED, /* not offered; a client that requires it still gets it (SMB2 rule) */
@@ -220,6 +229,8 @@ struct conf {
 
 	/* where we listen */
 	struct conf_list interfaces;
+	const struct conf_interface *interface; /* the same, taken apart */
+	unsigned int ninterfaces;
 	bool bind_interfaces_only;
 	uint16_t ports[8]; /* `smb ports`; 139 speaks NetBIOS session framing */
 	unsigned int nports;
@@ -419,6 +430,12 @@ bool conf_user_in_list(const struct conf_list *list, const char *user, conf_in_g
 bool conf_host_allowed(const struct conf_list *allow, const struct conf_list *deny,
 		       const struct sockaddr *sa);
 bool conf_host_in_list(const struct conf_list *list, const struct sockaddr *sa);
+
+/* Does the word of `interfaces` mean this interface, or this address of it? */
+bool conf_interface_is(const struct conf_interface *i, const char *name, const struct sockaddr *sa);
+/* The first one that does; NULL: none. */
+const struct conf_interface *conf_interface_find(const struct conf *c, const char *name,
+						 const struct sockaddr *sa);
 
 /*
  * Does one path component match a '/'-separated list of patterns ("/ *.tmp/.DS_Store/") with * and

@@ -127,6 +127,8 @@ struct conf_lexer {
 	const char *section; /* in force */
 };
 
+/* interface.c: `interfaces`, once all is read. */
+void conf_interfaces_finish(struct conf_lexer *lx, struct conf *c);
 void conf_report(struct conf_lexer *lx, enum conf_severity sev, const char *file, unsigned int line,
 		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 

@@ -138,7 +138,10 @@ const struct conf_option conf_global_options[] = {
 		 "directly." },
 	{ OPT("interfaces", NULL, LIST, interfaces, NULL), .def_doc = "all",
 	  .doc = "Interface names (also with * and ?), addresses, or address/prefix. What "
-		 "`bind interfaces only` listens on, and what multichannel clients are told." },
+		 "`bind interfaces only` listens on, and what multichannel clients are told. As "
+		 "they choose by speed and receive-side scaling, a word may say it where the "
+		 "driver does not: \"eth0;speed=10000000000,capability=RSS\", in quotes; "
+		 "capability=none denies it, if_index=N is another index." },
 	{ OPT("bind interfaces only", NULL, BOOL, bind_interfaces_only, "no"),
 	  .doc = "Listens on `interfaces` only, not on every address of the machine." },
 	{ OPT("hosts allow", "allow hosts", HOSTS, hosts_allow, NULL), .def_doc = "everybody",

@@ -131,10 +131,9 @@ static void add_any(struct addresses *as)
 	add(as, (struct sockaddr *)&a6);
 }
 
-/* Addresses of an interface by name, or of those inside "address/bits". */
-static bool add_local(struct addresses *as, const char *spec)
+/* Addresses of interfaces by name, or of those inside "address/bits". */
+static bool add_local(struct addresses *as, const struct conf_interface *spec)
 {
-	struct conf_list one = { (char *[]) { (char *)(uintptr_t)spec, NULL }, 1 };
 	struct ifaddrs *ifs, *i;
 	bool found = false;
 
@@ -144,7 +143,7 @@ static bool add_local(struct addresses *as, const char *spec)
 		if (!i->ifa_addr ||
 		    (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6))
 			continue;
-		if (strcmp(i->ifa_name, spec) == 0 || conf_host_in_list(&one, i->ifa_addr)) {
+		if (conf_interface_is(spec, i->ifa_name, i->ifa_addr)) {
 			add(as, i->ifa_addr);
 			found = true;
 		}
@@ -153,16 +152,16 @@ static bool add_local(struct addresses *as, const char *spec)
 	return found;
 }
 
-static bool add_spec(struct addresses *as, const char *spec)
+static bool add_spec(struct addresses *as, const struct conf_interface *spec)
 {
 	struct sockaddr_in a4 = { .sin_family = AF_INET };
 	struct sockaddr_in6 a6 = { .sin6_family = AF_INET6 };
 
-	if (inet_pton(AF_INET, spec, &a4.sin_addr) == 1) {
+	if (inet_pton(AF_INET, spec->name, &a4.sin_addr) == 1) {
 		add(as, (struct sockaddr *)&a4);
 		return true;
 	}
-	if (inet_pton(AF_INET6, spec, &a6.sin6_addr) == 1) {
+	if (inet_pton(AF_INET6, spec->name, &a6.sin6_addr) == 1) {
 		add(as, (struct sockaddr *)&a6);
 		return true;
 	}
@@ -175,10 +174,10 @@ static char *collect(const struct conf *f, struct addresses *as)
 		add_any(as);
 		return NULL;
 	}
-	for (unsigned int i = 0; i < f->interfaces.n; i++)
-		if (!add_spec(as, f->interfaces.v[i]))
+	for (unsigned int i = 0; i < f->ninterfaces; i++)
+		if (!add_spec(as, &f->interface[i]))
 			log_notice("interfaces: there is no \"%s\" on this machine",
-				   f->interfaces.v[i]);
+				   f->interface[i].name);
 	if (!as->n)
 		return xstrdup("none of the interfaces in `interfaces` exists on this machine");
 	return NULL;

@@ -109,26 +109,6 @@ static bool is_loopback(const struct sockaddr_storage *ss)
 	       (IN6_IS_ADDR_V4MAPPED(&a6->sin6_addr) && a6->sin6_addr.s6_addr[12] == 127);
 }
 
-/* With `bind interfaces only`, only what is listed there is reachable. */
-static bool bound(const struct conf *conf, const struct ifaddrs *i)
-{
-	char text[INET6_ADDRSTRLEN] = "";
-	const struct sockaddr_storage *ss = (const struct sockaddr_storage *)i->ifa_addr;
-
-	if (!conf->bind_interfaces_only || !conf->interfaces.n)
-		return true;
-	sockaddr_str(ss, text);
-	for (unsigned int k = 0; k < conf->interfaces.n; k++) {
-		const char *word = conf->interfaces.v[k];
-		size_t len = strcspn(word, "/");
-
-		if (!strcmp(word, i->ifa_name) ||
-		    (strlen(text) == len && !strncmp(word, text, len)))
-			return true;
-	}
-	return false;
-}
-
 static bool wanted(const struct conn *c, const struct ifaddrs *i)
 {
 	const struct sockaddr_in6 *a6;
@@ -142,20 +122,25 @@ static bool wanted(const struct conn *c, const struct ifaddrs *i)
 	if (i->ifa_addr->sa_family == AF_INET6 ? (bool)IN6_IS_ADDR_LINKLOCAL(&a6->sin6_addr)
 					       : i->ifa_addr->sa_family != AF_INET)
 		return false;
-	return bound(c->conf, i) && if_nametoindex(i->ifa_name);
+	if (c->conf->ninterfaces && !conf_interface_find(c->conf, i->ifa_name, i->ifa_addr))
+		return false;
+	return if_nametoindex(i->ifa_name);
 }
 
-static void put_interface(struct smb2_wr *w, const struct ifaddrs *i, bool last)
+static void put_interface(struct smb2_wr *w, const struct conf *f, const struct ifaddrs *i,
+			  bool last)
 {
+	const struct conf_interface *said = conf_interface_find(f, i->ifa_name, i->ifa_addr);
 	const struct sockaddr_in *a4 = (const struct sockaddr_in *)i->ifa_addr;
 	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)i->ifa_addr;
+	bool rss = said && said->capability_given ? said->rss : several_queues(i->ifa_name);
 	uint64_t start;
 
 	wr_le32(w, last ? 0 : INTERFACE_SIZE);
-	wr_le32(w, if_nametoindex(i->ifa_name));
-	wr_le32(w, several_queues(i->ifa_name) ? RSS_CAPABLE : 0);
+	wr_le32(w, said && said->index ? said->index : if_nametoindex(i->ifa_name));
+	wr_le32(w, rss ? RSS_CAPABLE : 0);
 	wr_le32(w, 0);
-	wr_le64(w, link_speed(i->ifa_name));
+	wr_le64(w, said && said->speed ? said->speed : link_speed(i->ifa_name));
 	start = w->off;
 	if (i->ifa_addr->sa_family == AF_INET) {
 		wr_le16(w, FAMILY_IPV4);
@@ -186,7 +171,7 @@ ntstatus ioctl_query_network_interface_info(struct request *rq, struct ioctl *q)
 	w = n * INTERFACE_SIZE <= q->max_out ? ioctl_reply(rq, q, n * INTERFACE_SIZE) : NULL;
 	for (i = list; w && i && done < n; i = i->ifa_next)
 		if (wanted(rq->conn, i))
-			put_interface(w, i, ++done == n);
+			put_interface(w, rq->conn->conf, i, ++done == n);
 	freeifaddrs(list);
 	if (n * INTERFACE_SIZE > q->max_out)
 		return NT_STATUS_BUFFER_TOO_SMALL;
