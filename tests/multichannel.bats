@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # One session over two links of which one fails: no byte is lost, breaks come over the other one.
+# shellcheck disable=SC2154 # top is of helpers.bash
 # Two namespaces, two veth pairs; tests/multichannel.py is the client.
 
 load helpers
@@ -12,7 +13,6 @@ setup_file() {
 	export KH_INTERFACES="\"$SERVER_DEV;speed=40000000000,capability=RSS\" $SERVER_DEV2 lo"
 	start_server
 }
-
 
 teardown_file() {
 	local status=0
