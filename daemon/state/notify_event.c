@@ -47,9 +47,9 @@ static bool place_parse(const uint8_t *p, size_t len, struct place *out)
 	return true;
 }
 
-static void event_parse(const struct fanotify_event_metadata *m, struct event *e)
+/* p: the whole event; its parts are aligned to 4. */
+static void event_parse(const uint8_t *p, const struct fanotify_event_metadata *m, struct event *e)
 {
-	const uint8_t *p = (const uint8_t *)m;
 	size_t off = m->metadata_len;
 
 	*e = (struct event) { .mask = m->mask };
@@ -192,26 +192,34 @@ static void tell_event(struct folder *f, const struct event *e)
 		notify_gone(path);
 }
 
+static void handle(struct folder *f, const uint8_t *p, const struct fanotify_event_metadata *m)
+{
+	struct event e;
+
+	if (m->mask & FAN_Q_OVERFLOW) {
+		notify_lost();
+		return;
+	}
+	event_parse(p, m, &e);
+	if (e.mask & FAN_RENAME)
+		tell_rename(f, &e);
+	else
+		tell_event(f, &e);
+}
+
 void notify_events_handle(const void *buf, size_t len)
 {
-	const struct fanotify_event_metadata *m = buf;
+	struct fanotify_event_metadata m;
 	struct folder f = { .fd = -1 };
+	const uint8_t *p = buf;
 	pid_t self = getpid();
 
-	for (; FAN_EVENT_OK(m, (ssize_t)len); m = FAN_EVENT_NEXT(m, len)) {
-		struct event e;
-
-		if (m->mask & FAN_Q_OVERFLOW) {
-			notify_lost();
-			continue;
-		}
-		if (m->pid == self || m->vers != FANOTIFY_METADATA_VERSION)
-			continue;
-		event_parse(m, &e);
-		if (e.mask & FAN_RENAME)
-			tell_rename(&f, &e);
-		else
-			tell_event(&f, &e);
+	for (; len >= sizeof(m); p += m.event_len, len -= m.event_len) {
+		memcpy(&m, p, sizeof(m)); /* aligned to 4 only */
+		if (m.event_len < sizeof(m) || m.event_len > len)
+			break;
+		if (m.pid != self && m.vers == FANOTIFY_METADATA_VERSION)
+			handle(&f, p, &m);
 	}
 	folder_forget(&f);
 }
