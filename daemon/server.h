@@ -252,7 +252,7 @@ struct conn_state {
 	uint16_t nclient_dialects;
 	bool netbios; /* NBSS framing: 17-bit lengths, session request first */
 	bool supports_large_mtu;
-	bool posix;
+	bool posix;	    /* SMB 3.1.1 POSIX extensions were negotiated */
 	bool authenticated; /* one session was set up */
 	uint32_t unhandled; /* bytes that follow */
 };

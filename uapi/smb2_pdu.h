@@ -240,6 +240,7 @@ static inline const char *smb2_lease_name(__u8 state)
 #define FileNormalizedNameInformation  48
 #define FileIdInformation	       59
 #define FileIdExtdDirectoryInformation 60
+#define FilePosixInformation	       100 /* POSIX extensions; of listings too */
 #define FileDispositionInformationEx   64
 #define FileRenameInformationEx	       65
 
@@ -253,6 +254,7 @@ static inline const char *smb2_lease_name(__u8 state)
 #define FileFsFullSizeInformation   7
 #define FileFsObjectIdInformation   8
 #define FileFsSectorSizeInformation 11
+#define FileFsPosixInformation	    100 /* POSIX extensions */
 
 /* Reparse tags, MS-FSCC 2.1.2.1; what an NFS one is, 2.1.2.6 */
 #define IO_REPARSE_TAG_SYMLINK	  0xA000000Cu

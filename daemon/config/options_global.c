@@ -191,7 +191,6 @@ const struct conf_option conf_global_options[] = {
 		 "SMB1 itself is never spoken." },
 	{ OPT("smb3 unix extensions", "posix extensions,unix extensions", BOOL, posix_extensions,
 	      "yes"),
-	  .later = true,
 	  .doc = "Offers the SMB 3.1.1 POSIX extensions to clients that ask (Linux cifs.ko)." },
 
 	HEADING("Who may log in"),

@@ -54,7 +54,11 @@ ntstatus create_access(struct create *q, uint32_t desired)
 
 	if (t->read_only && !max && mapped & WRITE_RIGHTS)
 		return NT_STATUS_ACCESS_DENIED;
-	if (!max)
+	if (!max && q->ctx.posix)
+		desired &= ~create_posix_free(q);
+	if (!max && !desired)
+		status = NT_STATUS_SUCCESS;
+	else if (!max)
 		status = acl_access(&obj, NULL, &t->policy, t->token, desired, &q->granted);
 	if (max ||
 	    (status == NT_STATUS_ACCESS_DENIED && mapped & (SEC_STD_DELETE | FILE_READ_ATTRIBUTES)))
@@ -64,7 +68,10 @@ ntstatus create_access(struct create *q, uint32_t desired)
 		return status;
 	if (t->read_only)
 		q->granted &= ~WRITE_RIGHTS;
-	if (q->loc.attr.attributes & FILE_ATTRIBUTE_READONLY && !q->loc.attr.is_dir) {
+	if (!max && q->ctx.posix)
+		q->granted |= mapped & create_posix_free(q);
+	if (q->loc.attr.attributes & FILE_ATTRIBUTE_READONLY && !q->loc.attr.is_dir &&
+	    !q->ctx.posix) {
 		if (mapped & (FILE_WRITE_DATA | FILE_APPEND_DATA))
 			return NT_STATUS_ACCESS_DENIED;
 		if (max)
@@ -120,7 +127,7 @@ static ntstatus check_delete_on_close(const struct create *q)
 		return NT_STATUS_SUCCESS;
 	if (q->tree->read_only)
 		return NT_STATUS_ACCESS_DENIED;
-	if (q->loc.exists && q->loc.attr.attributes & FILE_ATTRIBUTE_READONLY &&
+	if (q->loc.exists && q->loc.attr.attributes & FILE_ATTRIBUTE_READONLY && !q->ctx.posix &&
 	    !q->tree->share->delete_readonly)
 		return NT_STATUS_CANNOT_DELETE;
 	if (vfs_fs_read_only(q->tree->vfs, -1))
@@ -251,9 +258,12 @@ ntstatus create_make(struct create *q, bool is_dir)
 {
 	struct tree *t = q->tree;
 	struct acl_object dir, obj;
-	uint32_t attributes = q->attributes & SETTABLE;
+	/* cifs.ko says by READONLY, too, that the mode has no w */
+	uint32_t attributes =
+		q->attributes & (q->ctx.posix ? SETTABLE & ~FILE_ATTRIBUTE_READONLY : SETTABLE);
 	mode_t mode;
 	ntstatus status;
+	bool posix;
 	int fd, err;
 
 	fd = vfs_path_parent(&q->loc);
@@ -264,7 +274,9 @@ ntstatus create_make(struct create *q, bool is_dir)
 	status = acl_may_create(&dir, &t->policy, t->token, is_dir);
 	if (status != NT_STATUS_SUCCESS)
 		return status;
-	mode = vfs_create_mode(t->vfs, is_dir, attributes, dir.mode);
+	posix = create_posix_mode(q, is_dir, &mode);
+	if (!posix)
+		mode = vfs_create_mode(t->vfs, is_dir, attributes, dir.mode);
 	if (acl_default_decides(&dir, &t->policy))
 		mode = 0777 & (is_dir ? t->policy.directory_mask : t->policy.create_mask);
 	if (is_dir) {
@@ -277,6 +289,9 @@ ntstatus create_make(struct create *q, bool is_dir)
 		return err == -EEXIST ? NT_STATUS_RETRY : vfs_errno(err);
 	q->made = true;
 	q->open->fd = fd;
+	/* The mode, and the folder's default ACL by the kernel, are all there is to it. */
+	if (posix && !q->sd)
+		return NT_STATUS_SUCCESS;
 	obj = create_acl_object(q);
 	status = acl_create_inherit(&dir, &obj, &t->policy, t->token, q->sd);
 	q->loc.attr.uid = obj.uid;
@@ -289,7 +304,8 @@ static ntstatus check_new(const struct create *q)
 {
 	if (q->disposition == FILE_OPEN || q->disposition == FILE_OVERWRITE)
 		return NT_STATUS_OBJECT_NAME_NOT_FOUND;
-	if (q->options & FILE_DELETE_ON_CLOSE && q->attributes & FILE_ATTRIBUTE_READONLY)
+	if (q->options & FILE_DELETE_ON_CLOSE && q->attributes & FILE_ATTRIBUTE_READONLY &&
+	    !q->ctx.posix)
 		return NT_STATUS_CANNOT_DELETE;
 	if (q->path.data_type && q->options & FILE_DIRECTORY_FILE)
 		return NT_STATUS_NOT_A_DIRECTORY;

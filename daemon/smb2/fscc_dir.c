@@ -19,6 +19,7 @@ static const struct fscc_dir_class classes[] = {
 	  .id_len = 8 },
 	{ FileIdFullDirectoryInformation, 80, .attr = true, .ea = true, .id_len = 8 },
 	{ FileIdExtdDirectoryInformation, 88, .attr = true, .ea = true, .tag = true, .id_len = 16 },
+	{ FilePosixInformation, FSCC_POSIX_DIR_SIZE, .attr = true, .posix = true },
 };
 
 const struct fscc_dir_class *fscc_dir_class(uint8_t info_class)
@@ -74,14 +75,16 @@ bool fscc_dir_put(struct smb2_wr *w, const struct fscc_dir_class *c, const char 
 		return false;
 	wr_le32(w, 0); /* NextEntryOffset: patched when another follows */
 	wr_le32(w, 0); /* FileIndex: undefined for NTFS, and here */
-	if (c->attr) {
+	if (c->posix) {
+		fscc_posix_put(w, a);
+	} else if (c->attr) {
 		fscc_put_times(w, a);
 		wr_le64(w, a->end_of_file); /* before AllocationSize, unlike elsewhere */
 		wr_le64(w, a->alloc_size);
 		wr_le32(w, a->attributes);
 	}
 	wr_le32(w, (uint32_t)name_len);
-	if (c->attr)
+	if (c->attr && !c->posix)
 		put_tail(w, c, a, ea_size);
 	room = wr_space(w, (uint64_t)name_len);
 	if (room)

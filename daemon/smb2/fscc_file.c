@@ -8,8 +8,9 @@
 #include "smb2/smb2.h"
 
 /* File times are those of the base file, for a stream too, so attr serves all classes. */
-#define NEEDS_ATTR 0x1
-#define NEEDS_311  0x2 /* NOT_SUPPORTED below */
+#define NEEDS_ATTR  0x1
+#define NEEDS_311   0x2 /* NOT_SUPPORTED below */
+#define NEEDS_POSIX 0x4 /* no such class for other opens */
 
 struct file_class {
 	uint8_t info_class;
@@ -236,6 +237,8 @@ static const struct file_class classes[] = {
 	{ FileAttributeTagInformation, 8, NEEDS_ATTR, FILE_READ_ATTRIBUTES, put_attribute_tag },
 	{ FileNormalizedNameInformation, 8, NEEDS_311, 0, put_normalized_name },
 	{ FileIdInformation, 24, NEEDS_ATTR, 0, put_id },
+	{ FilePosixInformation, FSCC_POSIX_SIZE, NEEDS_ATTR | NEEDS_POSIX, FILE_READ_ATTRIBUTES,
+	  fscc_put_posix },
 };
 
 ntstatus fscc_file_query(struct fscc_query *q, uint8_t info_class)
@@ -246,7 +249,7 @@ ntstatus fscc_file_query(struct fscc_query *q, uint8_t info_class)
 	for (size_t i = 0; i < ARRAY_SIZE(classes) && !c; i++)
 		if (classes[i].info_class == info_class)
 			c = &classes[i];
-	if (!c)
+	if (!c || (c->flags & NEEDS_POSIX && !q->open->posix))
 		return NT_STATUS_INVALID_INFO_CLASS;
 	status = open_need(q->open, c->access);
 	if (status)

@@ -111,6 +111,22 @@ static ntstatus put_sector_size(struct fscc_query *q, const struct vfs_fs_info *
 	return NT_STATUS_SUCCESS;
 }
 
+/* FILE_SYSTEM_POSIX_INFO: struct statvfs, where -1 is what is not known. */
+static ntstatus put_posix(struct fscc_query *q, const struct vfs_fs_info *fs)
+{
+	uint32_t unit = fs->sectors_per_unit * fs->bytes_per_sector;
+
+	wr_le32(&q->w, unit); /* OptimalTransferSize */
+	wr_le32(&q->w, unit);
+	wr_le64(&q->w, fs->total_units);
+	wr_le64(&q->w, fs->actual_free_units);
+	wr_le64(&q->w, fs->free_units);
+	wr_le64(&q->w, fs->files ? fs->files : UINT64_MAX);
+	wr_le64(&q->w, fs->files ? fs->files_free : UINT64_MAX);
+	wr_le64(&q->w, fs->serial);
+	return NT_STATUS_SUCCESS;
+}
+
 static const struct fs_class {
 	uint8_t info_class, fixed;
 	ntstatus (*put)(struct fscc_query *q, const struct vfs_fs_info *fs);
@@ -123,6 +139,7 @@ static const struct fs_class {
 	{ FileFsFullSizeInformation, 32, put_full_size },
 	{ FileFsObjectIdInformation, 64, put_object_id },
 	{ FileFsSectorSizeInformation, 28, put_sector_size },
+	{ FileFsPosixInformation, 56, put_posix },
 };
 
 ntstatus fscc_fs_query(struct fscc_query *q, uint8_t info_class)
@@ -134,7 +151,7 @@ ntstatus fscc_fs_query(struct fscc_query *q, uint8_t info_class)
 	for (size_t i = 0; i < ARRAY_SIZE(classes) && !c; i++)
 		if (classes[i].info_class == info_class)
 			c = &classes[i];
-	if (!c)
+	if (!c || (c->put == put_posix && !q->open->posix))
 		return NT_STATUS_INVALID_INFO_CLASS;
 	r = vfs_fs_info(q->share, q->open->fd, &fs);
 	if (r < 0)

@@ -90,7 +90,7 @@ static ntstatus may_delete(struct open *o)
 	r = open_attr(o, &a);
 	if (r < 0)
 		return vfs_errno(r);
-	if (a.attributes & FILE_ATTRIBUTE_READONLY && !o->tree->share->delete_readonly)
+	if (a.attributes & FILE_ATTRIBUTE_READONLY && !o->posix && !o->tree->share->delete_readonly)
 		return NT_STATUS_CANNOT_DELETE;
 	if (vfs_fs_read_only(o->tree->vfs, o->fd))
 		return NT_STATUS_MEDIA_WRITE_PROTECTED;

@@ -48,13 +48,21 @@ static ntstatus parse_symlink(struct smb2_rd *r, bool posix, struct vfs_special 
 {
 	uint16_t off = rd_le16(r), len = rd_le16(r);
 	struct smb2_rd name;
+	uint32_t flags;
 
-	rd_skip(r, 8); /* PrintName, Flags: the text says what is relative */
+	rd_skip(r, 4); /* PrintName */
+	flags = rd_le32(r);
 	name = rd_sub(r, r->off + off, len);
 	if (!rd_ok(r) || len % 2)
 		return NT_STATUS_IO_REPARSE_DATA_INVALID;
 	sp->type = S_IFLNK;
 	sp->target = target_from_wire(name.buf, len, posix);
+	/* An absolute one begins with a separator, which cifs.ko drops as it does for paths. */
+	if (sp->target && !(flags & SYMLINK_FLAG_RELATIVE) && sp->target[0] != '/') {
+		_cleanup_free_ char *rest = sp->target;
+
+		sp->target = xasprintf("/%s", rest);
+	}
 	return sp->target ? NT_STATUS_SUCCESS : NT_STATUS_IO_REPARSE_DATA_INVALID;
 }
 

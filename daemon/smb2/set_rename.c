@@ -134,20 +134,27 @@ static void target_release(struct target *t)
 }
 #define _cleanup_target_ __attribute__((__cleanup__(target_release)))
 
-static ntstatus target_resolve(struct vfs_share *s, const struct new_name *n, struct target *t)
+static ntstatus target_resolve(struct open *o, const struct new_name *n, struct target *t)
 {
+	unsigned int flags = VFS_RESOLVE_DOS | VFS_RESOLVE_NO_FOLLOW;
+	struct vfs_share *s = o->tree->vfs;
 	struct vfs_name name;
 	ntstatus status;
 
-	status = vfs_name_parse(n->utf16, n->len, s->opt.streams ? 0 : VFS_NAME_NO_STREAM, &name);
+	if (o->posix) {
+		flags |= VFS_RESOLVE_EXACT | VFS_RESOLVE_NATIVE;
+		status = vfs_name_parse(n->utf16, n->len, VFS_NAME_POSIX, &name);
+	} else {
+		status = vfs_name_parse(n->utf16, n->len, s->opt.streams ? 0 : VFS_NAME_NO_STREAM,
+					&name);
+	}
 	if (status)
 		return status;
 	/* from a file to a stream of some other file: there is no such thing */
 	if (name.stream || name.data_type || !*name.path)
 		status = NT_STATUS_INVALID_PARAMETER;
 	else
-		status =
-			vfs_resolve(s, name.path, VFS_RESOLVE_DOS | VFS_RESOLVE_NO_FOLLOW, &t->loc);
+		status = vfs_resolve(s, name.path, flags, &t->loc);
 	vfs_name_free(&name);
 	return status == NT_STATUS_OBJECT_NAME_NOT_FOUND ? (ntstatus)NT_STATUS_SUCCESS : status;
 }
@@ -169,23 +176,26 @@ static ntstatus parent_object(struct vfs_share *s, struct vfs_path *p, struct ac
 }
 
 /* May the name be taken from what has it? MS-FSA 2.1.5.14.11 from "If TargetLink" on. */
-static ntstatus target_replaceable(struct tree *t, struct vfs_path *p,
+static ntstatus target_replaceable(struct open *o, struct vfs_path *p,
 				   const struct acl_object *parent, bool replace)
 {
+	const struct tree *t = o->tree;
 	struct acl_object obj = { p->fd, p->attr.uid, p->attr.gid, p->attr.mode };
 	uint32_t granted;
 
 	if (!replace)
 		return NT_STATUS_OBJECT_NAME_COLLISION;
-	if (p->attr.is_dir || p->attr.attributes & FILE_ATTRIBUTE_READONLY)
+	/* rename() of POSIX: an empty folder goes too, and who has a file open keeps it */
+	if (!o->posix && (p->attr.is_dir || p->attr.attributes & FILE_ATTRIBUTE_READONLY))
 		return NT_STATUS_ACCESS_DENIED;
-	if (ofile_inode_open(p->attr.id.dev, p->attr.id.ino))
+	if (ofile_inode_open(p->attr.id.dev, p->attr.id.ino, o->posix))
 		return NT_STATUS_ACCESS_DENIED;
 	return acl_access(&obj, parent, &t->policy, t->token, SEC_STD_DELETE, &granted);
 }
 
-static ntstatus target_check(struct tree *tree, struct target *t, bool is_dir, bool replace)
+static ntstatus target_check(struct open *o, struct target *t, bool is_dir, bool replace)
 {
+	struct tree *tree = o->tree;
 	struct acl_object parent;
 	struct vfs_id id = { 0 };
 	ntstatus status;
@@ -196,7 +206,7 @@ static ntstatus target_check(struct tree *tree, struct target *t, bool is_dir, b
 	if (!status)
 		status = acl_may_create(&parent, &tree->policy, tree->token, is_dir);
 	if (!status && t->loc.exists && !t->same)
-		status = target_replaceable(tree, &t->loc, &parent, replace);
+		status = target_replaceable(o, &t->loc, &parent, replace);
 	return status;
 }
 
@@ -220,7 +230,7 @@ static ntstatus source_check(struct open *o, const struct vfs_path *from)
 {
 	if (ofile_others_deny_delete(o))
 		return NT_STATUS_SHARING_VIOLATION;
-	if (o->kind == OPEN_DIR && opens_below(o->tree->vfs, from->path))
+	if (o->kind == OPEN_DIR && !o->posix && opens_below(o->tree->vfs, from->path))
 		return NT_STATUS_ACCESS_DENIED;
 	if (ofile_streams_open(from->attr.id.dev, from->attr.id.ino))
 		return NT_STATUS_ACCESS_DENIED;
@@ -246,7 +256,7 @@ static bool must_wait(const struct open *o, const struct vfs_path *from, const s
 		      bool replace, struct lease **blocker)
 {
 	*blocker = ofile_break_handles(from->attr.id.dev, from->attr.id.ino, o);
-	if (!*blocker && o->kind == OPEN_DIR)
+	if (!*blocker && o->kind == OPEN_DIR && !o->posix)
 		*blocker = opens_below_break(o->tree->vfs, from->path);
 	if (!*blocker && to->loc.exists && !to->same && replace)
 		*blocker = ofile_break_handles(to->loc.attr.id.dev, to->loc.attr.id.ino, NULL);
@@ -258,13 +268,12 @@ static ntstatus rename_file(struct open *o, const struct new_name *n, struct lea
 {
 	_cleanup_vfs_path_ struct vfs_path from = { .fd = -1, .parent = -1 };
 	_cleanup_target_ struct target to = { .loc = { .fd = -1, .parent = -1 } };
-	struct vfs_share *s = o->tree->vfs;
 	ntstatus status;
 	int r;
 
 	status = source_resolve(o, &from);
 	if (!status)
-		status = target_resolve(s, n, &to);
+		status = target_resolve(o, n, &to);
 	if (status)
 		return status;
 	to.same = to.loc.exists && !strcmp(from.path, to.loc.path);
@@ -277,7 +286,7 @@ static ntstatus rename_file(struct open *o, const struct new_name *n, struct lea
 	status = source_check(o, &from);
 	if (status)
 		return status;
-	status = target_check(o->tree, &to, o->kind == OPEN_DIR, n->replace);
+	status = target_check(o, &to, o->kind == OPEN_DIR, n->replace);
 	if (status)
 		return status;
 	handles_attr_change(o); /* the name decides what is hidden */
@@ -308,7 +317,7 @@ ntstatus set_rename(struct request *rq, const uint8_t *buf, size_t len)
 		return status;
 	if (rq->tree->read_only)
 		return NT_STATUS_ACCESS_DENIED;
-	colon = kh_get_le16(n.utf16) == ':';
+	colon = kh_get_le16(n.utf16) == ':' && !o->posix;
 	if (o->kind == OPEN_STREAM)
 		return colon ? rename_stream(o, &n) : (ntstatus)NT_STATUS_INVALID_PARAMETER;
 	if (colon)
@@ -337,9 +346,9 @@ ntstatus set_link(struct request *rq, const uint8_t *buf, size_t len)
 		return NT_STATUS_ACCESS_DENIED;
 	if (ofile_delete_pending(o))
 		return NT_STATUS_ACCESS_DENIED;
-	status = target_resolve(rq->tree->vfs, &n, &to);
+	status = target_resolve(o, &n, &to);
 	if (!status)
-		status = target_check(rq->tree, &to, false, n.replace);
+		status = target_check(o, &to, false, n.replace);
 	if (status)
 		return status;
 	status = vfs_errno(vfs_link(rq->tree->vfs, o->fd, &to.loc, n.replace));

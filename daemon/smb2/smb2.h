@@ -138,6 +138,9 @@ const struct rpc_env *ipc_env_rpc(const struct ipc_env *e);
 #define CREATE_CTX_DURABLE_V2	  0x44483251u /* "DH2Q" */
 #define CREATE_CTX_RECONNECT_V2	  0x44483243u /* "DH2C" */
 
+/* Names the POSIX extensions' create context, and is the data of their negotiate context. */
+extern const uint8_t posix_extensions_guid[16];
+
 /* "RqLs", MS-SMB2 2.2.13.2.8 and 2.2.13.2.10 */
 struct create_lease {
 	uint8_t version; /* 0: not there; 1, 2 */
@@ -238,6 +241,7 @@ struct fscc_dir_class {
 	bool ea, tag;	 /* EaSize; ReparsePointTag in a field of its own */
 	bool short_name; /* always empty */
 	uint8_t id_len;	 /* 0, 8, 16 */
+	bool posix;	 /* the class of the POSIX extensions, and only for opens that have them */
 };
 const struct fscc_dir_class *fscc_dir_class(uint8_t info_class); /* NULL: none of the seven */
 /*
@@ -246,6 +250,14 @@ const struct fscc_dir_class *fscc_dir_class(uint8_t info_class); /* NULL: none o
  */
 bool fscc_dir_put(struct smb2_wr *w, const struct fscc_dir_class *c, const char *name, int name_len,
 		  const struct vfs_attr *a, uint32_t ea_size);
+
+/* fscc_posix.c: the classes of the POSIX extensions; for opens that have them */
+#define FSCC_POSIX_SIZE	    112 /* with two SIDs of Unix ids */
+#define FSCC_POSIX_DIR_SIZE (FSCC_POSIX_SIZE + 12)
+ntstatus fscc_put_posix(struct fscc_query *q);
+/* nlink, reparse tag, mode, owner and group: the answer to the create context, 44 bytes */
+void fscc_posix_put_owner(struct smb2_wr *w, const struct vfs_attr *a);
+void fscc_posix_put(struct smb2_wr *w, const struct vfs_attr *a);
 
 /* fscc_set.c: what SET_INFO sets on a file or directory; access is checked here */
 ntstatus fscc_file_set(struct request *rq, uint8_t info_class, const uint8_t *buf, size_t len);

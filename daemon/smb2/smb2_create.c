@@ -72,6 +72,8 @@ static ntstatus parse_contexts(struct request *rq, struct create *q)
 {
 	ntstatus status = create_ctx_parse(q->contexts.buf, q->contexts.len, &q->ctx);
 
+	if (!rq->conn->st.posix)
+		q->ctx.posix = false;
 	if (status == NT_STATUS_SUCCESS)
 		status = create_durable_check(rq, q);
 	else
@@ -84,6 +86,9 @@ static ntstatus parse_rest(struct request *rq, struct create *q)
 {
 	unsigned int flags = rq->hdr.flags & SMB2_FLAGS_DFS_OPERATIONS ? VFS_NAME_DFS : 0;
 	ntstatus status;
+
+	if (q->ctx.posix)
+		flags |= VFS_NAME_POSIX;
 
 	if (q->ctx.twrp && q->ctx.timewarp)
 		return NT_STATUS_OBJECT_NAME_NOT_FOUND; /* there are no snapshots */
@@ -105,6 +110,7 @@ static ntstatus prepare_open(struct request *rq, struct create *q)
 	if (!o)
 		return NT_STATUS_TOO_MANY_OPENED_FILES;
 	q->open = o;
+	o->posix = q->ctx.posix;
 	tree_get(rq->tree);
 	o->tree = rq->tree;
 	o->share_access = q->share_access;
@@ -252,6 +258,7 @@ static ntstatus reply(struct request *rq, struct create *q)
 		mxac_put(w, &prev, rq, q);
 	if (q->ctx.qfid)
 		qfid_put(w, &prev, q);
+	create_posix_put(q, w, &prev, &a);
 	create_durable_answer(q, w, &prev, open_caches_handle(o));
 	if (w->off > start) {
 		wr_patch_le32(w, ctx_at, (uint32_t)start);

@@ -130,6 +130,14 @@ static void contexts_put(struct smb2_wr *w, const struct conn_state *st, const s
 		context_put(w, SMB2_SIGNING_CAPABILITIES, &st->signing_alg, 1, NULL);
 		count++;
 	}
+	if (st->posix) {
+		wr_align(w, 8);
+		wr_le16(w, SMB2_POSIX_EXTENSIONS_AVAILABLE);
+		wr_le16(w, sizeof(posix_extensions_guid));
+		wr_le32(w, 0);
+		wr_bytes(w, posix_extensions_guid, sizeof(posix_extensions_guid));
+		count++;
+	}
 	wr_patch_le16(w, count_at, count);
 }
 
@@ -173,6 +181,7 @@ static void settle(struct conn *c, uint16_t dialect, const struct wishes *wish)
 	bool v3 = large && dialect >= SMB2_DIALECT_300;
 
 	st->dialect = dialect;
+	st->posix = dialect == SMB2_DIALECT_311 && wish->posix && f->posix_extensions;
 	st->server_security_mode = SMB2_NEGOTIATE_SIGNING_ENABLED;
 	if (f->signing == CONF_SIGN_REQUIRED)
 		st->server_security_mode |= SMB2_NEGOTIATE_SIGNING_REQUIRED;

@@ -76,6 +76,8 @@ static int dir_begin(struct open *o, const char *pattern)
 	r = vfs_dir_open(o->tree->vfs, fd, &dir);
 	if (r < 0)
 		return r;
+	if (o->posix)
+		vfs_dir_posix(dir);
 	vfs_dir_close(o->dir);
 	o->dir = dir;
 	free(o->pattern);
@@ -240,6 +242,8 @@ ntstatus smb2_query_directory(struct request *rq)
 		return status;
 	if (o->kind != OPEN_DIR)
 		return NT_STATUS_INVALID_PARAMETER;
+	if (q.c->posix && !o->posix)
+		return NT_STATUS_INVALID_INFO_CLASS;
 	if (!(o->access & FILE_LIST_DIRECTORY))
 		return NT_STATUS_ACCESS_DENIED;
 

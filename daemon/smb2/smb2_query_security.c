@@ -81,11 +81,33 @@ static uint32_t set_rights(uint32_t secinfo)
 	return need;
 }
 
+/* chmod() of the POSIX extensions: a DACL with the mode in an ACE for S-1-5-88-3-mode. */
+static bool posix_mode_of(const struct open *o, const struct sd *sd, mode_t *mode)
+{
+	uint32_t bits;
+
+	for (unsigned int i = 0; o->posix && sd->dacl && i < sd->dacl->count; i++)
+		if (sid_in_domain(&sd->dacl->aces[i].sid, &sid_nfs_mode, &bits)) {
+			*mode = bits & 07777;
+			return true;
+		}
+	return false;
+}
+
+static ntstatus set_mode(struct open *o, mode_t mode)
+{
+	char path[VFS_PROC_PATH_MAX];
+
+	handles_attr_change(o);
+	return chmod(vfs_proc_path(o->fd, path), mode) ? vfs_errno(errno) : NT_STATUS_SUCCESS;
+}
+
 ntstatus set_security(struct request *rq, uint32_t secinfo, const uint8_t *buf, size_t len)
 {
 	_cleanup_sd_ struct sd *sd = NULL;
 	struct acl_object obj;
 	ntstatus status;
+	mode_t mode;
 
 	secinfo &= SECINFO_KNOWN;
 	status = open_need(rq->open, set_rights(secinfo));
@@ -103,6 +125,12 @@ ntstatus set_security(struct request *rq, uint32_t secinfo, const uint8_t *buf, 
 		secinfo &= ~SECINFO_OWNER;
 	if (!sd->has_group)
 		secinfo &= ~SECINFO_GROUP;
+	if (secinfo & SECINFO_DACL && posix_mode_of(rq->open, sd, &mode)) {
+		status = set_mode(rq->open, mode);
+		if (status)
+			return status;
+		secinfo &= ~SECINFO_DACL;
+	}
 	if (!(secinfo & (SECINFO_ALL | SECINFO_LABEL)))
 		return NT_STATUS_SUCCESS;
 	handles_attr_change(rq->open); /* mode bits may stand for attributes */

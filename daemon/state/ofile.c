@@ -300,6 +300,24 @@ static void tell_watchers(struct ofile *f)
 		notify_deleting(o);
 }
 
+/* Have all who have it open agreed that its name may go before them? */
+static bool all_posix(const struct ofile *f)
+{
+	struct open *o;
+
+	list_for_each (o, &f->opens, file_node)
+		if (!o->posix)
+			return false;
+	return true;
+}
+
+/* unlink() and rmdir() of POSIX: the name goes with this close, whoever else has the file open. */
+static bool unlinks_now(struct bucket *b, const struct ofile *f, const struct open *o)
+{
+	return o->posix && f->refs && f->delete_pending && !f->stream && all_posix(f) &&
+	       !others_of_inode(b, f);
+}
+
 enum ofile_delete ofile_leave(struct open *o, struct identity **as)
 {
 	struct handles_taken taken = HANDLES_TAKEN(KH_CAP_CLOSE);
@@ -324,7 +342,12 @@ enum ofile_delete ofile_leave(struct open *o, struct identity **as)
 		tell_watchers(f);
 		lease_put(oplock_break_handle(f, o)); /* others may close what they only cache */
 	}
-	if (!f->refs && f->stream) {
+	if (unlinks_now(b, f, o)) {
+		f->delete_pending = false;
+		what = OFILE_DELETE_FILE;
+		*as = steal_ptr(&f->delete_as);
+		handles_refresh(f, NULL);
+	} else if (!f->refs && f->stream) {
 		if (f->delete_pending) {
 			what = OFILE_DELETE_STREAM;
 			*as = steal_ptr(&f->delete_as);
@@ -410,7 +433,7 @@ struct open **ofile_opens(uint64_t dev, uint64_t ino, size_t *n)
 	return all;
 }
 
-bool ofile_inode_open(uint64_t dev, uint64_t ino)
+bool ofile_inode_open(uint64_t dev, uint64_t ino, bool not_posix)
 {
 	struct bucket *b = bucket_of(dev, ino);
 	struct ofile *f;
@@ -418,7 +441,7 @@ bool ofile_inode_open(uint64_t dev, uint64_t ino)
 
 	pthread_mutex_lock(&b->lock);
 	list_for_each (f, chain_of(b, dev, ino), hash)
-		if (f->refs && same_inode(f, dev, ino))
+		if (f->refs && same_inode(f, dev, ino) && !(not_posix && all_posix(f)))
 			open = true;
 	pthread_mutex_unlock(&b->lock);
 	return open;

@@ -442,8 +442,8 @@ ntstatus ofile_set_delete(struct open *o, bool on); /* FileDispositionInformatio
 bool ofile_delete_pending(struct open *o);
 /* Does another open of the same file refuse to share deletion (rename, MS-FSA 2.1.5.14.11)? */
 bool ofile_others_deny_delete(struct open *o);
-/* Is this inode, or a stream of it, open by anybody? */
-bool ofile_inode_open(uint64_t dev, uint64_t ino);
+/* Is this inode, or a stream of it, open by anybody (who has no POSIX semantics)? */
+bool ofile_inode_open(uint64_t dev, uint64_t ino, bool not_posix);
 /* oplock_break_handle() for the inode and its streams. */
 struct lease *ofile_break_handles(uint64_t dev, uint64_t ino, const struct open *by);
 /* Is a stream of this inode open? Then it may not be renamed. */

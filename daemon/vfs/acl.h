@@ -51,6 +51,10 @@ extern const struct sid sid_builtin_users;  /* S-1-5-32-545 */
 extern const struct sid sid_builtin_guests; /* S-1-5-32-546 */
 extern const struct sid sid_unix_users;	    /* S-1-22-1, + uid */
 extern const struct sid sid_unix_groups;    /* S-1-22-2, + gid */
+/* As NFS servers of Windows write them, and cifs.ko: understood, never handed out. */
+extern const struct sid sid_nfs_users;	/* S-1-5-88-1, + uid */
+extern const struct sid sid_nfs_groups; /* S-1-5-88-2, + gid */
+extern const struct sid sid_nfs_mode;	/* S-1-5-88-3, + mode bits */
 
 bool sid_equal(const struct sid *a, const struct sid *b);
 /* True when s is domain + one RID, which is stored to *rid (may be NULL). */

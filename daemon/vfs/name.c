@@ -32,6 +32,12 @@ static bool too_many_units(const char *s, size_t n)
 	return bytes < 0 || bytes > VFS_COMPONENT_MAX * 2;
 }
 
+/* What ends a component: '\\' too, but for clients with POSIX semantics. */
+static bool is_separator(char c, unsigned int flags)
+{
+	return flags & VFS_NAME_POSIX ? c == '/' : is_sep(c);
+}
+
 /* Takes the last component off the path of length n, returns the new length. */
 static size_t climb(const char *path, size_t n)
 {
@@ -46,7 +52,7 @@ static ntstatus parse_components(const char *src, unsigned int flags, char *dst)
 	size_t len = 0, n, i;
 
 	for (; *src; src += n) {
-		for (n = 0; src[n] && !is_sep(src[n]); n++)
+		for (n = 0; src[n] && !is_separator(src[n], flags); n++)
 			;
 		if (!n) {
 			n = 1;
@@ -149,7 +155,7 @@ ntstatus vfs_name_parse(const void *utf16, size_t len, unsigned int flags, struc
 		return status;
 	if (flags & VFS_NAME_DFS)
 		s = skip_dfs_prefix(s);
-	if (is_sep(*s))
+	if (is_separator(*s, flags))
 		return NT_STATUS_INVALID_PARAMETER;
 	colon = flags & (VFS_NAME_NO_STREAM | VFS_NAME_POSIX) ? NULL : strchr(s, ':');
 	if (colon) {

@@ -328,7 +328,7 @@ int vfs_rename(struct vfs_path *from, struct vfs_path *to, bool replace)
 		return -EROFS;
 	if (share_veto(to->share, to->leaf) || (!to->exists && entry_is(to->entry)))
 		return -ENOENT;
-	if (to->exists && to->attr.is_dir && !same)
+	if (to->exists && to->attr.is_dir && !same && !(to->exact && replace))
 		return replace ? -EACCES : -EEXIST;
 	r = vfs_path_parent(from);
 	if (r >= 0)

@@ -31,6 +31,9 @@ const struct sid sid_builtin_users = SID2(5, 32, 545);
 const struct sid sid_builtin_guests = SID2(5, 32, 546);
 const struct sid sid_unix_users = SID1(22, 1);
 const struct sid sid_unix_groups = SID1(22, 2);
+const struct sid sid_nfs_users = { 1, 2, { 0, 0, 0, 0, 0, 5 }, { 88, 1 } };
+const struct sid sid_nfs_groups = { 1, 2, { 0, 0, 0, 0, 0, 5 }, { 88, 2 } };
+const struct sid sid_nfs_mode = { 1, 2, { 0, 0, 0, 0, 0, 5 }, { 88, 3 } };
 
 static const struct {
 	const struct sid *sid;
@@ -230,7 +233,7 @@ bool sid_to_uid(const struct sid *s, uint32_t *uid)
 {
 	uint32_t rid;
 
-	if (sid_in_domain(s, &sid_unix_users, uid))
+	if (sid_in_domain(s, &sid_unix_users, uid) || sid_in_domain(s, &sid_nfs_users, uid))
 		return *uid != UINT32_MAX;
 	if (!sid_in_domain(s, &domain_sid, &rid) || rid < RID_BASE || rid & 1)
 		return false;
@@ -242,7 +245,7 @@ bool sid_to_gid(const struct sid *s, uint32_t *gid)
 {
 	uint32_t rid;
 
-	if (sid_in_domain(s, &sid_unix_groups, gid))
+	if (sid_in_domain(s, &sid_unix_groups, gid) || sid_in_domain(s, &sid_nfs_groups, gid))
 		return *gid != UINT32_MAX;
 	if (!sid_in_domain(s, &domain_sid, &rid) || rid < RID_BASE || !(rid & 1))
 		return false;
