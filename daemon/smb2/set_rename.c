@@ -237,8 +237,10 @@ static ntstatus source_check(struct open *o, const struct vfs_path *from)
 	return NT_STATUS_SUCCESS;
 }
 
-static ntstatus rename_status(int r)
+static ntstatus rename_status(const struct open *o, int r)
 {
+	if (o->posix) /* as rename() says it */
+		return vfs_errno(r);
 	switch (r) {
 	case -ENOTDIR: /* a directory over a file, or the other way round */
 	case -EISDIR:
@@ -292,10 +294,10 @@ static ntstatus rename_file(struct open *o, const struct new_name *n, struct lea
 	handles_attr_change(o); /* the name decides what is hidden */
 	r = vfs_rename(&from, &to.loc, n->replace);
 	if (r < 0)
-		return rename_status(r);
+		return rename_status(o, r);
 	opens_renamed(o, from.path, to.loc.path);
 	if (o->kind == OPEN_DIR)
-		notify_renamed(s, from.path, to.loc.path);
+		notify_renamed(o->tree->vfs, from.path, to.loc.path);
 	else
 		atomic_store_explicit(&o->renamed, true, memory_order_relaxed);
 	if (to.loc.exists && !to.same)
