@@ -203,7 +203,8 @@ def below_a_directory(one, two):
     two.end(d)
 
 
-for test in (acknowledged, closed, exclusive_is_no_handle, cancelled, nonsense, many_wait,
-             holder_is_lost, waiter_is_lost, in_the_way_of_a_rename, below_a_directory):
-    test(Opener(test.__name__), Opener(test.__name__))
-print("all oplocks are right")
+if __name__ == "__main__":
+    for test in (acknowledged, closed, exclusive_is_no_handle, cancelled, nonsense, many_wait,
+                 holder_is_lost, waiter_is_lost, in_the_way_of_a_rename, below_a_directory):
+        test(Opener(test.__name__), Opener(test.__name__))
+    print("all oplocks are right")
