@@ -142,12 +142,11 @@ bool short_name_told(const char *name, char full[NAME_MAX + 1])
 
 bool short_name_possible(const char *name)
 {
-	const char *tilde = strstr(name, "~1");
-	size_t base = tilde ? (size_t)(tilde - name) : 0;
+	size_t base = strcspn(name, ".");
 
-	if (base < HASH_DIGITS || !is_short(name) || (tilde[2] && tilde[2] != '.'))
+	if (base < HASH_DIGITS + 2 || !is_short(name) || strncmp(name + base - 2, "~1", 2))
 		return false;
-	for (size_t i = base - HASH_DIGITS; i < base; i++)
+	for (size_t i = base - 2 - HASH_DIGITS; i < base - 2; i++)
 		if (!strchr(digits, upper(name[i])))
 			return false;
 	return true;
