@@ -26,13 +26,13 @@ static bool dir_lease(const struct request *rq, uint8_t version)
 	       rq->conn->st.server_caps & SMB2_GLOBAL_CAP_DIRECTORY_LEASING;
 }
 
-static void want_lease(const struct request *rq, struct create *q)
+static void want_lease(const struct request *rq, struct create *q, bool is_dir)
 {
 	const struct create_lease *c = &q->ctx.lease;
 	struct lease_want *w = &q->want;
 
 	w->version = c->version;
-	w->state = c->state & LEASE_RWH;
+	w->state = c->state & (is_dir ? LEASE_RWH & ~SMB2_LEASE_WRITE_CACHING : LEASE_RWH);
 	memcpy(w->client, rq->session->client_guid, sizeof(w->client));
 	memcpy(w->key, c->key, sizeof(w->key));
 	if (c->version < 2)
@@ -67,7 +67,7 @@ ntstatus create_lease_want(struct request *rq, struct create *q, bool is_dir)
 	if (q->oplock != SMB2_OPLOCK_LEVEL_LEASE && share->oplocks && !is_dir)
 		lease_want_oplock(&q->want, q->oplock, level2);
 	else if (lease_version(rq, q))
-		want_lease(rq, q);
+		want_lease(rq, q, is_dir);
 	q->want.level2_ok = level2;
 	q->want.is_dir = is_dir;
 	q->want.waited = rq->elements[rq->cur].async;

@@ -3,6 +3,7 @@
 #include "kernel/handles.h"
 #include "rpc/rpc.h"
 #include "smb2/smb2.h"
+#include "state/lease.h"
 #include "state/notify.h"
 
 static void tell_deleted(struct open *o, enum ofile_delete what, const char *path)
@@ -49,6 +50,7 @@ static void delete_now(struct open *o, enum ofile_delete what, const struct iden
 static void tell_changed(struct open *o)
 {
 	change_written(o, true);
+	lease_dir_closed(o);
 	if (atomic_load_explicit(&o->renamed, memory_order_relaxed))
 		change_open(o, FILE_ACTION_MODIFIED,
 			    FILE_NOTIFY_CHANGE_ATTRIBUTES | FILE_NOTIFY_CHANGE_CREATION);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* change.c - passes on what happened to files (change.h). */
 #include "state/change.h"
+#include "state/lease.h"
 #include "state/notify.h"
 
 #define WRITTEN_NS 1000000000ull
@@ -12,6 +13,7 @@ void change_raise(const struct change *c)
 	if (!change_wanted())
 		return;
 	notify_raise(c);
+	lease_dir_change(c);
 }
 
 /* What of a file stands for which of a stream. */
@@ -34,10 +36,10 @@ static uint32_t stream_action(uint32_t action)
 	}
 }
 
-void change_raise_open(struct open *o, uint32_t action, uint32_t filter)
+static void raise_open(struct open *o, uint32_t action, uint32_t filter, bool writing)
 {
 	_cleanup_free_ char *path = NULL, *stream = NULL;
-	struct change c = { .action = action, .filter = filter, .by = o };
+	struct change c = { .action = action, .filter = filter, .by = o, .writing = writing };
 
 	pthread_mutex_lock(&o->lock);
 	path = xstrdup(o->path ? o->path : "");
@@ -61,6 +63,11 @@ void change_raise_open(struct open *o, uint32_t action, uint32_t filter)
 		change_raise(&c);
 }
 
+void change_raise_open(struct open *o, uint32_t action, uint32_t filter)
+{
+	raise_open(o, action, filter, false);
+}
+
 void change_raise_written(struct open *o, bool last)
 {
 	uint64_t told = atomic_load_explicit(&o->change_told_ns, memory_order_relaxed);
@@ -76,6 +83,6 @@ void change_raise_written(struct open *o, bool last)
 		atomic_store_explicit(&o->change_untold, false, memory_order_relaxed);
 	}
 	atomic_store_explicit(&o->change_told_ns, now, memory_order_relaxed);
-	change_raise_open(o, FILE_ACTION_MODIFIED,
-			  FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE);
+	raise_open(o, FILE_ACTION_MODIFIED, FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE,
+		   true);
 }

@@ -44,6 +44,7 @@ struct change {
 	uint32_t action;      /* FILE_ACTION_*; a rename: RENAMED_OLD_NAME */
 	uint32_t filter;      /* FILE_NOTIFY_CHANGE_*: who watches for one of them is told */
 	bool is_dir;
+	bool writing; /* data goes in, and more may: the handle's close is the end of it */
 	/*
 	 * The open through which it was done (its parent lease key keeps its own directory lease);
 	 * NULL: a local program. Borrowed.

@@ -302,10 +302,8 @@ static bool has_locks(const struct open *o)
 static uint8_t grantable(const struct ofile *f, const struct open *o, const struct lease *own)
 {
 	const struct lease_want *w = o->oplock.want;
-	uint8_t state = w->state & LEASE_RWH;
+	uint8_t state = w->state;
 
-	if (w->is_dir)
-		state &= R | H;
 	if (!(state & R) || has_locks(o) || other_writes(f, own))
 		return 0;
 	if (state & W && !is_alone(f, o, own))
@@ -383,7 +381,7 @@ ntstatus lease_join(struct ofile *f, struct open *o)
 		l->state = state;
 		l->epoch += state != 0;
 	} else {
-		upgrade(l, w->state & LEASE_RWH, state);
+		upgrade(l, w->state, state);
 	}
 	joined(l, o);
 	return NT_STATUS_SUCCESS;

@@ -30,7 +30,7 @@
 /* What a CREATE asks for; create_lease.c fills it in. */
 struct lease_want {
 	uint8_t version; /* 0: an oplock; 1, 2: the lease with this key */
-	uint8_t state;	 /* SMB2_LEASE_* */
+	uint8_t state;	 /* SMB2_LEASE_*; without W for a folder */
 	bool level2_ok;	 /* the share grants R without W */
 	bool is_dir;
 	bool waited; /* for a break already */
@@ -198,6 +198,8 @@ struct change;
  * parent lease key of c->by's lease. For change_raise(); one load when there is no such lease.
  */
 void lease_dir_change(const struct change *c);
+/* o is closed: what it wrote is in the listing now. No lock held. */
+void lease_dir_closed(struct open *o);
 /* o has its path now, or another one; under o->lock. */
 void lease_dir_path(struct open *o);
 /* Bucket's lock: the last open left. */

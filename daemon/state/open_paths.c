@@ -62,6 +62,7 @@ void open_path_set(struct open *o, const char *path)
 	o->path = xstrdup(path);
 	o->path_seed = seed_of(o->tree->vfs);
 	count(o->path_seed, path, 1);
+	lease_dir_path(o);
 	pthread_mutex_unlock(&o->lock);
 }
 
@@ -108,6 +109,7 @@ static void rename_one(void *arg, struct open *o)
 		}
 		free(o->path);
 		o->path = p;
+		lease_dir_path(o);
 		entry_open_name(o);
 	}
 	pthread_mutex_unlock(&o->lock);
