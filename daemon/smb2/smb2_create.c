@@ -156,9 +156,10 @@ static ntstatus attempt(struct request *rq, struct create *q)
 	if (status != NT_STATUS_SUCCESS && status != NT_STATUS_OBJECT_NAME_NOT_FOUND)
 		goto out;
 	status = prepare_open(rq, q);
-	if (status != NT_STATUS_SUCCESS)
+	if (!q->open)
 		goto out;
-	status = q->path.stream ? create_stream(q) : create_file(q);
+	if (status == NT_STATUS_SUCCESS)
+		status = q->path.stream ? create_stream(q) : create_file(q);
 	if (status == NT_STATUS_SUCCESS) {
 		struct open *o = q->open;
 

@@ -271,7 +271,8 @@ void create_done(struct request *q, const struct answer *a)
 			q->old->gone = true;
 		if (q->old && a) {
 			count_thing("durable opens refused");
-			story(q->old->inode, "s%u durable v%u of %s refused after %.3f s: %s, it had %u", s->n,
+			story(q->old->inode,
+			      "s%u durable v%u of %s refused after %.3f s: %s, it had %u", s->n,
 			      q->old->durable, q->name, (double)(now - q->old->lost_at) / NS_PER_S,
 			      nt_name(a->h.status), q->old->had);
 		}
@@ -327,6 +328,8 @@ void reconnect_some(struct session *s)
 			reconnect(s, o);
 		else
 			o->gone = true;
+		if (o->gone)
+			story(o->inode, "s%u forgets its durable open", s->n);
 		open_unref(o);
 	}
 }

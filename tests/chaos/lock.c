@@ -107,13 +107,25 @@ void lock_io(const struct open *o, uint64_t offset, uint64_t length, bool write,
 				  k->open->session->n);
 }
 
+/* Of equal ranges of an open an unlock takes one, which it is for the server to say. */
+static bool has_twin(const struct lock *k)
+{
+	const struct lock *other;
+
+	list_for_each (other, &k->open->inode->locks, node)
+		if (other != k && other->open == k->open && other->start == k->start &&
+		    other->length == k->length)
+			return true;
+	return false;
+}
+
 struct lock *lock_of(const struct open *o, uint64_t *random)
 {
 	struct lock *k, *found = NULL;
 	unsigned int n = 0;
 
 	list_for_each (k, &o->inode->locks, node)
-		if (k->open == o && k->held && below(random, ++n) == 0)
+		if (k->open == o && k->held && !has_twin(k) && below(random, ++n) == 0)
 			found = k;
 	return found;
 }

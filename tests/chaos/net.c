@@ -150,6 +150,7 @@ static void lose_opens(struct session *s)
 			continue;
 		}
 		count_thing("durable opens lost");
+		story(o->inode, "s%u lost its durable v%u open", s->n, o->durable);
 		o->had = o->cache ? o->cache->state : 0;
 		o->lost_at = now;
 		open_ends(o);
