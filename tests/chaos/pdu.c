@@ -111,7 +111,8 @@ void say_create(struct link *l, struct request *q)
 	put_name(&w, q->name, 46);
 	wr_align(&w, 8);
 	first = w.off;
-	put_context(&w, &last, "QFid", NULL, 0);
+	if (!q->old) /* nothing else goes along with a reconnect */
+		put_context(&w, &last, "QFid", NULL, 0);
 	if (q->cache)
 		put_lease(&w, &last, q);
 	put_durable(&w, &last, q);
