@@ -97,7 +97,9 @@ struct kh_handle_slot {
 	__u8 share_access;
 	__u8 oplock; /* SMB2_OPLOCK_LEVEL_*, or KH_OPLOCK_LEASE */
 	__u16 kind; /* enum open_kind of the daemon: 0 file, 1 folder, 2 stream, 3 pipe */
-	__u64 pad0[2];
+	__u64 disconnected_ns; /* since when a durable handle has no client; 0: it has one */
+	__u32 uid;	       /* whose it is */
+	__u32 pad0;
 	/* the daemon's second line: what it did itself, any of its threads */
 	__u64 user_reads, user_read_bytes;
 	__u64 user_writes, user_write_bytes;

@@ -266,14 +266,15 @@ struct conf {
 	uint32_t max_connections;
 	uint32_t max_connections_per_source;
 	uint32_t max_preauth_connections;
-	uint32_t preauth_timeout; /* seconds */
-	uint32_t deadtime;	  /* seconds (the file says minutes) */
-	uint32_t ipc_timeout;	  /* seconds */
-	uint32_t max_open_files;  /* per connection */
-	uint32_t max_sessions;	  /* per connection */
-	uint32_t max_trees;	  /* per session */
-	uint64_t max_inflight;	  /* bytes per connection */
-	uint32_t keepalive;	  /* seconds */
+	uint32_t preauth_timeout;     /* seconds */
+	uint32_t deadtime;	      /* seconds (the file says minutes) */
+	uint32_t ipc_timeout;	      /* seconds */
+	uint32_t max_open_files;      /* per connection */
+	uint32_t max_durable_handles; /* without a client */
+	uint32_t max_sessions;	      /* per connection */
+	uint32_t max_trees;	      /* per session */
+	uint64_t max_inflight;	      /* bytes per connection */
+	uint32_t keepalive;	      /* seconds */
 
 	/* the guard */
 	struct conf_list xdp_interfaces; /* none: no XDP */

@@ -246,6 +246,10 @@ const struct conf_option conf_global_options[] = {
 	  .doc = "Seconds that a helper process has for an answer." },
 	{ OPT("max open files", NULL, UINT, max_open_files, "16384"), .min = 16, .max = 1 << 20,
 	  .doc = "Open files of one connection." },
+	{ OPT("max durable handles", NULL, UINT, max_durable_handles, "16384"), .max = 1 << 20,
+	  .doc = "Open files that wait for clients whose connection was lost, of all shares; of "
+		 "too "
+		 "many, those that wait longest are closed. See `durable handles`." },
 	{ OPT("max sessions per connection", NULL, UINT, max_sessions, "1024"), .min = 1,
 	  .max = 65535, .doc = "Sessions of one connection." },
 	{ OPT("max trees per session", NULL, UINT, max_trees, "4096"), .min = 1, .max = 65535,

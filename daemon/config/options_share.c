@@ -280,7 +280,11 @@ const struct conf_option conf_share_options[] = {
 	{ OPT("smb3 directory leases", "directory leases", BOOL, directory_leases, "yes"),
 	  .later = true, .doc = "Leases on folders: clients may cache listings." },
 	{ OPT("durable handles", NULL, BOOL, durable_handles, "yes"),
-	  .doc = "Open files survive a lost connection for a while." },
+	  .doc = "Open files survive a lost connection, or a logoff, for a while, with their locks: "
+		 "the time that the client asks for, 5 minutes at most, a minute if it does not "
+		 "say, and 16 minutes for the older kind of SMB 2. Somebody else who opens such a "
+		 "file takes it over at once. Only for clients that cache the file; see "
+		 "`max durable handles`." },
 	{ OPT("kernel oplocks", NULL, BOOL, kernel_oplocks, "no"),
 	  .doc = "A local program that opens a file waits until the clients have written back what "
 		 "they cache of it: leases of the kernel's (fcntl F_SETLEASE) stand behind theirs. "

@@ -8,7 +8,7 @@
 #include "core/ctl_verbs.h"
 #include "core/json.h"
 #include "smb2/smb2.h"
-#include "state/state.h"
+#include "state/durable.h"
 
 /* ---- what is being closed ---- */
 
@@ -213,7 +213,7 @@ static char *close_one(const char *what, const char *id, struct json_object *rep
 			return NULL;
 		}
 	} else {
-		struct open *o = open_find_vol(n);
+		struct open *o = open_find_vol(n) ?: durable_find_vol(n);
 
 		if (o) {
 			close_handle(o, reply);

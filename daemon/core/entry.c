@@ -185,6 +185,7 @@ void entry_open_new(struct open *o, const struct session *s)
 		.share_access = (uint8_t)o->share_access,
 		.oplock = atomic_load(&o->oplock.level),
 		.kind = (uint16_t)o->kind,
+		.uid = s->unix_id.uid,
 	};
 
 	if (!o->handle_entry)
@@ -212,6 +213,7 @@ void entry_open_disconnected(struct open *o)
 	if (!o->handle_entry)
 		return;
 	entry_set(&o->handle_entry->conn_id, 0);
+	entry_set(&o->handle_entry->disconnected_ns, now_ns());
 	entry_open_seen(o);
 }
 

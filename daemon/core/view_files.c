@@ -6,6 +6,8 @@
 #include "smb2_pdu.h"
 #include "vfs/acl.h"
 
+#include <pwd.h>
+
 /* ---- by id ---- */
 
 static int by_id(const void *a, const void *b)
@@ -153,11 +155,26 @@ static const char *kind_name(uint16_t kind)
 	return kind < ARRAY_SIZE(names) ? names[kind] : "?";
 }
 
+/* Of a handle whose session is gone. */
+static const char *uid_name(uint32_t uid, char *buf, size_t size)
+{
+	char room[1024];
+	struct passwd pw, *found = NULL;
+
+	if (getpwuid_r(uid, &pw, room, sizeof(room), &found) == 0 && found)
+		snprintf(buf, size, "%s", found->pw_name);
+	else
+		snprintf(buf, size, "%u", uid);
+	return buf;
+}
+
 static void put_data(struct json_object *o, const struct kh_handle_slot *h)
 {
 	bool kernel = h->state == KH_HANDLE_OPEN;
 
-	json_put_str(o, "plane", kernel ? "kernel" : "user");
+	json_put_str(o, "plane", h->disconnected_ns ? "disconnected" : kernel ? "kernel" : "user");
+	if (h->disconnected_ns)
+		json_put_num(o, "disconnected_s", view_seconds_since(h->disconnected_ns));
 	json_put_num(o, "reads", h->user_reads + h->reads);
 	json_put_num(o, "read_bytes", h->user_read_bytes + h->read_bytes);
 	json_put_num(o, "writes", h->user_writes + h->writes);
@@ -173,7 +190,7 @@ static struct json_object *handle(const struct view *v, const struct view_index 
 {
 	struct json_object *o = json_object_new_object();
 	struct kh_session_slot s = { 0 };
-	char id[20];
+	char id[20], user[64];
 
 	snprintf(id, sizeof(id), "%llx", (unsigned long long)h->vol);
 	(void)view_find_session(v, sessions, h->session_id, &s);
@@ -181,8 +198,9 @@ static struct json_object *handle(const struct view *v, const struct view_index 
 	json_put_str(o, "share", name->share);
 	json_put_str(o, "path", *name->path ? name->path : "/");
 	json_put_str(o, "kind", kind_name(h->kind));
-	json_put_str(o, "user", s.user);
-	put_client(o, v, conns, h->conn_id);
+	json_put_str(o, "user", s.id ? s.user : uid_name(h->uid, user, sizeof(user)));
+	if (!h->disconnected_ns)
+		put_client(o, v, conns, h->conn_id);
 	put_letters(o, "access", h->access & FILE_READ_DATA,
 		    h->access & (FILE_WRITE_DATA | FILE_APPEND_DATA), h->access & SEC_STD_DELETE);
 	put_letters(o, "share_access", h->share_access & FILE_SHARE_READ,

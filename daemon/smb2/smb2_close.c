@@ -3,6 +3,7 @@
 #include "kernel/handles.h"
 #include "rpc/rpc.h"
 #include "smb2/smb2.h"
+#include "state/durable.h"
 #include "state/lease.h"
 #include "state/notify.h"
 
@@ -98,8 +99,10 @@ void open_close(struct open *o)
 {
 	bool deletes = handles_enabled && (o->delete_on_close || ofile_delete_pending(o));
 
-	if (!open_unpublish(o))
+	if (!open_unpublish(o)) {
+		durable_close(o); /* if it is that: without a client */
 		return;
+	}
 	open_close_rest(o);
 	/* Does not wait for those whose close is on its way from the module. */
 	if (deletes)

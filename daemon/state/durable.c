@@ -8,9 +8,8 @@
 #include "state/lease.h"
 #include "state/replay.h"
 
-#define BUCKETS	    1024
-#define WHEEL	    1024u  /* seconds; more than any timeout */
-#define MAX_DEFAULT 16384u /* each may hold an fd */
+#define BUCKETS 1024
+#define WHEEL	1024u /* seconds; more than any timeout */
 
 /* The kept opens. */
 static struct {
@@ -19,9 +18,9 @@ static struct {
 	struct list_head ids[BUCKETS]; /* durable.id_node */
 	struct list_head wheel[WHEEL]; /* durable.wheel_node, by deadline % WHEEL */
 	struct list_head age;	       /* durable.age_node */
-	unsigned int n, max;
+	unsigned int n;
 	uint64_t ticked; /* second that the wheel was looked at last */
-} kept = { .lock = PTHREAD_MUTEX_INITIALIZER, .max = MAX_DEFAULT };
+} kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* A session and tree that an open had before a reconnect, and that somebody may still look at. */
 struct durable_former {
@@ -147,7 +146,7 @@ bool durable_keep(struct open *o)
 		o->durable.deadline = now_s() + o->durable.timeout_ms / 1000 + 1;
 		kept_lock();
 		list_in(o);
-		if (kept.n > kept.max)
+		while (kept.n > o->tree->conf->max_durable_handles)
 			expel(list_first(&kept.age, struct open, durable.age_node));
 		kept_unlock();
 		entry_open_disconnected(o);
@@ -211,15 +210,6 @@ unsigned int durable_count(void)
 	return n;
 }
 
-void durable_set_max(unsigned int max)
-{
-	kept_lock();
-	kept.max = max;
-	while (kept.n > kept.max)
-		expel(list_first(&kept.age, struct open, durable.age_node));
-	kept_unlock();
-}
-
 void durable_end(void)
 {
 	struct open *o;
@@ -254,6 +244,20 @@ struct open *durable_find(uint64_t persistent)
 	kept_lock();
 	list_for_each (o, &kept.ids[persistent % BUCKETS], durable.id_node)
 		if (o->persistent == persistent) {
+			found = open_get(o);
+			break;
+		}
+	kept_unlock();
+	return found;
+}
+
+struct open *durable_find_vol(uint64_t vol)
+{
+	struct open *o, *found = NULL;
+
+	kept_lock();
+	list_for_each (o, &kept.age, durable.age_node)
+		if (o->vol == vol) {
 			found = open_get(o);
 			break;
 		}

@@ -48,6 +48,8 @@ void durable_purge(struct open *o);
 bool durable_keep(struct open *o);
 /* By FileId.Persistent, reference; NULL: none that is kept. */
 struct open *durable_find(uint64_t persistent);
+/* By FileId.Volatile, as `status` shows it; looks at all that are kept. */
+struct open *durable_find_vol(uint64_t vol);
 /* The caller, who has a reference, is the one that reconnects it. False: somebody was quicker. */
 bool durable_take(struct open *o);
 /* After durable_take(): it waits for its client again. */
@@ -68,7 +70,5 @@ void durable_tick(uint64_t now);
 unsigned int durable_count(void);
 /* The end, when no workers run any more: closes them all. */
 void durable_end(void);
-/* How many are kept at most; the longest kept goes. For tests and configuration. */
-void durable_set_max(unsigned int max);
 
 #endif /* KH_DURABLE_H */
