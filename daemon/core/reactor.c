@@ -11,6 +11,7 @@
 #include "kernel/attach.h"
 #include "vfs/vfs.h"
 #include "state/durable.h"
+#include "state/replay.h"
 #include "state/state.h"
 
 #include <fcntl.h>
@@ -267,6 +268,7 @@ static void tick(struct reactor *r)
 	if (r->index == 0) {
 		oplock_tick(now);
 		durable_tick(now);
+		replay_tick();
 		log_tick();
 	}
 	if (r->nconns == 0 && r->index == 0)

@@ -86,10 +86,9 @@ static ntstatus check_reconnect(struct request *rq, const struct create *q, stru
 	bool same_client =
 		!memcmp(before->client_guid, rq->session->client_guid, sizeof(before->client_guid));
 
-	/* What was opened by version 2 may come back by version 1. */
+	/* Either version may reconnect the other's; that without a GUID has a zero one. */
 	if (d->reconnect == 2 &&
-	    (o->durable.version != 2 ||
-	     memcmp(d->create_guid, o->durable.create_guid, sizeof(d->create_guid)) != 0))
+	    memcmp(d->create_guid, o->durable.create_guid, sizeof(d->create_guid)) != 0)
 		return NT_STATUS_OBJECT_NAME_NOT_FOUND;
 	if (q->ctx.lease.version && !same_client)
 		return NT_STATUS_OBJECT_NAME_NOT_FOUND;

@@ -260,7 +260,9 @@ static ntstatus reply(struct request *rq, struct create *q)
 	if (q->ctx.qfid)
 		qfid_put(w, &prev, q);
 	create_posix_put(q, w, &prev, &a);
-	create_durable_answer(q, w, &prev, open_caches_handle(o));
+	create_durable_answer(q, w, &prev,
+			      q->replayed && !lease.version ? oplock == SMB2_OPLOCK_LEVEL_BATCH
+							    : open_caches_handle(o));
 	if (w->off > start) {
 		wr_patch_le32(w, ctx_at, (uint32_t)start);
 		wr_patch_le32(w, ctx_at + 4, (uint32_t)(w->off - start));

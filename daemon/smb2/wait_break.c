@@ -11,12 +11,16 @@
  */
 #include "smb2/smb2.h"
 #include "state/lease.h"
+#include "state/replay.h"
 
 #define ASYNC_MAX 512 /* as wait.c */
 
 /* Reactor. */
 static ntstatus over(struct request *rq, ntstatus status)
 {
+	if (status == NT_STATUS_CANCELLED && rq->conn->closing && rq->create &&
+	    rq->session->nchannels > 1)
+		replay_orphan(rq, rq->priv);
 	lease_put(rq->priv);
 	rq->priv = NULL;
 	rq->resume = NULL;

@@ -7,14 +7,16 @@
 struct replay {
 	struct list_head node; /* shard.list; the shard's lock, as all of it */
 	uint8_t client[16], guid[16];
-	const struct request *holder; /* NULL: it succeeded */
-	uint64_t vol;		      /* of the open */
+	const struct request *holder; /* NULL: it is no more */
+	struct lease *blocker;	      /* of an orphan; reference */
+	uint64_t vol;		      /* otherwise: of the open that it made */
 };
 
 static struct shard {
 	pthread_mutex_t lock;
 	struct list_head list;
 } shards[SHARDS];
+static _Atomic unsigned int orphans;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void table_init(void)
@@ -57,6 +59,18 @@ static struct replay *reserve(struct shard *s, struct request *rq, const uint8_t
 	return r;
 }
 
+/* Off the table, if it is one whose break is over. */
+static bool orphan_over(struct replay *r)
+{
+	if (!r->blocker || atomic_load(&r->blocker->breaking))
+		return false;
+	list_del(&r->node);
+	atomic_fetch_sub(&orphans, 1);
+	lease_put(r->blocker);
+	free(r);
+	return true;
+}
+
 ntstatus replay_begin(struct request *rq, const uint8_t client[16], const uint8_t guid[16],
 		      struct open **found)
 {
@@ -69,9 +83,11 @@ ntstatus replay_begin(struct request *rq, const uint8_t client[16], const uint8_
 		return NT_STATUS_SUCCESS;
 	pthread_mutex_lock(&s->lock);
 	r = find(s, client, guid);
+	if (r && orphan_over(r))
+		r = NULL;
 	if (!r) {
 		rq->create = reserve(s, rq, client, guid);
-	} else if (r->holder) {
+	} else if (r->holder || r->blocker) {
 		status = NT_STATUS_FILE_NOT_AVAILABLE;
 	} else if (!(rq->hdr.flags & SMB2_FLAGS_REPLAY_OPERATION)) {
 		status = NT_STATUS_DUPLICATE_OBJECTID;
@@ -97,6 +113,33 @@ void replay_done(struct request *rq, struct open *o)
 	r->vol = o->vol;
 	atomic_store(&o->replay, r);
 	pthread_mutex_unlock(&s->lock);
+}
+
+void replay_orphan(struct request *rq, struct lease *blocker)
+{
+	struct replay *r = steal_ptr(&rq->create);
+	struct shard *s = shard_of(r->guid);
+
+	pthread_mutex_lock(&s->lock);
+	r->holder = NULL;
+	r->blocker = lease_get(blocker);
+	atomic_fetch_add(&orphans, 1);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void replay_tick(void)
+{
+	if (likely(!atomic_load_explicit(&orphans, memory_order_relaxed)))
+		return;
+	for (unsigned int i = 0; i < SHARDS; i++) {
+		struct shard *s = &shards[i];
+		struct replay *r, *next;
+
+		pthread_mutex_lock(&s->lock);
+		list_for_each_safe (r, next, &s->list, node)
+			(void)orphan_over(r);
+		pthread_mutex_unlock(&s->lock);
+	}
 }
 
 void replay_release(struct replay *r)

@@ -9,6 +9,7 @@
 #ifndef KH_REPLAY_H
 #define KH_REPLAY_H
 
+#include "state/lease.h"
 #include "state/state.h"
 
 /*
@@ -23,6 +24,14 @@ ntstatus replay_begin(struct request *rq, const uint8_t client[16], const uint8_
 void replay_done(struct request *rq, struct open *o);
 /* The end of the element, whatever came of it. Nothing after replay_done(). */
 void replay_release(struct replay *r);
+
+/*
+ * rq, which waits for the break of blocker, is cancelled because its connection is lost, but its
+ * session goes on: as long as the break does, replays over other channels are told to come later.
+ */
+void replay_orphan(struct request *rq, struct lease *blocker);
+/* Reactor 0, once a second: forgets orphans whose breaks are over. */
+void replay_tick(void);
 
 /* The client uses o, or o is gone. */
 void replay_forget_slow(struct open *o);
