@@ -5,6 +5,8 @@
 
 #include "smb2/smb2.h"
 
+/* ---- reparse_data.c ---- */
+
 /* A whole SYMBOLIC_LINK_REPARSE_DATA_BUFFER, MS-FSCC 2.1.2.4. */
 #define REPARSE_SYMLINK_MAX (20 + 2 * VFS_LINK_MAX)
 
@@ -13,6 +15,15 @@
  * field. posix: '/' separates. False: it cannot be told.
  */
 bool reparse_put_symlink(struct smb2_wr *w, const char *target, bool posix, uint16_t unparsed);
+
+/* The same for whatever is one: SYMLINK or NFS. */
+bool reparse_put(struct smb2_wr *w, const struct vfs_special *sp, bool posix);
+/*
+ * What a client sends, size bytes. SUCCESS: *sp is to be released, like with IO_REPARSE_*_INVALID
+ * and NOT_SUPPORTED (another tag), where it is empty.
+ */
+ntstatus reparse_parse(const uint8_t *buf, size_t size, bool posix, uint32_t *tag,
+		       struct vfs_special *sp);
 
 /*
  * create_reparse.c: CREATE came to a symlink that is the client's to follow, p (MS-SMB2 2.2.2.2.1).

@@ -24,9 +24,9 @@ static struct open *open_file(const char *name, bool posix)
 	o->fd = openat(tree->vfs->root, name, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	o->access = 0x1f01ff;
 	o->posix = posix;
-	open_path_set(o, name);
 	tree_get(tree);
 	o->tree = tree;
+	open_path_set(o, name);
 	fstat(o->fd, &st);
 	o->entry =
 		(struct vfs_id) { (uint64_t)major(st.st_dev) << 32 | minor(st.st_dev), st.st_ino };
