@@ -79,6 +79,7 @@ static const struct column handle_more[] = {
 	{ "CONN", "connection", COL_NUMBER },
 	{ "SHARING", "share_access" },
 	{ "OPLOCK", "oplock" },
+	{ "LEASE", "lease" },
 	{ "READS", "reads", COL_NUMBER },
 	{ "WRITES", "writes", COL_NUMBER },
 	{ "OPEN", "age_s", COL_SECONDS },

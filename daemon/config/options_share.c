@@ -275,10 +275,11 @@ const struct conf_option conf_share_options[] = {
 	  .doc = "Clients may cache files that nobody else has open." },
 	{ OPT("level2 oplocks", NULL, BOOL, level2_oplocks, "yes"),
 	  .doc = "... and go on caching reads when others only read." },
-	{ OPT("smb2 leases", "leases", BOOL, leases, "yes"), .later = true,
+	{ OPT("smb2 leases", "leases", BOOL, leases, "yes"),
 	  .doc = "Offers leases, which SMB 2.1 and later prefer to oplocks. Needs `oplocks`." },
 	{ OPT("smb3 directory leases", "directory leases", BOOL, directory_leases, "yes"),
-	  .later = true, .doc = "Leases on folders: clients may cache listings." },
+	  .doc = "Leases on folders, SMB 3 only: clients may cache listings. Needs `smb2 "
+		 "leases`." },
 	{ OPT("durable handles", NULL, BOOL, durable_handles, "yes"),
 	  .doc = "Open files survive a lost connection, or a logoff, for a while, with their locks: "
 		 "the time that the client asks for, 5 minutes at most, a minute if it does not "

@@ -205,7 +205,12 @@ static struct json_object *handle(const struct view *v, const struct view_index 
 		    h->access & (FILE_WRITE_DATA | FILE_APPEND_DATA), h->access & SEC_STD_DELETE);
 	put_letters(o, "share_access", h->share_access & FILE_SHARE_READ,
 		    h->share_access & FILE_SHARE_WRITE, h->share_access & FILE_SHARE_DELETE);
-	json_put_str(o, "oplock", smb2_oplock_name(h->oplock));
+	if (h->oplock & KH_OPLOCK_LEASE) {
+		json_put_str(o, "oplock", "lease");
+		json_put_str(o, "lease", smb2_lease_name(h->oplock));
+	} else {
+		json_put_str(o, "oplock", smb2_oplock_name(h->oplock));
+	}
 	put_data(o, h);
 	return o;
 }

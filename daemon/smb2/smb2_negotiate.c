@@ -172,6 +172,21 @@ static void body_put(struct smb2_wr *w, const struct conn *c, uint16_t dialect,
 		contexts_put(w, st, wish, off_at, count_at);
 }
 
+/* Offered where some share grants it. */
+static uint32_t leasing(const struct conf *f, bool v3)
+{
+	uint32_t caps = 0;
+
+	for (unsigned int i = 0; i < f->nshares; i++) {
+		const struct conf_share *s = &f->shares[i];
+
+		if (s->oplocks && s->leases)
+			caps |= SMB2_GLOBAL_CAP_LEASING |
+				(v3 && s->directory_leases ? SMB2_GLOBAL_CAP_DIRECTORY_LEASING : 0);
+	}
+	return caps;
+}
+
 /* Everything that follows from the dialect (3.3.5.4). */
 static void settle(struct conn *c, uint16_t dialect, const struct wishes *wish)
 {
@@ -191,9 +206,7 @@ static void settle(struct conn *c, uint16_t dialect, const struct wishes *wish)
 	st->supports_large_mtu = large;
 	st->server_caps = 0;
 	if (large)
-		st->server_caps |= SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_LEASING;
-	if (v3)
-		st->server_caps |= SMB2_GLOBAL_CAP_DIRECTORY_LEASING;
+		st->server_caps |= SMB2_GLOBAL_CAP_LARGE_MTU | leasing(f, v3);
 	if (v3 && f->multi_channel)
 		st->server_caps |= SMB2_GLOBAL_CAP_MULTI_CHANNEL;
 	st->signing_alg = v3 ? SMB2_SIGNING_AES_CMAC : SMB2_SIGNING_HMAC_SHA256;
