@@ -8,6 +8,7 @@
 #include "core/entry.h"
 #include "core/utf16.h"
 #include "kernel/handles.h"
+#include "state/durable.h"
 #include "state/local.h"
 
 #include <sys/random.h>
@@ -251,8 +252,20 @@ void lease_account(struct lease *l)
 	handles_refresh(f, NULL);
 }
 
+/* What is left behind by a client lives of H: it goes, though others of the lease are live. */
+static void purge_kept(struct lease *l)
+{
+	struct open *o, *next;
+
+	list_for_each_safe (o, next, &l->opens, oplock.node)
+		if (atomic_load(&o->disconnected))
+			durable_purge(o);
+}
+
 void lease_set_state(struct lease *l, uint8_t state)
 {
+	if (l->state & H && !(state & H))
+		purge_kept(l);
 	l->state = state;
 	if (l->file)
 		lease_account(l);

@@ -69,20 +69,20 @@ static void break_end(struct lease *l, uint8_t state)
 /* ---- telling ---- */
 
 /*
- * The client is not there. Where it left durable opens behind, they cannot keep what they cached
- * (3.3.4.6, 3.3.4.7), and go; the break ends with them.
+ * The client is not there, or silent. Where it left nothing but durable opens behind, they cannot
+ * keep what they cached (3.3.4.6, 3.3.4.7), and go; the break ends with them.
  */
 static void nobody_told(struct lease *l)
 {
 	struct open *o, *next;
-	bool kept = false;
+	unsigned int kept = 0;
 
 	list_for_each_safe (o, next, &l->opens, oplock.node)
 		if (atomic_load(&o->disconnected)) {
 			durable_purge(o);
-			kept = true;
+			kept++;
 		}
-	if (!kept)
+	if (!kept || kept < l->nopens)
 		break_end(l, 0);
 }
 

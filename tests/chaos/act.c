@@ -15,7 +15,13 @@ void nth_name(unsigned int n, char name[NAME_MAX_CH])
 
 static bool file_name(struct session *s, char name[NAME_MAX_CH])
 {
-	nth_name(below(&s->random, set.files), name);
+	unsigned int p = below(&s->random, 100);
+
+	/* Most are everybody's; now and then one that others leave alone, mostly. */
+	nth_name(p < 70	  ? below(&s->random, set.files)
+		 : p < 75 ? set.files + below(&s->random, nsessions)
+			  : set.files + s->n,
+		 name);
 	return true;
 }
 

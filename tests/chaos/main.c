@@ -9,7 +9,7 @@
 struct settings set = { .connections = 50,
 			.seconds = 20,
 			.rate = 3000,
-			.files = 40,
+			.files = 30,
 			.grace_ns = 5 * NS_PER_S,
 			.oplocks = true,
 			.leases = true,
@@ -138,7 +138,7 @@ static void purge_all(void)
 
 	if (!session_login(s))
 		return;
-	for (unsigned int i = 0; i < set.files && s->nlinks; i++) {
+	for (unsigned int i = 0; i < set.files + nsessions && s->nlinks; i++) {
 		uint64_t until = now + set.grace_ns;
 
 		in_the_way = gives_way = false;
