@@ -82,6 +82,7 @@ struct auth_result {
 	 */
 	bool guest;
 	bool anonymous;
+	uint32_t lifetime; /* seconds until it must be done again (a ticket's); 0: for ever */
 };
 
 struct auth;

@@ -263,13 +263,18 @@ bool request_go_async(struct request *rq)
 	}
 	rq->waits = true;
 	rq->conn->nasync++;
+	if (rq->session)
+		atomic_fetch_add(&rq->session->nwaiting, 1);
 	return true;
 }
 
 void request_unwait(struct request *rq)
 {
-	if (rq->waits)
+	if (rq->waits) {
 		rq->conn->nasync--;
+		if (rq->session)
+			atomic_fetch_sub(&rq->session->nwaiting, 1);
+	}
 	rq->waits = false;
 }
 

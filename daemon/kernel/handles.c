@@ -47,6 +47,8 @@ static uint32_t handle_allowed(const struct ofile *f, const struct open *o)
 
 	if (o->handle_done || channel_seq_moved(o))
 		return 0;
+	if (o->session && atomic_load_explicit(&o->session->expires_ns, memory_order_relaxed))
+		return 0;
 	if (quiet && o->access & (FILE_READ_DATA | FILE_EXECUTE))
 		caps |= KH_CAP_READ;
 	/* The first WRITE is the daemon's: it begins the write time. Not to the end of the file

@@ -20,7 +20,7 @@ static ntstatus check_session(struct request *rq)
 {
 	if (!rq->session)
 		return smb2_no_session(rq);
-	switch (atomic_load_explicit(&rq->session->state, memory_order_acquire)) {
+	switch (session_state_at(rq->session, rq->start_ns)) {
 	case SESSION_VALID:
 		return NT_STATUS_SUCCESS;
 	case SESSION_EXPIRED:
@@ -35,6 +35,8 @@ static ntstatus check_session(struct request *rq)
 		return NT_STATUS_NETWORK_SESSION_EXPIRED;
 	case SESSION_IN_PROGRESS:
 		return NT_STATUS_ACCESS_DENIED;
+	case SESSION_GONE:
+		break;
 	}
 	return NT_STATUS_USER_SESSION_DELETED;
 }

@@ -71,6 +71,8 @@ void open_close_rest(struct open *o);
 
 /* ---- wait.c: requests that wait, mostly on an open (pipe reads, notifies; open.waiting) ---- */
 
+/* Reactor: has its connection, or its session, as many that wait as it may? */
+bool wait_too_many(const struct request *rq);
 /*
  * What a reactor row does before it waits for anything: sends the interim response. SUCCESS: now
  * set resume and cancel, make rq visible to who will resume it, and return REQ_ASYNC, or return

@@ -150,7 +150,7 @@ static ntstatus begin_binding(struct request *rq, struct setup **out)
 		status = NT_STATUS_INVALID_PARAMETER;
 	else if (!s->guest && !s->anonymous && !smb2_sign_as(rq, s))
 		status = NT_STATUS_ACCESS_DENIED;
-	else if (atomic_load(&s->state) == SESSION_EXPIRED)
+	else if (session_state_at(s, rq->start_ns) == SESSION_EXPIRED)
 		status = NT_STATUS_NETWORK_SESSION_EXPIRED;
 	else
 		status = check_binding(c, s);
@@ -329,6 +329,7 @@ static ntstatus finish_new(struct request *rq, struct setup *su, const struct se
 	ch = channel_new(s, rq->conn);
 	ch->signing_key = s->keys.signing;
 	use_channel(rq, ch);
+	session_set_lifetime(s, res->lifetime);
 	atomic_store_explicit(&s->state, SESSION_VALID, memory_order_release);
 	entry_session_new(s);
 	channel_add(ch);
@@ -368,7 +369,6 @@ static ntstatus finish_reauth(struct request *rq, struct setup *su)
 	const struct auth_result *res = auth_result(su->auth);
 	struct session *s = su->session;
 	const char *who = res->guest || res->anonymous ? NULL : res->account;
-	int expired = SESSION_EXPIRED;
 
 	/* Proves nothing: the session stays as it is, an expired one too. */
 	if (res->anonymous && !s->guest && !s->anonymous) {
@@ -378,7 +378,7 @@ static ntstatus finish_reauth(struct request *rq, struct setup *su)
 	}
 	if (s->guest || s->anonymous ? who != NULL : (!who || strcmp(who, s->user) != 0))
 		return NT_STATUS_ACCESS_DENIED;
-	atomic_compare_exchange_strong(&s->state, &expired, SESSION_VALID);
+	session_set_lifetime(s, res->lifetime);
 	if (rq->elements[rq->cur].channel)
 		use_channel(rq, rq->elements[rq->cur].channel);
 	return NT_STATUS_SUCCESS;

@@ -8,6 +8,9 @@
 #define ASYNC_MAX \
 	512 /* waiting requests of one connection, 3.3.5.2.1: as Samba and Windows bound it */
 
+/* Of one session, which may have as many connections as CHANNELS_MAX says. */
+#define SESSION_ASYNC_MAX 2048
+
 /* Reactor, or conn_close() on it. */
 static void cancel(struct request *rq)
 {
@@ -24,6 +27,14 @@ static void cancel(struct request *rq)
 	}
 }
 
+bool wait_too_many(const struct request *rq)
+{
+	if (rq->elements[rq->cur].async) /* it is counted */
+		return false;
+	return rq->conn->nasync >= ASYNC_MAX ||
+	       (rq->session && atomic_load(&rq->session->nwaiting) >= SESSION_ASYNC_MAX);
+}
+
 ntstatus wait_begin(struct request *rq, ntstatus (*resume)(struct request *rq))
 {
 	if (rq->on_worker) { /* behind a worker's command in a compound: over there first */
@@ -32,7 +43,7 @@ ntstatus wait_begin(struct request *rq, ntstatus (*resume)(struct request *rq))
 		request_resume(rq);
 		return REQ_ASYNC;
 	}
-	if (!rq->elements[rq->cur].async && rq->conn->nasync >= ASYNC_MAX)
+	if (wait_too_many(rq))
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
 	/* In the middle of a compound nothing waits: as Windows, <MS-SMB2 3.3.5.2.7.2>. */
 	if (rq->cur + 1 < rq->n)

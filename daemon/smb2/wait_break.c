@@ -13,8 +13,6 @@
 #include "state/lease.h"
 #include "state/replay.h"
 
-#define ASYNC_MAX 512 /* as wait.c */
-
 /* Reactor. */
 static ntstatus over(struct request *rq, ntstatus status)
 {
@@ -49,7 +47,7 @@ static ntstatus begin(struct request *rq)
 {
 	bool closing;
 
-	if (!rq->elements[rq->cur].async && rq->conn->nasync >= ASYNC_MAX)
+	if (wait_too_many(rq))
 		return over(rq, NT_STATUS_INSUFFICIENT_RESOURCES);
 	if (!request_go_async(rq))
 		return over(rq, NT_STATUS_INSUFFICIENT_RESOURCES);

@@ -10,8 +10,6 @@
 #include "smb2/smb2.h"
 #include "state/local.h"
 
-#define ASYNC_MAX 512 /* as wait.c */
-
 /* A reference each: the request's, in request.priv, and the thread's. */
 struct local_wait {
 	struct local_poll poll;
@@ -72,7 +70,7 @@ static ntstatus begin(struct request *rq)
 	struct local_wait *w;
 
 	rq->chain_fid_status = NT_STATUS_INSUFFICIENT_RESOURCES;
-	if (!rq->elements[rq->cur].async && rq->conn->nasync >= ASYNC_MAX)
+	if (wait_too_many(rq))
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
 	if (!request_go_async(rq))
 		return NT_STATUS_INSUFFICIENT_RESOURCES;

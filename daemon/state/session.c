@@ -4,6 +4,7 @@
 #include "core/entry.h"
 #include "kernel/attach.h"
 #include "kernel/bpf_link.h"
+#include "kernel/handles.h"
 #include "smb2/smb2.h"
 #include "state/durable.h"
 
@@ -112,6 +113,42 @@ void session_each(void (*fn)(void *arg, struct session *s), void *arg)
 			fn(arg, s);
 		pthread_mutex_unlock(&table[i].lock);
 	}
+}
+
+enum session_state session_state_at(struct session *s, uint64_t now)
+{
+	int state = atomic_load_explicit(&s->state, memory_order_acquire);
+	uint64_t at = atomic_load_explicit(&s->expires_ns, memory_order_relaxed);
+
+	if (likely(!at) || state != SESSION_VALID || now < at)
+		return state;
+	if (atomic_compare_exchange_strong(&s->state, &state, SESSION_EXPIRED))
+		return SESSION_EXPIRED;
+	return state;
+}
+
+void session_set_lifetime(struct session *s, uint64_t seconds)
+{
+	int expired = SESSION_EXPIRED;
+	uint64_t at = seconds ? now_ns() + MIN(seconds, UINT32_MAX) * 1000000000ull : 0;
+	bool changed = !atomic_exchange(&s->expires_ns, at) != !at;
+	struct open **opens, *o;
+	size_t n = 0;
+
+	atomic_compare_exchange_strong(&s->state, &expired, SESSION_VALID);
+	if (!changed || !handles_enabled)
+		return;
+	pthread_mutex_lock(&s->lock);
+	opens = xcalloc(s->nopens + 1, sizeof(struct open *));
+	list_for_each (o, &s->opens, session_node)
+		if (n < s->nopens)
+			opens[n++] = open_get(o);
+	pthread_mutex_unlock(&s->lock);
+	while (n--) { /* each takes the lock of its file */
+		handles_update(opens[n]);
+		open_put(opens[n]);
+	}
+	free(opens);
 }
 
 unsigned int session_count(void)

@@ -63,6 +63,8 @@ struct session {
 	struct smb2_keys keys;
 	_Atomic uint32_t next_nonce_prefix;
 	uint64_t created_ns;
+	_Atomic uint64_t expires_ns;   /* what its authentication is good for; 0: for ever */
+	_Atomic unsigned int nwaiting; /* requests that wait, on all of its connections */
 
 	/* under lock */
 	struct kh_session_slot *entry;	/* core/entry.h; NULL: none */
@@ -118,6 +120,13 @@ void session_destroy(struct session *s);
 void session_lost(struct session *s);
 /* The connection is gone: drops its setups and channels; sessions without a channel end. Worker. */
 void session_conn_gone(struct conn *c);
+/*
+ * When it has to be authenticated anew: seconds from now, 0: never. It is valid again. Its files
+ * are served by the daemon only while it can expire, as the module knows no time.
+ */
+void session_set_lifetime(struct session *s, uint64_t seconds);
+/* Its state at this time (now_ns()); what has run out becomes SESSION_EXPIRED here. */
+enum session_state session_state_at(struct session *s, uint64_t now);
 void session_each(void (*fn)(void *arg, struct session *s), void *arg);
 unsigned int session_count(void);
 /* Sessions and exchanges on this connection; *setups (may be NULL): exchanges alone. */
