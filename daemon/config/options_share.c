@@ -169,7 +169,7 @@ const struct conf_option conf_share_options[] = {
 	  .values = mangled_values,
 	  .doc = "A client that asks for the 8.3 name of a file gets one, and finds the file by "
 		 "it. "
-		 "Listings never show them. `illegal` and `yes` are the same here." },
+		 "Listings show them with `yes` only." },
 	{ OPT("veto files", NULL, STRING, veto_files, NULL),
 	  .doc = "Names that neither exist nor can be made here: /pattern/pattern/ with * and ?." },
 	{ OPT("delete veto files", NULL, BOOL, delete_veto_files, "no"),

@@ -44,16 +44,33 @@ static void put_ea_size(struct smb2_wr *w, const struct fscc_dir_class *c, const
 	}
 }
 
+/* One that has an 8.3 name anyway is listed without another, as on NTFS. */
+static void put_short_name(struct smb2_wr *w, const char *name, bool wanted)
+{
+	char made[VFS_SHORT_NAME] = "";
+	uint8_t *room;
+	int len;
+
+	if (wanted && !vfs_name_is_short(name))
+		vfs_short_name_of(name, made);
+	len = utf8_utf16_len(made, strlen(made));
+	wr_u8(w, (uint8_t)len);
+	wr_u8(w, 0);
+	room = wr_space(w, SHORT_NAME_ROOM);
+	if (!room)
+		return;
+	memset(room, 0, SHORT_NAME_ROOM);
+	(void)utf8_to_utf16(made, strlen(made), room, (size_t)len);
+}
+
 /* The reserved two bytes of the classes with a 64-bit id align it; 2.4.17, 2.4.18. */
 static void put_tail(struct smb2_wr *w, const struct fscc_dir_class *c, const struct vfs_attr *a,
-		     uint32_t ea_size)
+		     const char *name, uint32_t ea_size, bool short_names)
 {
 	if (c->ea)
 		put_ea_size(w, c, a, ea_size);
-	if (c->short_name) {
-		wr_le16(w, 0); /* ShortNameLength, Reserved */
-		wr_zero(w, SHORT_NAME_ROOM);
-	}
+	if (c->short_name)
+		put_short_name(w, name, short_names);
 	if (c->id_len == 8) {
 		if (c->short_name)
 			wr_le16(w, 0);
@@ -67,7 +84,7 @@ static void put_tail(struct smb2_wr *w, const struct fscc_dir_class *c, const st
 }
 
 bool fscc_dir_put(struct smb2_wr *w, const struct fscc_dir_class *c, const char *name, int name_len,
-		  const struct vfs_attr *a, uint32_t ea_size)
+		  const struct vfs_attr *a, uint32_t ea_size, bool short_names)
 {
 	uint8_t *room;
 
@@ -85,7 +102,7 @@ bool fscc_dir_put(struct smb2_wr *w, const struct fscc_dir_class *c, const char 
 	}
 	wr_le32(w, (uint32_t)name_len);
 	if (c->attr && !c->posix)
-		put_tail(w, c, a, ea_size);
+		put_tail(w, c, a, name, ea_size, short_names);
 	room = wr_space(w, (uint64_t)name_len);
 	if (room)
 		(void)utf8_to_utf16(name, strlen(name), room, (size_t)name_len);

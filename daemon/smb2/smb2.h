@@ -241,7 +241,7 @@ struct fscc_dir_class {
 	uint8_t fixed;	 /* bytes in front of the name */
 	bool attr;	 /* times, sizes, attributes; all but FileNamesInformation */
 	bool ea, tag;	 /* EaSize; ReparsePointTag in a field of its own */
-	bool short_name; /* always empty */
+	bool short_name; /* empty unless `mangled names = yes` */
 	uint8_t id_len;	 /* 0, 8, 16 */
 	bool posix;	 /* the class of the POSIX extensions, and only for opens that have them */
 };
@@ -251,7 +251,7 @@ const struct fscc_dir_class *fscc_dir_class(uint8_t info_class); /* NULL: none o
  * name in UTF-16. False: it does not fit, nothing was written.
  */
 bool fscc_dir_put(struct smb2_wr *w, const struct fscc_dir_class *c, const char *name, int name_len,
-		  const struct vfs_attr *a, uint32_t ea_size);
+		  const struct vfs_attr *a, uint32_t ea_size, bool short_names);
 
 /* fscc_posix.c: the classes of the POSIX extensions; for opens that have them */
 #define FSCC_POSIX_SIZE	    112 /* with two SIDs of Unix ids */

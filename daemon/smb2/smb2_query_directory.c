@@ -167,7 +167,8 @@ static enum entry_result put_entry(struct listing *l, const struct vfs_dirent *e
 	if (l->n)
 		kh_put_le32(l->w.buf + l->last, (uint32_t)(l->w.off - l->last));
 	l->last = l->w.off;
-	(void)fscc_dir_put(&l->w, c, e->name, len, &a, ea_size);
+	(void)fscc_dir_put(&l->w, c, e->name, len, &a, ea_size,
+			   l->o->tree->vfs->opt.list_short_names);
 	l->end = l->w.off;
 	return ENTRY_PUT;
 }

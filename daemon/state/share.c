@@ -51,6 +51,7 @@ static void options_from_conf(const struct conf_share *cs, struct vfs_options *o
 	o->native_symlinks = cs->native_symlinks;
 	o->wide_links = cs->wide_links;
 	o->short_names = cs->mangled_names != CONF_MANGLED_NO;
+	o->list_short_names = cs->mangled_names == CONF_MANGLED_YES;
 	o->hide_dot_files = cs->hide_dot_files;
 	o->delete_veto_files = cs->delete_veto_files;
 	o->veto = matcher(match_veto, cs->veto_files, cs);

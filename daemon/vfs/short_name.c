@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * short_name.c - 8.3 names (MS-FSCC 2.1.5.2.1) as Samba has them: none is on disk, listings show
- * none, but who asks for the alternate name of a file gets one and may use it afterwards.
+ * them only where that is asked for, but who asks for the alternate name of a file gets one and may
+ * use it afterwards.
  *
  * A short name is made of the long one alone, so it is the same at each question, and the file is
  * found again by making the short names of its folder. To create by a short name that was told
@@ -34,7 +35,7 @@ static bool short_part(const char *s, size_t len, size_t max)
 	return true;
 }
 
-static bool is_short(const char *name)
+bool vfs_name_is_short(const char *name)
 {
 	const char *dot = strchr(name, '.');
 	size_t base = dot ? (size_t)(dot - name) : strlen(name);
@@ -83,11 +84,11 @@ static void make_short(const char *name, char out[VFS_SHORT_NAME])
 	out[n] = 0;
 }
 
-static void short_name(const char *name, char out[VFS_SHORT_NAME])
+void vfs_short_name_of(const char *name, char out[VFS_SHORT_NAME])
 {
 	size_t i;
 
-	if (!is_short(name)) {
+	if (!vfs_name_is_short(name)) {
 		make_short(name, out);
 		return;
 	}
@@ -115,8 +116,8 @@ void vfs_short_name(const char *name, char out[VFS_SHORT_NAME])
 {
 	struct told *t;
 
-	short_name(name, out);
-	if (is_short(name) || strlen(name) > NAME_MAX)
+	vfs_short_name_of(name, out);
+	if (vfs_name_is_short(name) || strlen(name) > NAME_MAX)
 		return;
 	t = told_slot(out);
 	pthread_mutex_lock(&told.lock);
@@ -144,7 +145,7 @@ bool short_name_possible(const char *name)
 {
 	size_t base = strcspn(name, ".");
 
-	if (base < HASH_DIGITS + 2 || !is_short(name) || strncmp(name + base - 2, "~1", 2))
+	if (base < HASH_DIGITS + 2 || !vfs_name_is_short(name) || strncmp(name + base - 2, "~1", 2))
 		return false;
 	for (size_t i = base - 2 - HASH_DIGITS; i < base - 2; i++)
 		if (!strchr(digits, upper(name[i])))
@@ -166,7 +167,7 @@ int short_name_lookup(int dirfd, const char *name, char disk[NAME_MAX + 1])
 	while (!found && (r = readdir_next(&rd, &e)) > 0) {
 		const char *wire = vfs_name_to_wire(e.name, buf);
 
-		if (name_is_dots(e.name) || is_short(wire))
+		if (name_is_dots(e.name) || vfs_name_is_short(wire))
 			continue;
 		make_short(wire, made);
 		if (utf8_equal_nocase(made, name) && memccpy(disk, e.name, 0, NAME_MAX + 1))

@@ -140,6 +140,9 @@ char *vfs_path_to_wire(const char *path);
  * finds the file by it, and knows for a while what to create by it. Any thread.
  */
 void vfs_short_name(const char *name, char out[VFS_SHORT_NAME]);
+/* The same without remembering that it was told: for listings. */
+void vfs_short_name_of(const char *name, char out[VFS_SHORT_NAME]);
+bool vfs_name_is_short(const char *name);
 
 /* ---- wildcard.c: MS-FSA 2.1.4.4 ---- */
 
@@ -164,7 +167,8 @@ struct vfs_options {
 	bool hide_dot_files;  /* ".x" has the hidden attribute */
 	bool delete_veto_files;
 	bool hide_special_files;
-	bool short_names;	 /* files are found by short names, too */
+	bool short_names;      /* files are found by short names, too */
+	bool list_short_names; /* and listed with them */
 	struct vfs_matcher veto; /* does not exist for clients */
 	struct vfs_matcher hide; /* has the hidden attribute */
 	bool store_dos_attributes;

@@ -200,8 +200,8 @@ static void test_dir_entries(void)
 		struct smb2_wr w = wr_init(buf, sizeof(buf)), tight = wr_init(buf, fixed[i] + 1);
 
 		ok(c && c->fixed == fixed[i], name);
-		ok(c && fscc_dir_put(&w, c, "x", 2, &a, 0) && w.off == fixed[i] + 2u, name);
-		ok(c && !fscc_dir_put(&tight, c, "x", 2, &a, 0) && !tight.off, name);
+		ok(c && fscc_dir_put(&w, c, "x", 2, &a, 0, true) && w.off == fixed[i] + 2u, name);
+		ok(c && !fscc_dir_put(&tight, c, "x", 2, &a, 0, true) && !tight.off, name);
 	}
 	ok(!fscc_dir_class(4), "not a directory class");
 }
