@@ -162,6 +162,8 @@ static enum entry_result put_entry(struct listing *l, const struct vfs_dirent *e
 		return ENTRY_NO_ROOM;
 	if (c->attr && vfs_dir_attr(d, e, &a) < 0)
 		return ENTRY_SKIPPED; /* gone meanwhile, or a symlink that leads nowhere */
+	if (c->attr && !a.is_dir)
+		ofile_show(&a);
 	if (c->ea && l->ea)
 		ea_size = vfs_dir_ea_size(d, e);
 	if (l->n)

@@ -225,6 +225,18 @@ void ofile_set_access(struct open *o, uint32_t access)
 	ofile_unlock(o, f);
 }
 
+void ofile_show(struct vfs_attr *a)
+{
+	struct bucket *b = bucket_of(a->id.dev, a->id.ino);
+	struct ofile *f;
+
+	pthread_mutex_lock(&b->lock);
+	f = find(b, a->id.dev, a->id.ino, NULL);
+	if (f)
+		write_time_apply(f, a);
+	pthread_mutex_unlock(&b->lock);
+}
+
 void ofile_set_alloc(struct open *o, uint64_t bytes)
 {
 	struct ofile *f = ofile_lock(o);

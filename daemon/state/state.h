@@ -439,6 +439,8 @@ ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stre
 struct open **ofile_opens(uint64_t dev, uint64_t ino, size_t *n);
 /* o stays joined, but has less access than it joined with: others look at it. */
 void ofile_set_access(struct open *o, uint32_t access);
+/* write_time_apply() for a file by its id, which need not be open: an entry of a listing. */
+void ofile_show(struct vfs_attr *a);
 /* The AllocationSize that a client asked for; write_time_show() tells it. */
 void ofile_set_alloc(struct open *o, uint64_t bytes);
 enum ofile_delete { OFILE_KEEP, OFILE_DELETE_STREAM, OFILE_DELETE_FILE };
@@ -481,8 +483,10 @@ void write_time_flush(struct open *o);
 /* The write time was set, and stays (on), or follows the kernel again. */
 void write_time_fix(struct open *o, bool on);
 void write_time_set_change(struct open *o, uint64_t change);
-/* Puts what is shown in place of the kernel's write and change time. */
+/* Puts what is shown in place of the kernel's write and change time, and of the allocation size. */
 void write_time_show(struct open *o, struct vfs_attr *a);
+/* The same from what is known already; the bucket's lock is held. */
+void write_time_apply(const struct ofile *f, struct vfs_attr *a);
 /* Before the attributes of CLOSE are read, and before ofile_leave(). */
 void write_time_close(struct open *o);
 

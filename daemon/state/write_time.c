@@ -98,6 +98,20 @@ void write_time_set_change(struct open *o, uint64_t change)
 	ofile_unlock(o, f);
 }
 
+void write_time_apply(const struct ofile *f, struct vfs_attr *a)
+{
+	const struct write_time *t = &f->wtime;
+	bool due = t->state == WRITE_TIME_PENDING && now_ns() - t->since_ns >= DELAY_NS;
+
+	/* what is due is the kernel's, until somebody with a handle looks */
+	if (t->state != WRITE_TIME_NONE && !due)
+		a->write_time = a->change_time = t->shown;
+	if (t->change)
+		a->change_time = t->change;
+	if (!a->is_dir && a->alloc_size < f->alloc)
+		a->alloc_size = f->alloc;
+}
+
 void write_time_show(struct open *o, struct vfs_attr *a)
 {
 	struct ofile *f = ofile_lock(o);
@@ -106,12 +120,8 @@ void write_time_show(struct open *o, struct vfs_attr *a)
 		show_pending(o, &f->wtime);
 		handles_refresh(f, NULL);
 	}
-	if (f && f->wtime.state != WRITE_TIME_NONE)
-		a->write_time = a->change_time = f->wtime.shown;
-	if (f && f->wtime.change)
-		a->change_time = f->wtime.change;
-	if (f && !a->is_dir && a->alloc_size < f->alloc)
-		a->alloc_size = f->alloc;
+	if (f)
+		write_time_apply(f, a);
 	ofile_unlock(o, f);
 }
 
