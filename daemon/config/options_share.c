@@ -297,7 +297,9 @@ const struct conf_option conf_share_options[] = {
 		 "Linux 5.16, and has nothing in their place." },
 	{ OPT("posix locking", NULL, BOOL, posix_locking, "yes"),
 	  .doc = "Byte-range locks are also taken as fcntl() locks, so that local programs and NFS "
-		 "see them, and are refused, or wait, where a local program has one." },
+		 "see them, and are refused, or wait, where a local program has one. Of the locks "
+		 "on "
+		 "one file the kernel is told of 1,024, as it looks at all of them each time." },
 	{ OPT("strict locking", NULL, ENUM, strict_locking, "auto"), .values = tristate,
 	  .doc = "Checks byte-range locks at every read and write; `auto` does so too, for a file "
 		 "without locks costs nothing. `yes` with `posix locking` also asks the kernel for "

@@ -28,6 +28,10 @@ int local_signal(void);
 
 /* ---- local_lock.c: by lock.c, under the lock_file's lock ---- */
 
+/* The kernel has the locks of a file in a list: so many of them are its too, the others ours alone.
+ */
+#define LOCAL_LOCKS_MAX 1024u
+
 /* Does the share of o want its locks to be the kernel's too? */
 bool local_lock_wanted(const struct open *o);
 /* r is in the tree. False: a local program has a lock that is in its way. */

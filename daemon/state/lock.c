@@ -16,6 +16,7 @@ struct lock {
 	struct range range;	  /* owner: the open */
 	struct list_head held;	  /* open.locks_held */
 	struct list_head blocked; /* lock_wait.node: who waits for it, the oldest first */
+	bool local;		  /* the kernel has it too */
 };
 
 struct lock_file *lock_file_new(void)
@@ -96,12 +97,27 @@ static bool insert(struct open *o, struct lock *l, struct list_head **blocked)
 		return false;
 	}
 	range_insert(&f->root, &l->range);
-	if (!local_lock_wanted(o) || local_lock_take(o, &l->range))
+	if (!local_lock_wanted(o) || f->nlocal >= LOCAL_LOCKS_MAX)
 		return true;
+	l->local = local_lock_take(o, &l->range);
+	if (l->local) {
+		f->nlocal++;
+		return true;
+	}
 	range_remove(&f->root, &l->range);
 	local_lock_drop(o, &l->range);
 	*blocked = &f->blocked;
 	return false;
+}
+
+/* l is not in the tree any more. */
+static void local_drop(struct open *o, struct lock *l)
+{
+	if (!l->local)
+		return;
+	l->local = false;
+	o->locks->nlocal--;
+	local_lock_drop(o, &l->range);
 }
 
 static void count_add(struct lock_file *f, int n)
@@ -287,7 +303,7 @@ static ntstatus take_all(struct open *o, struct list_head *todo, unsigned int n)
 		list_del(&l->held);
 		if (status != NT_STATUS_SUCCESS) {
 			range_remove(&f->root, &l->range);
-			local_lock_drop(o, &l->range);
+			local_drop(o, l);
 		}
 		list_add_tail(&l->held, status == NT_STATUS_SUCCESS ? &o->locks_held : todo);
 	}
@@ -331,7 +347,7 @@ ntstatus lock_drop(struct open *o, uint64_t start, uint64_t length)
 	if (r) {
 		l = container_of(r, struct lock, range);
 		(void)take_out(f, l, &ready);
-		local_lock_drop(o, r);
+		local_drop(o, l);
 		retry(f, &ready);
 	}
 	pthread_mutex_unlock(&f->lock);
@@ -427,6 +443,7 @@ void lock_close(struct open *o)
 		struct lock *l = list_first(&o->locks_held, struct lock, held);
 
 		n += take_out(f, l, &ready);
+		f->nlocal -= l->local;
 		list_add_tail(&l->held, &gone);
 	}
 	local_lock_close(o);

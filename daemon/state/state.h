@@ -514,6 +514,7 @@ struct lock_file {
 	pthread_mutex_t lock;	/* innermost but for a reactor's queue */
 	struct range *root;
 	uint32_t nwaiting;
+	uint32_t nlocal; /* that the kernel has too */
 	uint64_t next_wait;
 	struct list_head blocked; /* lock_wait.node: who waits for a local program's lock */
 	struct local_poll poll;	  /* for them; polled: it is under way, with a reference */

@@ -170,11 +170,31 @@ static void test_conflict(void)
 	lock_file_put(f);
 }
 
+static void test_many(void)
+{
+	struct lock_file *f = lock_file_new();
+	unsigned int other = 0;
+	struct open a;
+
+	handle_init(&a, f, READ_WRITE);
+	for (uint64_t i = 0; i < 20000; i++)
+		other += take(&a, i * 16, 8, true) != NT_STATUS_SUCCESS;
+	is_int(f->nlocal, LOCAL_LOCKS_MAX, "the kernel has some of 20,000");
+	for (uint64_t i = 0; i < 20000; i++)
+		other += lock_drop(&a, i * 16, 8) != NT_STATUS_SUCCESS;
+	is_int(other, 0, "all were taken and dropped");
+	is_int(f->nlocal, 0, "the kernel has none");
+	is_str(seen(), "----------", "as it says");
+	handle_end(&a);
+	lock_file_put(f);
+}
+
 int main(void)
 {
 	close(mkstemp(path));
 	test_seen();
 	test_conflict();
+	test_many();
 	unlink(path);
 	return done_testing();
 }
