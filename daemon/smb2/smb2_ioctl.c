@@ -143,6 +143,7 @@ static void tell(struct open *o, uint32_t code)
 {
 	switch (code) {
 	case FSCTL_SET_ZERO_DATA:
+	case FSCTL_FILE_LEVEL_TRIM:
 	case FSCTL_SRV_COPYCHUNK:
 	case FSCTL_SRV_COPYCHUNK_WRITE:
 	case FSCTL_DUPLICATE_EXTENTS_TO_FILE:
@@ -151,6 +152,7 @@ static void tell(struct open *o, uint32_t code)
 		break;
 	case FSCTL_SET_SPARSE:
 	case FSCTL_SET_REPARSE_POINT:
+	case FSCTL_DELETE_REPARSE_POINT:
 		change_open(o, FILE_ACTION_MODIFIED, FILE_NOTIFY_CHANGE_ATTRIBUTES);
 		break;
 	}
