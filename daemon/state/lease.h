@@ -182,7 +182,7 @@ bool lease_wait(struct lease *l, struct request *rq);
 /* False: rq does not wait any more, somebody resumes it. */
 bool lease_wait_cancel(struct lease *l, struct request *rq);
 
-/* ---- smb2/smb2_oplock_break.c ---- */
+/* ---- smb2/lease_notify.c ---- */
 
 /*
  * Tells the client what l->told says, over any live channel of an open in it, the next one on
