@@ -11,12 +11,16 @@ setup_file() {
 	read only = no
 [deaf]
 	path = $T/share
-	change notify = no"
+	change notify = no
+[overlay]
+	path = $T/overlay/share
+	read only = no"
 	mkdir -p "$T/share/in"
 	chmod 777 "$T/share/in"
 }
 
 teardown_file() {
+	umount -l "$T/overlay/share" 2>/dev/null || true
 	server_teardown_file
 }
 
@@ -37,6 +41,15 @@ teardown_file() {
 
 @test "changes of local programs, not the server's own twice" {
 	ok py_client notify.py local "$T/share"
+	assert_output 'all told'
+}
+
+@test "changes of local programs where there are no file handles: inotify" {
+	mkdir -p "$T"/overlay/{low,up,work,share}
+	mount -t overlay overlay -o "lowerdir=$T/overlay/low,upperdir=$T/overlay/up,workdir=$T/overlay/work" \
+		"$T/overlay/share" || skip "no overlayfs"
+	chmod 777 "$T/overlay/share"
+	ok py_client notify.py fallback "$T/overlay/share"
 	assert_output 'all told'
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """CHANGE_NOTIFY: what is told, to whom, and when.
 
-notify.py PORT clients|queue|folders|local|flood|written FOLDER [MAPS]
+notify.py PORT clients|queue|folders|local|fallback|flood|written FOLDER [MAPS]
 
 FOLDER: the share's, on this machine. MAPS: the folder of the BPF maps, where the module serves.
 """
@@ -23,14 +23,18 @@ FOLDER = sys.argv[3] if len(sys.argv) > 3 else ""
 WAIT = 20
 
 
+def on_share(client, share):
+    if share != "share":
+        client.disk = client.keep.connectTree(share)
+        client.mid = client.keep.getSMBServer()._Connection["SequenceWindow"]
+
+
 class Watcher(Client):
     """A client with a folder that it watches."""
 
     def __init__(self, name="", flt=ALL, subtree=True, size=4096, share="share"):
         super().__init__()
-        if share != "share":
-            self.disk = self.keep.connectTree(share)
-            self.mid = self.keep.getSMBServer()._Connection["SequenceWindow"]
+        on_share(self, share)
         self.flt, self.subtree, self.size = flt, subtree, size
         self.file = self.open(self.disk, name, DIRECTORY, access=0x100081)
         self.mid_out, self.async_id = None, None
@@ -70,6 +74,17 @@ class Watcher(Client):
             found += [e for e in events if not (coalesce and e in found)]
             self.ask()
         check(found, wanted, what)
+
+    def told_all(self, wanted, what):
+        """Until all of these came, among others."""
+        found, deadline = set(), time.monotonic() + WAIT
+        while not wanted <= found and time.monotonic() < deadline:
+            try:
+                found |= set(self.result()[1])
+            except TimeoutError:
+                break
+            self.ask()
+        check(wanted - found, set(), what)
 
     def drain(self):
         """Whatever there was is gone, and a request waits."""
@@ -245,8 +260,7 @@ def queue():
     body = struct.pack("<HHI16sII", 32, 1, watch.size, watch.file, 3, 0)
     watch.expect(watch.send(NOTIFY, watch.disk, body), 0xC000000D, "larger than a transaction")
     deaf = Client()
-    deaf.disk = deaf.keep.connectTree("deaf")
-    deaf.mid = deaf.keep.getSMBServer()._Connection["SequenceWindow"]
+    on_share(deaf, "deaf")
     body = struct.pack("<HHI16sII", 32, 1, 64, deaf.open(deaf.disk, "", 1, 0x100081), 3, 0)
     deaf.expect(deaf.send(NOTIFY, deaf.disk, body), 0xC0000002, "change notify = no")
 
@@ -329,6 +343,34 @@ def local():
     os.rmdir(f"{FOLDER}/L")
     deep.told([(REMOVED, "L")], "rmdir")
     flat.told([(REMOVED, "L")], "rmdir")
+
+
+def fallback():
+    """By inotify, on a file system that has no file handles: in any order, some things twice."""
+    actor = Actor()
+    on_share(actor, "overlay")
+    os.mkdir(f"{FOLDER}/old")
+    deep = Watcher("", NAMES, share="overlay")
+    sizes = Watcher("old", SIZE, subtree=False, share="overlay")
+    actor.make("mine")
+    actor.remove("mine")
+    deep.told([(ADDED, "mine"), (REMOVED, "mine")], "client")
+    os.makedirs(f"{FOLDER}/new/sub")
+    deep.told_all({(ADDED, "new"), (ADDED, "new\\sub")}, "makedirs")
+    open(f"{FOLDER}/old/f", "w").close()
+    deep.told_all({(ADDED, "old\\f")}, "a file below")
+    with open(f"{FOLDER}/old/f", "w") as f:
+        f.write("x")
+    sizes.told_all({(MODIFIED, "f")}, "a write")
+    os.rename(f"{FOLDER}/old/f", f"{FOLDER}/old/g")
+    deep.told_all({(OLD, "old\\f"), (NEW, "old\\g")}, "a rename")
+    os.rename(f"{FOLDER}/old/g", f"{FOLDER}/new/sub/g")
+    deep.told_all({(REMOVED, "old\\g"), (ADDED, "new\\sub\\g")}, "a move")
+    shutil.rmtree(f"{FOLDER}/new")
+    deep.told_all({(REMOVED, "new")}, "rmtree")
+    closes = sizes.send(CLOSE, sizes.disk, close(sizes.file))
+    check({a[0]: a[1] for _ in range(2) for a in sizes.answers()},
+          {sizes.mid_out: CLEANUP, closes: OK}, "close")
 
 
 def flood():

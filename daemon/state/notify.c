@@ -2,6 +2,7 @@
 /* notify.c - folders that clients watch, and how they hear of a change; notify.h has the rules. */
 #include "state/notify.h"
 #include "core/utf16.h"
+#include "state/notify_inotify.h"
 #include "state/notify_local.h"
 #include "state/notify_queue.h"
 
@@ -151,7 +152,7 @@ static void watch_remove(struct notify_watch *w)
 	pthread_rwlock_wrlock(&table.lock);
 	if (table_remove(w))
 		change_listen(-1);
-	notify_local_unmark(steal_ptr(&w->mark), w->open->fd);
+	notify_local_unmark(steal_ptr(&w->mark));
 	pthread_rwlock_unlock(&table.lock);
 }
 
@@ -365,6 +366,7 @@ void notify_raise(const struct change *c)
 		new_path = absolute(c->share, c->new_path);
 	a.path = path;
 	a.new_path = new_path;
+	notify_inotify_own(&a);
 	notify_raise_absolute(&a);
 }
 

@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "state/notify.h"
 #include "state/notify_event.h"
+#include "state/notify_inotify.h"
 #include "state/notify_local.h"
 
 /* A file system with marks. */
@@ -21,6 +22,9 @@ struct filesystem {
 
 struct notify_mark {
 	struct list_head node;
+	int fd; /* O_PATH; the folder, or one of the file system */
+	bool inotify, subtree;
+	/* fanotify's: shared by those who watch the same */
 	struct filesystem *fs;
 	uint64_t ino; /* of the folder; 0: the whole file system */
 	uint64_t mask;
@@ -30,12 +34,14 @@ struct notify_mark {
 static struct {
 	pthread_mutex_t lock; /* all of it; innermost */
 	bool tried, running;
-	int fanotify, stop; /* -1: none */
+	_Atomic bool stopping;
+	int fanotify, inotify, wake; /* -1: none */
 	pthread_t thread;
 	struct list_head marks, filesystems;
 } local = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	    .fanotify = -1,
-	    .stop = -1,
+	    .inotify = -1,
+	    .wake = -1,
 	    .marks = { &local.marks, &local.marks },
 	    .filesystems = { &local.filesystems, &local.filesystems } };
 
@@ -56,18 +62,25 @@ int notify_event_mount(const __kernel_fsid_t *fsid)
 
 static void *run(void *arg)
 {
-	struct pollfd p[2] = { { .fd = local.fanotify, .events = POLLIN },
-			       { .fd = local.stop, .events = POLLIN } };
+	struct pollfd p[3] = { { .fd = local.wake, .events = POLLIN },
+			       { .fd = local.fanotify, .events = POLLIN },
+			       { .fd = local.inotify, .events = POLLIN } };
 	_cleanup_free_ char *buf = xmalloc(NOTIFY_EVENT_BUFFER);
+	eventfd_t value;
 
-	while (poll(p, 2, -1) >= 0 || errno == EINTR) {
-		ssize_t n;
+	while (poll(p, ARRAY_SIZE(p), -1) >= 0 || errno == EINTR) {
+		ssize_t n = p[1].revents ? read(p[1].fd, buf, NOTIFY_EVENT_BUFFER) : 0;
 
-		if (p[1].revents)
-			break;
-		n = read(p[0].fd, buf, NOTIFY_EVENT_BUFFER);
+		if (p[0].revents) {
+			if (local.stopping)
+				break;
+			(void)eventfd_read(p[0].fd, &value);
+			notify_inotify_walk();
+		}
 		if (n > 0)
 			notify_events_handle(buf, (size_t)n);
+		if (p[2].revents)
+			notify_inotify_read(p[2].fd);
 	}
 	return NULL;
 }
@@ -81,13 +94,13 @@ static bool start(void)
 	local.fanotify = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK |
 					       FAN_REPORT_DFID_NAME | FAN_UNLIMITED_MARKS,
 				       O_RDONLY);
-	if (local.fanotify < 0) {
-		log_notice("changes by local programs are not told to clients: fanotify: %s",
-			   strerror(errno));
-		return false;
-	}
-	local.stop = eventfd(0, EFD_CLOEXEC);
-	local.running = local.stop >= 0 && !pthread_create(&local.thread, NULL, run, NULL);
+	if (local.fanotify < 0)
+		log_notice(
+			"changes by local programs are told by inotify only, as fanotify says: %s",
+			strerror(errno));
+	local.inotify = notify_inotify_start();
+	local.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	local.running = local.wake >= 0 && !pthread_create(&local.thread, NULL, run, NULL);
 	return local.running;
 }
 
@@ -101,11 +114,13 @@ void notify_local_stop(void)
 	local.tried = true;
 	pthread_mutex_unlock(&local.lock);
 	if (running) {
-		(void)eventfd_write(local.stop, 1);
+		local.stopping = true;
+		(void)eventfd_write(local.wake, 1);
 		pthread_join(local.thread, NULL);
 	}
-	if (local.stop >= 0)
-		close(steal_fd(&local.stop));
+	notify_inotify_stop();
+	if (local.wake >= 0)
+		close(steal_fd(&local.wake));
 	if (local.fanotify >= 0)
 		close(steal_fd(&local.fanotify));
 }
@@ -128,6 +143,23 @@ static uint64_t mask_of(uint32_t filter)
 	return mask == FAN_ONDIR ? 0 : mask;
 }
 
+/* Events name folders by handles: is this to be had of them, with these privileges? */
+static bool finds_handles(int mount)
+{
+	union {
+		struct file_handle h;
+		uint8_t room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	} u = { .h.handle_bytes = MAX_HANDLE_SZ };
+	int mount_id, fd;
+
+	if (name_to_handle_at(mount, "", &u.h, &mount_id, AT_EMPTY_PATH) < 0)
+		return false;
+	fd = open_by_handle_at(mount, &u.h, O_PATH | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static struct filesystem *filesystem_get(int fd)
 {
 	char proc[VFS_PROC_PATH_MAX];
@@ -143,8 +175,11 @@ static struct filesystem *filesystem_get(int fd)
 			return fs;
 		}
 	mount = open(vfs_proc_path(fd, proc), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (mount < 0)
+	if (mount < 0 || !finds_handles(mount)) {
+		if (mount >= 0)
+			close(mount);
 		return NULL;
+	}
 	fs = xcalloc(1, sizeof(*fs));
 	memcpy(&fs->fsid, &st.f_fsid, sizeof(fs->fsid));
 	fs->mount = mount;
@@ -162,17 +197,43 @@ static void filesystem_put(struct filesystem *fs)
 	free(fs);
 }
 
-static int mark_kernel(const struct notify_mark *m, unsigned int what, int fd)
+static int mark_kernel(const struct notify_mark *m, unsigned int what)
 {
 	char proc[VFS_PROC_PATH_MAX];
 	uint64_t mask = m->mask | (m->ino ? FAN_EVENT_ON_CHILD : 0);
 
 	return fanotify_mark(local.fanotify, what | (m->ino ? 0 : FAN_MARK_FILESYSTEM), mask,
-			     AT_FDCWD, vfs_proc_path(fd, proc));
+			     AT_FDCWD, vfs_proc_path(m->fd, proc));
+}
+
+static struct notify_mark *mark_new(int fd)
+{
+	struct notify_mark *m = xcalloc(1, sizeof(*m));
+
+	m->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	m->refs = 1;
+	list_init(&m->node);
+	return m;
+}
+
+static void mark_put(struct notify_mark *m)
+{
+	if (--m->refs)
+		return;
+	if (m->inotify)
+		notify_inotify_remove(m->fd, m->subtree);
+	else if (m->mask && local.running)
+		(void)mark_kernel(m, FAN_MARK_REMOVE);
+	list_del(&m->node);
+	if (m->fs)
+		filesystem_put(m->fs);
+	if (m->fd >= 0)
+		close(m->fd);
+	free(m);
 }
 
 /* Takes the reference to fs. */
-static struct notify_mark *mark_get(struct filesystem *fs, uint64_t ino)
+static struct notify_mark *mark_get(struct filesystem *fs, uint64_t ino, int fd)
 {
 	struct notify_mark *m;
 
@@ -182,68 +243,74 @@ static struct notify_mark *mark_get(struct filesystem *fs, uint64_t ino)
 			m->refs++;
 			return m;
 		}
-	m = xcalloc(1, sizeof(*m));
+	m = mark_new(fd);
 	m->fs = fs;
 	m->ino = ino;
-	m->refs = 1;
 	list_add_tail(&m->node, &local.marks);
 	return m;
 }
 
-static void mark_put(struct notify_mark *m, int fd)
-{
-	if (--m->refs)
-		return;
-	if (m->mask && local.running)
-		(void)mark_kernel(m, FAN_MARK_REMOVE, fd);
-	list_del(&m->node);
-	filesystem_put(m->fs);
-	free(m);
-}
-
-static struct notify_mark *mark(int fd, uint64_t mask, bool subtree)
+static struct notify_mark *mark_fanotify(int fd, uint64_t mask, bool subtree)
 {
 	struct filesystem *fs;
 	struct notify_mark *m;
 	uint64_t before;
 	struct stat st;
 
-	if (!start() || fstat(fd, &st) < 0)
+	if (local.fanotify < 0 || fstat(fd, &st) < 0)
 		return NULL;
 	fs = filesystem_get(fd);
 	if (!fs)
 		return NULL;
-	m = mark_get(fs, subtree ? 0 : st.st_ino);
+	m = mark_get(fs, subtree ? 0 : st.st_ino, fd);
 	before = m->mask;
 	if ((before & mask) == mask)
 		return m;
 	m->mask |= mask;
-	if (mark_kernel(m, FAN_MARK_ADD, fd) == 0)
+	if (mark_kernel(m, FAN_MARK_ADD) == 0)
 		return m;
-	log_debug(LOG_VFS, "local changes are not seen: fanotify_mark: %s", strerror(errno));
+	log_debug(LOG_VFS, "fanotify_mark: %s", strerror(errno));
 	m->mask = before;
-	mark_put(m, fd);
+	mark_put(m);
 	return NULL;
+}
+
+static struct notify_mark *mark_inotify(int fd, bool subtree)
+{
+	struct notify_mark *m;
+	bool wake;
+
+	if (!notify_inotify_add(fd, subtree, &wake))
+		return NULL;
+	m = mark_new(fd);
+	m->inotify = true;
+	m->subtree = subtree;
+	if (wake)
+		(void)eventfd_write(local.wake, 1);
+	return m;
 }
 
 struct notify_mark *notify_local_mark(int fd, uint32_t filter, bool subtree)
 {
 	uint64_t mask = mask_of(filter);
-	struct notify_mark *m;
+	struct notify_mark *m = NULL;
 
 	if (!mask)
 		return NULL;
 	pthread_mutex_lock(&local.lock);
-	m = mark(fd, mask, subtree);
+	if (start())
+		m = mark_fanotify(fd, mask, subtree);
+	if (!m && local.running)
+		m = mark_inotify(fd, subtree);
 	pthread_mutex_unlock(&local.lock);
 	return m;
 }
 
-void notify_local_unmark(struct notify_mark *m, int fd)
+void notify_local_unmark(struct notify_mark *m)
 {
 	if (!m)
 		return;
 	pthread_mutex_lock(&local.lock);
-	mark_put(m, fd);
+	mark_put(m);
 	pthread_mutex_unlock(&local.lock);
 }

@@ -7,8 +7,8 @@
  *
  * Only what is watched is marked: a folder, or, for a whole subtree, its file system. Bounded by
  * the kernel's queue: when it overflows, all watches get NOTIFY_ENUM_DIR. Without the privilege
- * (CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH), or on a file system without file handles, clients hear of
- * each other's changes only.
+ * (CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH), or on a file system without file handles, it is inotify
+ * (notify_inotify.h).
  */
 #ifndef KH_NOTIFY_LOCAL_H
 #define KH_NOTIFY_LOCAL_H
@@ -22,8 +22,7 @@ struct notify_mark;
  * NULL: not possible. Any thread; does not wait for a disk.
  */
 struct notify_mark *notify_local_mark(int fd, uint32_t filter, bool subtree);
-/* NULL is fine. fd: the folder. */
-void notify_local_unmark(struct notify_mark *m, int fd);
+void notify_local_unmark(struct notify_mark *m); /* NULL is fine */
 /* Before the reactors are drained: the thread ends, and posts nothing more. */
 void notify_local_stop(void);
 
