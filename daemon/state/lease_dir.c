@@ -7,7 +7,7 @@
  * They are found by a hash of share and path. Two folders with the same hash cost a break too many.
  */
 #include "core/debug.h"
-#include "state/change.h"
+#include "state/change_local.h"
 #include "state/lease.h"
 
 #define CHAINS 1024
@@ -58,8 +58,10 @@ void lease_dir_path(struct open *o)
 		list_add_tail(&l->dir_node, chain_of(hash));
 	}
 	pthread_mutex_unlock(&table.lock);
-	if (new)
+	if (new) {
 		change_listen(1);
+		l->dir_local = change_local_begin(o->tree->vfs, o->fd);
+	}
 }
 
 void lease_dir_gone(struct lease *l)
@@ -72,6 +74,7 @@ void lease_dir_gone(struct lease *l)
 	was = !list_empty(&l->dir_node);
 	list_del(&l->dir_node);
 	pthread_mutex_unlock(&table.lock);
+	change_local_end(steal_ptr(&l->dir_local));
 	if (was)
 		change_listen(-1);
 }

@@ -30,6 +30,7 @@ static struct {
 	pthread_rwlock_t lock;
 	struct list_head buckets[BUCKETS];
 } table;
+static _Atomic unsigned int watches;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void table_init(void)
@@ -139,6 +140,7 @@ struct notify_watch *notify_watch(struct open *o, uint32_t filter, bool subtree,
 		table_add(w);
 		w->mark = notify_local_mark(o->fd, filter, subtree);
 		change_listen(1);
+		atomic_fetch_add(&watches, 1);
 		atomic_store(&o->watch, w);
 	}
 	pthread_rwlock_unlock(&table.lock);
@@ -150,8 +152,10 @@ struct notify_watch *notify_watch(struct open *o, uint32_t filter, bool subtree,
 static void watch_remove(struct notify_watch *w)
 {
 	pthread_rwlock_wrlock(&table.lock);
-	if (table_remove(w))
+	if (table_remove(w)) {
 		change_listen(-1);
+		atomic_fetch_sub(&watches, 1);
+	}
 	notify_local_unmark(steal_ptr(&w->mark));
 	pthread_rwlock_unlock(&table.lock);
 }
@@ -359,9 +363,13 @@ void notify_raise_absolute(const struct change *c)
 
 void notify_raise(const struct change *c)
 {
-	_cleanup_free_ char *path = absolute(c->share, c->path), *new_path = NULL;
+	_cleanup_free_ char *path = NULL, *new_path = NULL;
 	struct change a = *c;
 
+	if (!atomic_load_explicit(&watches, memory_order_acquire) &&
+	    !atomic_load_explicit(&notify_inotify_watches, memory_order_relaxed))
+		return;
+	path = absolute(c->share, c->path);
 	if (c->new_path)
 		new_path = absolute(c->share, c->new_path);
 	a.path = path;

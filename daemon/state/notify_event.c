@@ -8,8 +8,10 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <sys/fanotify.h>
 
+#include "state/change_local.h"
 #include "state/notify.h"
 
 #define NAMES (FILE_NOTIFY_CHANGE_FILE_NAME | FILE_NOTIFY_CHANGE_DIR_NAME)
@@ -27,6 +29,7 @@ struct place {
 
 struct event {
 	uint64_t mask;
+	pid_t pid;
 	struct place at, from, to; /* from, to: a rename */
 };
 
@@ -52,7 +55,7 @@ static void event_parse(const uint8_t *p, const struct fanotify_event_metadata *
 {
 	size_t off = m->metadata_len;
 
-	*e = (struct event) { .mask = m->mask };
+	*e = (struct event) { .mask = m->mask, .pid = m->pid };
 	while (off + sizeof(struct fanotify_event_info_header) <= m->event_len) {
 		const struct fanotify_event_info_header *h = (const void *)(p + off);
 		struct place *out = h->info_type == FAN_EVENT_INFO_TYPE_DFID_NAME	? &e->at
@@ -143,8 +146,9 @@ static void tell(const char *path, const char *new_path, uint32_t action, uint32
 
 	if (filter == NAMES)
 		c.filter = dir ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME;
+	c.writing = filter & FILE_NOTIFY_CHANGE_SIZE; /* its close is the end of it */
 	if (*path)
-		notify_raise_absolute(&c);
+		change_raise_local(&c);
 }
 
 /* Where only one of the folders is marked, the other place is not told. */
@@ -164,6 +168,26 @@ static void tell_rename(struct folder *f, const struct event *e)
 	} else if (to) {
 		tell(to, NULL, FILE_ACTION_ADDED, NAMES, dir);
 	}
+}
+
+/*
+ * The kernel module's files, which are opened by this process, may be closed last by a thread of
+ * the kernel: their end was told at the client's CLOSE. Who is gone was no such thread.
+ */
+static bool is_kernel_thread(pid_t pid)
+{
+	_cleanup_free_ char *name = xasprintf("/proc/%d/stat", (int)pid);
+	_cleanup_close_ int fd = open(name, O_RDONLY | O_CLOEXEC);
+	char buf[256], *p;
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+	unsigned int flags;
+
+	if (n <= 0)
+		return pid == 0;
+	buf[n] = 0;
+	p = strrchr(buf, ')'); /* state, ppid, pgrp, session, tty, tpgid, flags */
+	return p && sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+	       flags & 0x00200000; /* PF_KTHREAD */
 }
 
 /* Several things that happened to one name come as one event, in no order. */
@@ -186,6 +210,9 @@ static void tell_event(struct folder *f, const struct event *e)
 		     FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE, dir);
 	if (e->mask & FAN_ATTRIB && there)
 		tell(path, NULL, FILE_ACTION_MODIFIED, ATTRIBUTES, dir);
+	if (e->mask & FAN_CLOSE_WRITE && there && change_local_wanted() &&
+	    !is_kernel_thread(e->pid))
+		change_raise_local_closed(path);
 	if (e->mask & FAN_DELETE && !there)
 		tell(path, NULL, FILE_ACTION_REMOVED, NAMES, dir);
 	if (e->mask & FAN_DELETE && dir && !there)

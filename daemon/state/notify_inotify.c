@@ -7,11 +7,13 @@
 #include <limits.h>
 #include <sys/inotify.h>
 
+#include "state/change_local.h"
 #include "state/notify.h"
 
 #define DEPTH_MAX 64
-#define EVENTS \
-	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_ATTRIB | IN_ONLYDIR)
+#define EVENTS                                                                         \
+	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_ATTRIB | \
+	 IN_CLOSE_WRITE | IN_ONLYDIR)
 #define NAMES (FILE_NOTIFY_CHANGE_FILE_NAME | FILE_NOTIFY_CHANGE_DIR_NAME)
 
 /* A folder that is watched. */
@@ -220,8 +222,9 @@ static void tell(const char *path, const char *new_path, uint32_t action, uint32
 
 	if (filter == NAMES)
 		c.filter = dir ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME;
+	c.writing = filter & FILE_NOTIFY_CHANGE_SIZE;
 	if (!is_own(path))
-		notify_raise_absolute(&c);
+		change_raise_local(&c);
 }
 
 /* ---- subtrees; the listening thread, without locks where it may wait for a disk ---- */
@@ -348,6 +351,8 @@ static void handle(const struct inotify_event *e, const char *path)
 		tell(path, NULL, FILE_ACTION_REMOVED, NAMES, dir);
 	if (e->mask & IN_DELETE && dir && !is_own(path))
 		notify_gone(path);
+	if (e->mask & IN_CLOSE_WRITE && change_local_wanted() && !is_own(path))
+		change_raise_local_closed(path);
 	if (e->mask & IN_MODIFY)
 		tell(path, NULL, FILE_ACTION_MODIFIED,
 		     FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE, dir);

@@ -31,18 +31,20 @@ struct notify_mark {
 	unsigned int refs;
 };
 
+#define MARK_CHAINS 4096u
+
 static struct {
 	pthread_mutex_t lock; /* all of it; innermost */
 	bool tried, running;
 	_Atomic bool stopping;
 	int fanotify, inotify, wake; /* -1: none */
 	pthread_t thread;
-	struct list_head marks, filesystems;
+	struct list_head filesystems;
+	struct list_head marks[MARK_CHAINS]; /* by ino */
 } local = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	    .fanotify = -1,
 	    .inotify = -1,
 	    .wake = -1,
-	    .marks = { &local.marks, &local.marks },
 	    .filesystems = { &local.filesystems, &local.filesystems } };
 
 /* ---- the thread ---- */
@@ -91,6 +93,8 @@ static bool start(void)
 	if (local.tried)
 		return local.running;
 	local.tried = true;
+	for (unsigned int i = 0; i < MARK_CHAINS; i++)
+		list_init(&local.marks[i]);
 	local.fanotify = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK |
 					       FAN_REPORT_DFID_NAME | FAN_UNLIMITED_MARKS,
 				       O_RDONLY);
@@ -134,6 +138,9 @@ static uint64_t mask_of(uint32_t filter)
 				    FILE_NOTIFY_CHANGE_EA | FILE_NOTIFY_CHANGE_SECURITY;
 	uint64_t mask = FAN_ONDIR;
 
+	if (filter & NOTIFY_LOCAL_LISTING)
+		return FAN_ONDIR | FAN_CREATE | FAN_DELETE | FAN_RENAME | FAN_ATTRIB |
+		       FAN_CLOSE_WRITE;
 	if (filter & (FILE_NOTIFY_CHANGE_FILE_NAME | FILE_NOTIFY_CHANGE_DIR_NAME))
 		mask |= FAN_CREATE | FAN_DELETE | FAN_RENAME;
 	if (filter & (FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE))
@@ -235,9 +242,10 @@ static void mark_put(struct notify_mark *m)
 /* Takes the reference to fs. */
 static struct notify_mark *mark_get(struct filesystem *fs, uint64_t ino, int fd)
 {
+	struct list_head *chain = &local.marks[ino % MARK_CHAINS];
 	struct notify_mark *m;
 
-	list_for_each (m, &local.marks, node)
+	list_for_each (m, chain, node)
 		if (m->fs == fs && m->ino == ino) {
 			filesystem_put(fs);
 			m->refs++;
@@ -246,7 +254,7 @@ static struct notify_mark *mark_get(struct filesystem *fs, uint64_t ino, int fd)
 	m = mark_new(fd);
 	m->fs = fs;
 	m->ino = ino;
-	list_add_tail(&m->node, &local.marks);
+	list_add_tail(&m->node, chain);
 	return m;
 }
 

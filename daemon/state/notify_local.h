@@ -17,6 +17,9 @@
 
 struct notify_mark;
 
+/* For filter: all that a listing shows (change_local.h). */
+#define NOTIFY_LOCAL_LISTING 0x80000000u
+
 /*
  * Begins to listen for what filter says in the folder fd (O_PATH is fine), or everywhere below it.
  * NULL: not possible. Any thread; does not wait for a disk.
