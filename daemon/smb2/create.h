@@ -70,6 +70,16 @@ bool create_posix_mode(const struct create *q, bool is_dir, mode_t *mode);
 /* Is the share writable for this? The status that refuses what changes. */
 ntstatus create_writable(const struct create *q);
 
+/* create_app_instance.c */
+
+/*
+ * Of the file at q->loc: what the application has open through another client is closed. RETRY
+ * then: resolve again. FILE_FORCED_CLOSED: this instance is no later one.
+ */
+ntstatus create_app_instance(struct request *rq, struct create *q);
+/* Before q->open is published. */
+void create_app_instance_set(const struct create *q);
+
 /* create_durable.c, MS-SMB2 3.3.5.9.6, .7, .10, .12 */
 
 /* After create_ctx_parse(): do the contexts go together? INVALID_PARAMETER, OBJECT_NAME_NOT_FOUND.

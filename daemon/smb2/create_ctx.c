@@ -3,6 +3,8 @@
 #include "smb2/smb2.h"
 
 /* Names of 16 bytes. */
+static const uint8_t app_instance_version[16] = { 0xB9, 0x82, 0xD0, 0xB7, 0x3B, 0x56, 0x07, 0x4F,
+						  0xA0, 0x7B, 0x52, 0x4A, 0x81, 0x16, 0xA0, 0x10 };
 static const uint8_t app_instance_id[16] = { 0x45, 0xBC, 0xA6, 0x6A, 0xEF, 0xA7, 0xF7, 0x4A,
 					     0x90, 0x08, 0xFA, 0x46, 0x2E, 0x14, 0x4D, 0x74 };
 const uint8_t posix_extensions_guid[16] = { 0x93, 0xAD, 0x25, 0x50, 0x9C, 0xB4, 0x11, 0xE7,
@@ -66,8 +68,15 @@ static bool take_long(const uint8_t name[16], struct smb2_rd *d, struct create_c
 		if (d->len != 20)
 			return false;
 		rd_skip(d, 4);
-		rd_copy(d, out->durable.app_instance, 16);
-		out->durable.has_app_instance = true;
+		rd_copy(d, out->app.id, 16);
+		out->app.present = true;
+	} else if (!memcmp(name, app_instance_version, 16)) {
+		if (d->len != 24)
+			return false;
+		rd_skip(d, 8);
+		out->app.version[0] = rd_le64(d);
+		out->app.version[1] = rd_le64(d);
+		out->app.has_version = true;
 	} else if (!memcmp(name, posix_extensions_guid, 16)) {
 		if (d->len != 4)
 			return false;

@@ -27,13 +27,15 @@ ntstatus create_durable_check(const struct request *rq, struct create *q)
 
 	if (rq->conn->st.dialect < SMB2_DIALECT_300) {
 		d->seen &= ~(unsigned int)V2;
-		d->has_app_instance = false;
+		q->ctx.app.present = false;
 		d->request = d->seen & CREATE_HAS_DHNQ ? 1 : 0;
 		d->reconnect = d->seen & CREATE_HAS_DHNC ? 1 : 0;
 	}
 	/* Only the request of version 1 may go along with its reconnect. */
 	if ((d->seen & V2) == V2 || (d->seen & V1 && d->seen & V2))
 		return NT_STATUS_INVALID_PARAMETER;
+	if (rq->conn->st.dialect < SMB2_DIALECT_311)
+		q->ctx.app.has_version = false;
 	if (!d->reconnect)
 		return NT_STATUS_SUCCESS;
 	others -= d->seen & CREATE_HAS_DHNQ ? 2 : 1;

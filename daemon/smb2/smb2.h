@@ -165,8 +165,13 @@ struct create_durable {
 	uint8_t create_guid[16];    /* version 2 */
 	uint32_t timeout_ms;	    /* DH2Q; 0: the server's choice */
 	uint32_t flags;		    /* SMB2_DHANDLE_FLAG_PERSISTENT */
-	bool has_app_instance;	    /* APP_INSTANCE_ID, 2.2.13.2.13 */
-	uint8_t app_instance[16];
+};
+
+/* APP_INSTANCE_ID, APP_INSTANCE_VERSION: 2.2.13.2.13, .15 */
+struct create_app_instance {
+	bool present, has_version;
+	uint8_t id[16];
+	uint64_t version[2]; /* high, low */
 };
 
 /* What a CREATE carries; data pointers are borrowed from the element. */
@@ -177,6 +182,7 @@ struct create_ctx {
 	uint32_t posix_mode;
 	struct create_lease lease;
 	struct create_durable durable;
+	struct create_app_instance app;
 	uint64_t mxac_timestamp; /* NTTIME; 0: always answer */
 	bool mxac_has_timestamp;
 	uint64_t alloc_size;

@@ -155,6 +155,9 @@ static ntstatus attempt(struct request *rq, struct create *q)
 	}
 	if (status != NT_STATUS_SUCCESS && status != NT_STATUS_OBJECT_NAME_NOT_FOUND)
 		goto out;
+	status = create_app_instance(rq, q);
+	if (status != NT_STATUS_SUCCESS)
+		goto out;
 	status = prepare_open(rq, q);
 	if (!q->open)
 		goto out;
@@ -171,6 +174,7 @@ static ntstatus attempt(struct request *rq, struct create *q)
 		o->attributes_at_create = q->loc.attr.attributes;
 		o->conn_id = rq->conn->st.id;
 		o->create_action = q->action;
+		create_app_instance_set(q);
 		atomic_store(&o->channel_seq, rq->hdr.channel_sequence);
 		o->opened_ns = rq->start_ns;
 		local_lease_begin(o);

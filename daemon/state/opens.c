@@ -300,6 +300,7 @@ void open_put(struct open *o)
 	pthread_mutex_destroy(&o->lock);
 	pthread_mutex_destroy(&o->dir_lock);
 	free(o->pattern);
+	free(o->app_instance);
 	free(o->path);
 	free(o->stream_name);
 	for (unsigned int i = 0; i < o->nold_names; i++)

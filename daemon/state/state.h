@@ -291,6 +291,13 @@ struct ofile {
 
 #define OPEN_LOCK_SEQUENCES 64 /* MS-SMB2 3.3.1.10 Open.LockSequenceArray */
 
+/* Of the application that opened it: MS-SMB2 3.3.1.10 Open.AppInstanceId and its version */
+struct app_instance {
+	uint8_t id[16];
+	bool has_version;
+	uint64_t version[2]; /* high, low */
+};
+
 /* What makes an open durable; constant from CREATE's answer on, but for the last part. */
 struct durable {
 	_Atomic uint8_t version; /* of the handle: 1, 2; 0: it is not durable. Set last */
@@ -389,6 +396,7 @@ struct open {
 	bool local_locks; /* some of them may be the kernel's too (state/local_lock.c) */
 	bool asks_local;  /* constant: I/O heeds local programs' locks */
 	struct durable durable;
+	struct app_instance *app_instance; /* owned; constant once published; NULL: none */
 	_Atomic bool disconnected; /* its client is lost: state/durable.h */
 	_Atomic uint8_t lock_sequence[OPEN_LOCK_SEQUENCES]; /* number + 1; 0: not valid */
 };
