@@ -179,8 +179,10 @@ static ntstatus put_alternate_name(struct fscc_query *q)
 	char name[VFS_SHORT_NAME], wire[VFS_NAME_WIRE_MAX];
 
 	/* MS-FSA 2.1.5.12.5: no such name, with `mangled names = no` */
-	if (!q->share->opt.short_names || !*path)
+	if (!q->share->opt.short_names)
 		return NT_STATUS_OBJECT_NAME_NOT_FOUND;
+	if (!*path)
+		return fscc_put_name(q, "."); /* the root, as Samba */
 	vfs_short_name(vfs_name_to_wire(path_leaf(path), wire), name);
 	return fscc_put_name(q, name);
 }

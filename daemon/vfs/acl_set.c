@@ -182,15 +182,29 @@ ntstatus acl_set(struct acl_object *obj, const struct acl_policy *pol,
 
 /* ---- new files ---- */
 
-/* `inherit permissions`: a directory takes the parent's mode, a file its read and write bits. */
-static int inherit_mode(const struct acl_object *parent, const struct acl_object *obj)
+/*
+ * `inherit permissions`: the mode was the parent's from the start. Where no default ACL decides,
+ * the parent's ACL comes along; the three classes of the mode keep what they have. -errno.
+ */
+static int inherit_access(const struct acl_object *parent, const struct acl_object *obj)
 {
-	char path[VFS_PROC_PATH_MAX];
-	mode_t mode = parent->mode & 07777 & ~(mode_t)S_ISUID;
+	struct posix_acl acl;
+	int r = posix_acl_read(parent, true, &acl);
 
-	if (!S_ISDIR(obj->mode))
-		mode = (mode & 0666) | (obj->mode & 0111);
-	return chmod(vfs_proc_path(obj->fd, path), mode) ? -errno : 0;
+	if (r || acl.n)
+		return r;
+	r = posix_acl_read(parent, false, &acl);
+	if (r || acl.n <= 3)
+		return r;
+	for (unsigned int i = 0; i < acl.n; i++) {
+		if (acl.e[i].tag == POSIX_USER_OBJ)
+			acl.e[i].perm = obj->mode >> 6 & 7;
+		else if (acl.e[i].tag == POSIX_GROUP_OBJ)
+			acl.e[i].perm = obj->mode >> 3 & 7;
+		else if (acl.e[i].tag == POSIX_OTHER)
+			acl.e[i].perm = obj->mode & 7;
+	}
+	return posix_acl_write(obj, false, &acl);
 }
 
 static ntstatus create_explicit(struct acl_object *obj, const struct acl_policy *pol,
@@ -224,8 +238,10 @@ static ntstatus create_inherited(const struct acl_object *parent, struct acl_obj
 
 	if (st || !sd_has_inheritable(psd, is_dir))
 		return st;
-	if (pol->inherit_owner == ACL_OWNER_PARENT)
+	if (pol->inherit_owner == ACL_OWNER_PARENT) {
 		owner = psd->owner;
+		group = psd->group;
+	}
 	st = sd_inherit(psd, &owner, &group, is_dir, &sd);
 	if (st)
 		return st;
@@ -234,7 +250,7 @@ static ntstatus create_inherited(const struct acl_object *parent, struct acl_obj
 		if (!r)
 			r = refresh(obj);
 	}
-	if (!r)
+	if (!r && pol->stored)
 		r = ntacl_store(obj, pol, sd);
 	return vfs_errno(r);
 }
@@ -246,17 +262,19 @@ ntstatus acl_create_inherit(const struct acl_object *parent, struct acl_object *
 	uint32_t creator = obj->uid;
 	int r = 0;
 
-	if (pol->inherit_owner && obj->uid != parent->uid)
-		r = chown_as_root(obj, parent->uid, UINT32_MAX);
+	if (pol->inherit_owner)
+		r = chown_as_root(obj, parent->uid,
+				  pol->inherit_owner == ACL_OWNER_PARENT ? parent->gid
+									 : UINT32_MAX);
 	if (!r && pol->inherit_permissions)
-		r = inherit_mode(parent, obj);
+		r = inherit_access(parent, obj);
 	if (!r && (pol->inherit_owner || pol->inherit_permissions))
 		r = refresh(obj);
 	if (r)
 		return vfs_errno(r);
 	if (explicit_sd)
 		return create_explicit(obj, pol, t, explicit_sd);
-	if (pol->stored && !pol->inherit_permissions)
+	if ((pol->stored || pol->inherit_acls) && !pol->inherit_permissions)
 		return create_inherited(parent, obj, pol, creator);
 	return NT_STATUS_SUCCESS;
 }
