@@ -187,7 +187,7 @@ void create_durable_answer(struct create *q, struct smb2_wr *w, uint64_t *prev, 
 	uint8_t data[8] = { 0 };
 
 	if (!d->request || d->reconnect || !caches_handle || !q->tree->share->durable_handles ||
-	    o->kind != OPEN_FILE)
+	    o->kind != OPEN_FILE || o->session->guest || o->session->anonymous) /* whose is it? */
 		return;
 	if (q->replayed && !o->durable.version)
 		return;

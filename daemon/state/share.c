@@ -13,7 +13,7 @@ struct entry {
 	const struct conf_share *cs;
 	struct vfs_share *vfs; /* reference */
 	char *name, *path;
-	unsigned int users;
+	unsigned int users, left; /* trees; those of them that have no session any more */
 };
 
 static struct {
@@ -133,7 +133,7 @@ static unsigned int users(const char *name)
 
 	list_for_each (e, &cache.entries, node)
 		if (utf8_equal_nocase(e->name, name))
-			n += e->users;
+			n += e->users - e->left;
 	return n;
 }
 
@@ -223,7 +223,18 @@ struct vfs_share *share_open(struct conf *conf, const struct conf_share *cs, con
 	return vfs;
 }
 
-void share_close(struct vfs_share *vfs)
+void share_leave(struct vfs_share *vfs)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&cache.lock);
+	list_for_each (e, &cache.entries, node)
+		if (e->vfs == vfs)
+			e->left++;
+	pthread_mutex_unlock(&cache.lock);
+}
+
+static void use_ends(struct vfs_share *vfs, bool left)
 {
 	struct entry *e, *last = NULL;
 
@@ -232,6 +243,7 @@ void share_close(struct vfs_share *vfs)
 	pthread_mutex_lock(&cache.lock);
 	list_for_each (e, &cache.entries, node)
 		if (e->vfs == vfs) {
+			e->left -= left;
 			if (--e->users == 0) {
 				list_del(&e->node);
 				last = e;
@@ -241,4 +253,14 @@ void share_close(struct vfs_share *vfs)
 	pthread_mutex_unlock(&cache.lock);
 	if (last)
 		entry_free(last);
+}
+
+void share_close(struct vfs_share *vfs)
+{
+	use_ends(vfs, false);
+}
+
+void share_close_left(struct vfs_share *vfs)
+{
+	use_ends(vfs, true);
 }

@@ -173,6 +173,7 @@ struct tree {
 	const struct security_token *token; /* the session's, or own_token */
 	struct security_token *own_token;
 	bool ipc, read_only, encrypt;
+	bool left; /* its session is gone: set before its reference is */
 	uint32_t max_access;
 	uint64_t created_ns;
 	_Atomic unsigned int nopens;
@@ -200,6 +201,9 @@ void tree_destroy(struct session *s, struct tree *t);
 struct vfs_share *share_open(struct conf *conf, const struct conf_share *cs, const char *name,
 			     const char *path, ntstatus *status);
 void share_close(struct vfs_share *vfs);
+/* No session is connected any more, but the use goes on until share_close_left(). */
+void share_leave(struct vfs_share *vfs);
+void share_close_left(struct vfs_share *vfs);
 /* Tree connects to the disk share of that name now. */
 unsigned int share_users(const char *name);
 void share_policy(const struct conf_share *cs, bool read_only, struct acl_policy *p);

@@ -48,7 +48,10 @@ void tree_put(struct tree *t)
 {
 	if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	share_close(t->vfs);
+	if (t->left)
+		share_close_left(t->vfs);
+	else
+		share_close(t->vfs);
 	identity_put(t->identity);
 	token_free(t->own_token);
 	free(t->name);
@@ -119,6 +122,10 @@ void tree_destroy(struct session *s, struct tree *t)
 	while ((o = next_open(s, t))) {
 		open_close(o);
 		open_put(o);
+	}
+	if (t->vfs) { /* durable opens keep the tree, but do not count for `max connections` */
+		share_leave(t->vfs);
+		t->left = true;
 	}
 	tree_put(t);
 }
