@@ -27,9 +27,9 @@ def check(got, wanted, what):
 
 
 class Client:
-    def __init__(self):
+    def __init__(self, dialect=SMB2_DIALECT_21):
         self.keep = SMBConnection("127.0.0.1", "127.0.0.1", sess_port=PORT,
-                                  preferredDialect=SMB2_DIALECT_21)
+                                  preferredDialect=dialect)
         self.keep.login("torture1", "Torture-pw1")
         self.ipc, self.disk = self.keep.connectTree("IPC$"), self.keep.connectTree("share")
         smb = self.keep.getSMBServer()
