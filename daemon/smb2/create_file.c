@@ -116,7 +116,8 @@ static ntstatus check_existing(const struct create *q)
 	 * file that is hidden by its name is not meant.
 	 */
 	want = a->attributes & ~a->by_name & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM);
-	if (a->attributes & FILE_ATTRIBUTE_READONLY || (q->attributes & want) != want)
+	if (!q->ctx.posix &&
+	    (a->attributes & FILE_ATTRIBUTE_READONLY || (q->attributes & want) != want))
 		return NT_STATUS_ACCESS_DENIED;
 	return create_writable(q);
 }
@@ -258,9 +259,7 @@ ntstatus create_make(struct create *q, bool is_dir)
 {
 	struct tree *t = q->tree;
 	struct acl_object dir, obj;
-	/* cifs.ko says by READONLY, too, that the mode has no w */
-	uint32_t attributes =
-		q->attributes & (q->ctx.posix ? SETTABLE & ~FILE_ATTRIBUTE_READONLY : SETTABLE);
+	uint32_t attributes = q->attributes & SETTABLE;
 	mode_t mode;
 	ntstatus status;
 	bool posix;
@@ -277,7 +276,7 @@ ntstatus create_make(struct create *q, bool is_dir)
 	posix = create_posix_mode(q, is_dir, &mode);
 	if (!posix)
 		mode = vfs_create_mode(t->vfs, is_dir, attributes, dir.mode);
-	if (acl_default_decides(&dir, &t->policy))
+	if (!posix && acl_default_decides(&dir, &t->policy))
 		mode = 0777 & (is_dir ? t->policy.directory_mask : t->policy.create_mask);
 	if (is_dir) {
 		err = vfs_mkdir(&q->loc, mode, attributes);
@@ -304,8 +303,7 @@ static ntstatus check_new(const struct create *q)
 {
 	if (q->disposition == FILE_OPEN || q->disposition == FILE_OVERWRITE)
 		return NT_STATUS_OBJECT_NAME_NOT_FOUND;
-	if (q->options & FILE_DELETE_ON_CLOSE && q->attributes & FILE_ATTRIBUTE_READONLY &&
-	    !q->ctx.posix)
+	if (q->options & FILE_DELETE_ON_CLOSE && q->attributes & FILE_ATTRIBUTE_READONLY)
 		return NT_STATUS_CANNOT_DELETE;
 	if (q->path.data_type && q->options & FILE_DIRECTORY_FILE)
 		return NT_STATUS_NOT_A_DIRECTORY;

@@ -74,6 +74,8 @@ static ntstatus parse_contexts(struct request *rq, struct create *q)
 
 	if (!rq->conn->st.posix)
 		q->ctx.posix = false;
+	if (q->ctx.posix) /* cifs.ko says so, too, when the mode has no w */
+		q->attributes &= ~(uint32_t)FILE_ATTRIBUTE_READONLY;
 	if (status == NT_STATUS_SUCCESS)
 		status = create_durable_check(rq, q);
 	else
