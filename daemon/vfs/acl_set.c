@@ -189,6 +189,7 @@ ntstatus acl_set(struct acl_object *obj, const struct acl_policy *pol,
 static int inherit_access(const struct acl_object *parent, const struct acl_object *obj)
 {
 	struct posix_acl acl;
+	bool root;
 	int r = posix_acl_read(parent, true, &acl);
 
 	if (r || acl.n)
@@ -204,7 +205,12 @@ static int inherit_access(const struct acl_object *parent, const struct acl_obje
 		else if (acl.e[i].tag == POSIX_OTHER)
 			acl.e[i].perm = obj->mode & 7;
 	}
-	return posix_acl_write(obj, false, &acl);
+	/* As a member of the group, which the user need not be: the set-group-ID bit stays. */
+	root = !identity_root_begin();
+	r = posix_acl_write(obj, false, &acl);
+	if (root)
+		identity_root_end();
+	return r;
 }
 
 static ntstatus create_explicit(struct acl_object *obj, const struct acl_policy *pol,

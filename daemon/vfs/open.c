@@ -102,10 +102,32 @@ int vfs_create(struct vfs_path *p, int flags, mode_t mode, uint32_t attributes)
 	return r ? r : steal_fd(&fd);
 }
 
+/*
+ * `force directory mode` and `inherit permissions` may ask for the set-group-ID bit, which the user
+ * could not set for a group that is not his own. The rest of the mode is what mkdir and a default
+ * ACL made of it.
+ */
+static int add_set_id(int fd, mode_t bits)
+{
+	char proc[VFS_PROC_PATH_MAX];
+	struct stat st;
+	bool root;
+	int r;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if ((st.st_mode & bits) == bits)
+		return 0;
+	root = !identity_root_begin();
+	r = chmod(vfs_proc_path(fd, proc), (st.st_mode | bits) & 07777) ? -errno : 0;
+	if (root)
+		identity_root_end();
+	return r;
+}
+
 int vfs_mkdir(struct vfs_path *p, mode_t mode, uint32_t attributes)
 {
 	_cleanup_close_ int fd = -1;
-	char proc[VFS_PROC_PATH_MAX];
 	struct namecache_change c;
 	int r = check_new(p);
 
@@ -124,9 +146,9 @@ int vfs_mkdir(struct vfs_path *p, mode_t mode, uint32_t attributes)
 	fd = openat(p->parent, p->leaf, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (mode & 06000 && chmod(vfs_proc_path(fd, proc), mode & 07777))
-		return -errno;
-	return describe_new(p, fd, attributes);
+	if (mode & 06000)
+		r = add_set_id(fd, mode & 06000);
+	return r ? r : describe_new(p, fd, attributes);
 }
 
 /* ---- removing ---- */
