@@ -44,6 +44,11 @@ teardown_file() {
 	assert_output 'all told'
 }
 
+@test "changes of local programs break leases on folders" {
+	ok py_client notify.py listings "$T/share"
+	assert_output 'all told'
+}
+
 @test "changes of local programs where there are no file handles: inotify" {
 	mkdir -p "$T"/overlay/{low,up,work,share}
 	mount -t overlay overlay -o "lowerdir=$T/overlay/low,upperdir=$T/overlay/up,workdir=$T/overlay/work" \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """CHANGE_NOTIFY: what is told, to whom, and when.
 
-notify.py PORT clients|queue|folders|local|fallback|flood|written FOLDER [MAPS]
+notify.py PORT clients|queue|folders|local|fallback|listings|flood|written FOLDER [MAPS]
 
 FOLDER: the share's, on this machine. MAPS: the folder of the BPF maps, where the module serves.
 """
@@ -11,6 +11,8 @@ import shutil
 import struct
 import sys
 import time
+
+from impacket.smbconnection import SMB2_DIALECT_30
 
 import handles
 from waiting import CANCELLED, CLEANUP, CLOSE, CREATE, NOTIFY, OK, PENDING, Client, check, close
@@ -371,6 +373,47 @@ def fallback():
     closes = sizes.send(CLOSE, sizes.disk, close(sizes.file))
     check({a[0]: a[1] for _ in range(2) for a in sizes.answers()},
           {sizes.mid_out: CLEANUP, closes: OK}, "close")
+
+
+class Lister(Client):
+    """Has a lease on a folder, R: it caches the listing."""
+
+    def __init__(self, name):
+        super().__init__(SMB2_DIALECT_30)
+        raw = name.encode("utf-16le")
+        lease = struct.pack("<16sIIQ16sHH", os.urandom(16), 1, 0, 0, b"", 0, 0)
+        at = 120 + (len(raw) + 7 & ~7)
+        context = struct.pack("<IHHHHI4s4x", 0, 16, 4, 0, 24, len(lease), b"RqLs") + lease
+        body = struct.pack("<HBBIQQIIIIIHHII", 57, 0, 0xFF, 2, 0, 0, 0x100081, 0, 7, 1, DIRECTORY,
+                           120, len(raw), at, len(context))
+        mid = self.send(CREATE, self.disk, body + raw.ljust(at - 120, b"\0") + context)
+        check(self.expect(mid, OK, "open with a lease")[3][66], 0xFF, "a lease")
+
+    def breaks(self, what):
+        mid, status, _, pdu = self.answers()[0]
+        check((mid, status, pdu[12]), (2**64 - 1, OK, 18), what)
+        check(struct.unpack_from("<II", pdu, 64 + 24), (1, 0), what)
+
+
+def listings():
+    """What local programs do to a folder breaks leases on it, and on no other."""
+    os.mkdir(f"{FOLDER}/cached")
+    other = Lister("in")
+    for what, change in (
+            ("mkdir", lambda: os.mkdir(f"{FOLDER}/cached/d")),
+            ("a file", lambda: open(f"{FOLDER}/cached/f", "w").close()),
+            ("a write", lambda: open(f"{FOLDER}/cached/f", "w").write("data")),
+            ("chmod", lambda: os.chmod(f"{FOLDER}/cached/f", 0o600)),
+            ("out of it", lambda: os.rename(f"{FOLDER}/cached/f", f"{FOLDER}/elsewhere")),
+            ("into it", lambda: os.rename(f"{FOLDER}/elsewhere", f"{FOLDER}/cached/g")),
+            ("unlink", lambda: os.unlink(f"{FOLDER}/cached/g"))):
+        lister = Lister("cached")
+        change()
+        lister.breaks(what)
+    shutil.rmtree(f"{FOLDER}/cached")
+    os.mkdir(f"{FOLDER}/in/d")
+    other.breaks("another folder, only now")
+    os.rmdir(f"{FOLDER}/in/d")
 
 
 def flood():
