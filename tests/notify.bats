@@ -32,6 +32,15 @@ teardown_file() {
 @test "changes are kept between requests, up to the size of the first, then ENUM_DIR" {
 	ok py_client notify.py queue "$T/share"
 	assert_output 'all told'
+	# what the last test's clients watched goes with them
+	local i
+	for i in $(seq 100); do
+		[ "$(ctl -j status | jq -c '.counters | [.watches, .changes_lost > 0]')" != '[0,true]' ] ||
+			return 0
+		sleep 0.1
+	done
+	ctl -j status | jq .counters >&2
+	false
 }
 
 @test "a watched folder that is renamed, removed, or seen through another share" {

@@ -49,7 +49,9 @@ struct kh_server_slot {
 	__u32 steer;	    /* enum kh_steer */
 	__u32 steer_by_bpf; /* 0: SO_INCOMING_CPU or the kernel's hash */
 	__u32 connections, preauth, sessions, opens;
-	__u32 pad1[8];
+	__u32 watches;	    /* folders that clients watch (CHANGE_NOTIFY) */
+	__u32 changes_lost; /* how often they were told to look for themselves (NOTIFY_ENUM_DIR) */
+	__u32 pad1[6];
 	char version[32];
 	char instance[64];
 	char kmod_why[KH_WHY_MAX]; /* why the kernel does not serve data; "": it does */

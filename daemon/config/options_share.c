@@ -281,7 +281,8 @@ const struct conf_option conf_share_options[] = {
 	  .doc = "Leases on folders, SMB 3 only: clients may cache listings. Needs `smb2 "
 		 "leases`." },
 	{ OPT("durable handles", NULL, BOOL, durable_handles, "yes"),
-	  .doc = "Open files survive a lost connection, or a logoff, for a while, with their locks: "
+	  .doc = "Open files survive a lost connection, or a logoff, for a while, with their "
+		 "locks: "
 		 "the time that the client asks for, 5 minutes at most, a minute if it does not "
 		 "say, and 16 minutes for the older kind of SMB 2. Somebody else who opens such a "
 		 "file takes it over at once. Only for clients that cache the file; see "
@@ -305,7 +306,11 @@ const struct conf_option conf_share_options[] = {
 		 "without locks costs nothing. `yes` with `posix locking` also asks the kernel for "
 		 "local programs' locks each time, and keeps I/O out of the kernel module." },
 	{ OPT("change notify", "kernel change notify", BOOL, change_notify, "yes"),
-	  .doc = "Clients are told of changes in folders that they watch." },
+	  .doc = "Clients are told of changes in folders that they watch, whoever made them: "
+		 "clients, "
+		 "local programs, NFS. For local programs the server listens to fanotify, while "
+		 "somebody watches; where that cannot be had (CAP_SYS_ADMIN, file systems without "
+		 "file handles), to inotify, which follows the first 2,048 folders only." },
 
 	HEADING("Data"),
 	{ OPT("strict allocate", NULL, BOOL, strict_allocate, "no"),

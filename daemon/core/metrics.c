@@ -97,6 +97,10 @@ static void put_connections(FILE *f, const struct sums *s)
 	       k->preauth);
 	single(f, "sessions", "gauge", "Sessions that are logged in.", k->sessions);
 	single(f, "open_files", "gauge", "Open files, folders and pipes.", k->opens);
+	single(f, "watched_folders", "gauge", "Folders that clients watch for changes.",
+	       k->watches);
+	single(f, "changes_lost_total", "counter",
+	       "Answers that told a client to list a watched folder again.", k->changes_lost);
 	single(f, "connections_accepted_total", "counter", "Connections that were accepted.",
 	       (double)r.accepted);
 	single(f, "connections_closed_total", "counter", "Connections that have ended.",

@@ -149,6 +149,8 @@ struct json_object *view_counters(const struct view *v)
 	json_put_num(o, "preauth_connections", view_load(&v->server->preauth));
 	json_put_num(o, "sessions", view_load(&v->server->sessions));
 	json_put_num(o, "opens", view_load(&v->server->opens));
+	json_put_num(o, "watches", view_load(&v->server->watches));
+	json_put_num(o, "changes_lost", view_load(&v->server->changes_lost));
 	json_put_num(o, "bytes_in", r.bytes_in);
 	json_put_num(o, "bytes_out", r.bytes_out);
 	json_object_object_add(o, "ops", ops(v));

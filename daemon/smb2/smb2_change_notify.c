@@ -3,6 +3,7 @@
  * smb2_change_notify.c - CHANGE_NOTIFY (MS-SMB2 2.2.35, 2.2.36, 3.3.5.19). What happens to files
  * is kept in state/notify.c; this takes it from there, at once or when it comes.
  */
+#include "kernel/bpf_link.h"
 #include "smb2/smb2.h"
 #include "state/notify.h"
 
@@ -40,6 +41,8 @@ static ntstatus reply(struct request *rq, ntstatus status, const struct notify_e
 		len = 0;
 		status = NT_STATUS_NOTIFY_ENUM_DIR;
 	}
+	if (status == NT_STATUS_NOTIFY_ENUM_DIR)
+		maps_count(&maps.server->changes_lost, 1);
 	w = reply_begin(rq, 8 + len);
 	if (!w)
 		return NT_STATUS_INSUFFICIENT_RESOURCES;

@@ -2,6 +2,7 @@
 /* notify.c - folders that clients watch, and how they hear of a change; notify.h has the rules. */
 #include "state/notify.h"
 #include "core/utf16.h"
+#include "kernel/bpf_link.h"
 #include "state/notify_inotify.h"
 #include "state/notify_local.h"
 #include "state/notify_queue.h"
@@ -141,6 +142,7 @@ struct notify_watch *notify_watch(struct open *o, uint32_t filter, bool subtree,
 		w->mark = notify_local_mark(o->fd, filter, subtree);
 		change_listen(1);
 		atomic_fetch_add(&watches, 1);
+		maps_count(&maps.server->watches, 1);
 		atomic_store(&o->watch, w);
 	}
 	pthread_rwlock_unlock(&table.lock);
@@ -155,6 +157,7 @@ static void watch_remove(struct notify_watch *w)
 	if (table_remove(w)) {
 		change_listen(-1);
 		atomic_fetch_sub(&watches, 1);
+		maps_count(&maps.server->watches, -1);
 	}
 	notify_local_unmark(steal_ptr(&w->mark));
 	pthread_rwlock_unlock(&table.lock);
