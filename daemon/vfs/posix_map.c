@@ -202,6 +202,9 @@ static void claims_collect(struct claims *cs, const struct acl_object *obj, cons
 
 		if (a->type != ACE_ALLOWED && a->type != ACE_DENIED)
 			continue;
+		/* a refusal of what Unix has no bit for says nothing here */
+		if (a->type == ACE_DENIED && !mask_to_perm(a->mask))
+			continue;
 		if (is_default ? (a->flags & INHERIT_BOTH) != INHERIT_BOTH
 			       : a->flags & ACE_INHERIT_ONLY)
 			continue;
