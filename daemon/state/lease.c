@@ -19,7 +19,7 @@
 
 /* ---- the table ---- */
 
-#define CHAIN_BITS 16
+#define CHAIN_BITS 20
 #define SHARDS	   256 /* each has the lock of CHAINS / SHARDS chains */
 
 static struct lease *chains[1u << CHAIN_BITS];
