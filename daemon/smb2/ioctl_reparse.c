@@ -64,6 +64,7 @@ static ntstatus become(struct open *o, const struct vfs_special *sp)
 ntstatus ioctl_set_reparse_point(struct request *rq, struct ioctl *q)
 {
 	_cleanup_vfs_special_ struct vfs_special sp = { 0 }, now = { 0 };
+	const struct vfs_options *o = &rq->tree->vfs->opt;
 	ntstatus status = may_set(rq);
 	uint32_t tag;
 
@@ -71,6 +72,9 @@ ntstatus ioctl_set_reparse_point(struct request *rq, struct ioctl *q)
 		status = reparse_parse(q->in, q->in_len, rq->open->posix, &tag, &sp);
 	if (status != NT_STATUS_SUCCESS)
 		return status;
+	/* Nobody would see it any more. */
+	if (sp.type == S_IFLNK && !o->follow_symlinks && !o->native_symlinks && !rq->open->posix)
+		return NT_STATUS_NOT_SUPPORTED;
 	/* Another target for what is one is fine, another kind is not (MS-FSA 2.1.5.10.37). */
 	if (!vfs_special_get(rq->open->fd, &now) && now.type != sp.type)
 		return NT_STATUS_IO_REPARSE_TAG_MISMATCH;

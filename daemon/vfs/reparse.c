@@ -49,23 +49,18 @@ void vfs_link_attr(struct vfs_share *s, const char *path, struct vfs_attr *a)
 		a->attributes |= FILE_ATTRIBUTE_DIRECTORY;
 }
 
-/* By its text alone: does a symlink at path lead above the share's root? */
-static bool leaves(const char *path, const char *target)
+/*
+ * Could it lead out of the share? Not by going down from where it is, whatever other symlinks
+ * clients made; behind any of them ".." is another folder than the text says.
+ */
+static bool may_leave(const char *target)
 {
-	long depth = 0;
-
 	if (*target == '/')
 		return true;
-	for (; *path; path++)
-		depth += *path == '/';
 	while (*target) {
 		size_t n = strcspn(target, "/");
 
 		if (n == 2 && !strncmp(target, "..", 2))
-			depth--;
-		else if (n && !(n == 1 && *target == '.'))
-			depth++;
-		if (depth < 0)
 			return true;
 		target += n + (target[n] == '/');
 	}
@@ -102,7 +97,8 @@ static int check_empty(int parent, const char *leaf, struct vfs_id entry, bool *
 
 	if (fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW))
 		return -errno;
-	if (st.st_ino != entry.ino)
+	if (st.st_ino != entry.ino ||
+	    ((uint64_t)major(st.st_dev) << 32 | minor(st.st_dev)) != entry.dev)
 		return -ESTALE;
 	*is_dir = S_ISDIR(st.st_mode);
 	return S_ISREG(st.st_mode) && st.st_size ? -ENOTEMPTY : 0;
@@ -160,7 +156,7 @@ int vfs_special_set(struct vfs_share *s, const char *path, struct vfs_id entry,
 		return -EROFS;
 	if (!*leaf)
 		return -EBUSY;
-	if (sp->type == S_IFLNK && s->opt.wide_links && leaves(path, sp->target))
+	if (sp->type == S_IFLNK && s->opt.wide_links && may_leave(sp->target))
 		return -EACCES;
 	parent = share_open_beneath(s, dir, O_PATH | O_DIRECTORY);
 	if (parent < 0)

@@ -432,7 +432,7 @@ int vfs_special_get(int fd, struct vfs_special *out);
 /*
  * The empty file or folder `entry` at path becomes what sp says, made by the calling user; *fd is
  * an O_PATH fd of it and *a describes it. -ESTALE: path is something else, -ENOTEMPTY: it has data
- * or entries, -EACCES: a target outside of a share with `wide links`, which would be followed.
+ * or entries, -EACCES: a target that could be outside of a share with `wide links`, which would be followed.
  */
 int vfs_special_set(struct vfs_share *s, const char *path, struct vfs_id entry,
 		    const struct vfs_special *sp, int *fd, struct vfs_attr *a);

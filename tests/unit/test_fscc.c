@@ -211,6 +211,45 @@ static ntstatus set(struct request *rq, uint8_t info_class, const void *buf, siz
 	return fscc_file_set(rq, info_class, buf, len);
 }
 
+/* The layout of the POSIX extensions, which no MS document has. */
+static void test_posix(struct open *o)
+{
+	const struct fscc_dir_class *c = fscc_dir_class(FilePosixInformation);
+	struct vfs_attr a = { .mode = S_IFLNK | 0777,
+			      .uid = 1000,
+			      .gid = 100,
+			      .nlink = 3,
+			      .id = { 1, 0x1122334455667788 },
+			      .end_of_file = 5,
+			      .alloc_size = 512,
+			      .attributes = FILE_ATTRIBUTE_REPARSE_POINT,
+			      .reparse_tag = IO_REPARSE_TAG_SYMLINK };
+	uint8_t buf[256], out[256];
+	struct smb2_wr w = wr_init(buf, sizeof(buf)), sid = wr_init(out, sizeof(out));
+	struct sid owner = sid_compose(&sid_unix_users, 1000);
+	uint64_t len;
+
+	is_str(nt_name(query(o, FilePosixInformation, &len, out, sizeof(out))),
+	       "INVALID_INFO_CLASS", "not for other opens");
+	o->posix = true;
+	is_str(nt_name(query(o, FilePosixInformation, &len, out, sizeof(out))), "SUCCESS", "POSIX");
+	is_int((int64_t)len, FSCC_POSIX_SIZE, "its size");
+	is_int(kh_get_le32(out + 76) & ~07777u, 0, "a file has no type on the wire");
+	o->posix = false;
+
+	ok(c && c->posix && fscc_dir_put(&w, c, "x", 2, &a, 0, true), "an entry");
+	is_int((int64_t)w.off, FSCC_POSIX_DIR_SIZE + 2, "its size");
+	is_int(kh_get_le32(buf + 8 + 48), FILE_ATTRIBUTE_REPARSE_POINT, "DosAttributes");
+	is_int((int64_t)kh_get_le64(buf + 8 + 52), 0x1122334455667788, "Inode");
+	is_int(kh_get_le32(buf + 8 + 68), 3, "HardLinks");
+	is_int(kh_get_le32(buf + 8 + 72), IO_REPARSE_TAG_SYMLINK, "ReparseTag");
+	is_int(kh_get_le32(buf + 8 + 76), 020777, "Mode of a symlink");
+	sid_write(&sid, &owner);
+	ok(!memcmp(buf + 8 + 80, out, sid.off), "the owner");
+	is_int(kh_get_le32(buf + 120), 2, "FileNameLength");
+	is_int(buf[124], 'x', "the name");
+}
+
 static void test_set(struct open *o)
 {
 	struct request rq = { .open = o, .tree = &tree };
@@ -285,6 +324,7 @@ int main(void)
 	test_ea_selection(o);
 	test_streams(o);
 	test_dir_entries();
+	test_posix(o);
 	test_set(o);
 	open_free(o);
 	vfs_share_put(share);

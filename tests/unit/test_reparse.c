@@ -223,7 +223,10 @@ static void test_refused(void)
 	STATUS(SET(o, symlink_blob("..\\x")), ACCESS_DENIED);
 	STATUS(SET(o, symlink_blob("a\\..\\..\\x")), ACCESS_DENIED);
 	STATUS(SET(o, symlink_blob("/etc")), ACCESS_DENIED);
-	tree->vfs->opt.wide_links = false;
+	STATUS(SET(o, symlink_blob("a\\..\\x")), ACCESS_DENIED);
+	tree->vfs->opt.wide_links = tree->vfs->opt.follow_symlinks = false;
+	STATUS(SET(o, b), NOT_SUPPORTED);
+	tree->vfs->opt.follow_symlinks = true;
 	unlinkat(tree->vfs->root, "file", 0);
 	close(openat(tree->vfs->root, "file", O_CREAT | O_RDWR, 0600));
 	STATUS(SET(o, b), OBJECT_NAME_NOT_FOUND);
