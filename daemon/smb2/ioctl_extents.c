@@ -15,6 +15,7 @@
 struct clone {
 	struct smb2_fid source;
 	uint64_t from, to, len;
+	uint64_t target_size; /* before: it does not grow */
 };
 
 static bool parse(const struct ioctl *q, struct clone *c)
@@ -43,7 +44,7 @@ static bool is_sparse(struct open *o)
 }
 
 /* Byte-range locks do not count, as in Windows: nothing is read or written by the client. */
-static ntstatus check(struct open *src, struct open *dst, const struct clone *c)
+static ntstatus check(struct open *src, struct open *dst, struct clone *c)
 {
 	struct stat from, to;
 
@@ -57,8 +58,11 @@ static ntstatus check(struct open *src, struct open *dst, const struct clone *c)
 		return NT_STATUS_ACCESS_DENIED;
 	if (fstat(src->fd, &from) < 0 || fstat(dst->fd, &to) < 0)
 		return vfs_errno(errno);
-	/* Whole ranges of both files: the target is made long enough before (2.3.8). */
-	if (c->from + c->len > (uint64_t)from.st_size || c->to + c->len > (uint64_t)to.st_size)
+	/* Whole ranges of both files: the target is made long enough before (2.3.8), or is sparse.
+	 */
+	c->target_size = (uint64_t)to.st_size;
+	if (c->from + c->len > (uint64_t)from.st_size ||
+	    (c->to + c->len > c->target_size && !is_sparse(dst)))
 		return NT_STATUS_NOT_SUPPORTED;
 	if (from.st_ino == to.st_ino && from.st_dev == to.st_dev && c->from < c->to + c->len &&
 	    c->to < c->from + c->len)
@@ -82,10 +86,19 @@ static ntstatus clone_status(int r)
 	}
 }
 
+static int clone_range(struct open *src, struct open *dst, const struct clone *c)
+{
+	int r = vfs_clone_range(src->fd, c->from, dst->fd, c->to, c->len);
+
+	if (!r && c->to + c->len > c->target_size)
+		r = vfs_set_eof(dst->fd, c->target_size);
+	return r;
+}
+
 ntstatus ioctl_duplicate_extents(struct request *rq, struct ioctl *q)
 {
 	struct open *dst = rq->open, *src;
-	struct clone c;
+	struct clone c = { 0 };
 	ntstatus status;
 
 	if (!parse(q, &c))
@@ -97,8 +110,7 @@ ntstatus ioctl_duplicate_extents(struct request *rq, struct ioctl *q)
 		status = check(src, dst, &c);
 		if (!status && c.len) {
 			handle_wrote(dst);
-			status = clone_status(
-				vfs_clone_range(src->fd, c.from, dst->fd, c.to, c.len));
+			status = clone_status(clone_range(src, dst, &c));
 			oplock_changed(dst);
 		}
 	}
