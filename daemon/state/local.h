@@ -61,5 +61,7 @@ static inline void local_lease_follow(struct open *o, uint8_t state)
 }
 /* The thread: somebody wants to open the file that fd has, or had, a lease on. */
 void local_lease_broken(int fd);
+/* ... or any that has one. */
+void local_lease_look(void);
 
 #endif /* KH_LOCAL_H */

@@ -67,6 +67,27 @@ static struct owner owner_of(int fd)
 	return w;
 }
 
+static void owner_clear(int fd)
+{
+	pthread_mutex_lock(&owners_lock);
+	if (fd >= 0 && (size_t)fd < nowners)
+		owners[fd] = (struct owner) { 0 };
+	pthread_mutex_unlock(&owners_lock);
+}
+
+/* The next fd from this one on that has a lease, -1: none. */
+static int owner_next(int fd)
+{
+	int found = -1;
+
+	pthread_mutex_lock(&owners_lock);
+	for (size_t i = (size_t)fd; i < nowners && found < 0; i++)
+		if (owners[i].ino)
+			found = (int)i;
+	pthread_mutex_unlock(&owners_lock);
+	return found;
+}
+
 /* ---- taking and following; under the bucket's lock ---- */
 
 static uint8_t backing_of(uint8_t state)
@@ -123,6 +144,7 @@ void local_lease_follow_slow(struct open *o, uint8_t state)
 		return;
 	(void)set(o, NONE);
 	o->kernel_lease = NONE;
+	owner_clear(o->fd);
 	if (kind != NONE)
 		drop_later(o);
 }
@@ -142,6 +164,8 @@ static bool begin(struct open *o, uint8_t *keep)
 		if (!ok && kind == WRITES && only_reads(o) && set(o, READS))
 			*keep = R | H;
 	}
+	if (o->kernel_lease == NONE)
+		owner_clear(o->fd);
 	ofile_unlock(o, f);
 	return ok;
 }
@@ -194,4 +218,10 @@ void local_lease_broken(int fd)
 	free(all);
 	if (keep != (R | W | H))
 		lease_put(ofile_break_caching(w.dev, w.ino, keep));
+}
+
+void local_lease_look(void)
+{
+	for (int fd = owner_next(0); fd >= 0; fd = owner_next(fd + 1))
+		local_lease_broken(fd);
 }

@@ -67,7 +67,7 @@ static void ask_all(void)
 
 static void *thread_main(void *arg)
 {
-	struct timespec pause = { 0, LOCAL_POLL_NS };
+	const struct timespec soon = { 0, LOCAL_POLL_NS }, later = { 1, 0 };
 	uint64_t asked = 0;
 	siginfo_t si;
 	sigset_t set;
@@ -75,11 +75,14 @@ static void *thread_main(void *arg)
 	(void)arg;
 	sigemptyset(&set);
 	sigaddset(&set, local_signal());
+	sigaddset(&set, SIGIO);
 	atomic_store(&local.tid, (pid_t)syscall(SYS_gettid));
 	for (;;) {
-		int sig = sigtimedwait(&set, &si, any_polls() ? &pause : NULL);
+		int sig = sigtimedwait(&set, &si, any_polls() ? &soon : &later);
 
-		if (sig > 0 && si.si_code > 0) /* the kernel's; a wake-up has SI_TKILL */
+		if (sig == SIGIO) /* too many signals were queued, some are lost */
+			local_lease_look();
+		else if (sig > 0 && si.si_code > 0) /* the kernel's; a wake-up has SI_TKILL */
 			local_lease_broken(si.si_fd);
 		if (sig < 0 || now_ns() - asked >= LOCAL_POLL_NS) {
 			ask_all();
