@@ -93,6 +93,7 @@ struct reply {
 	bool has_id, has_lease;
 	uint8_t durable, lease_key[16];
 	uint32_t lease;
+	bool breaking;
 	uint16_t epoch;
 };
 
@@ -105,7 +106,8 @@ static void take_context(struct reply *r, const uint8_t *tag, struct smb2_rd d)
 		rd_copy(&d, r->lease_key, 16);
 		r->lease = rd_le32(&d);
 		r->has_lease = rd_ok(&d);
-		rd_skip(&d, 28);
+		r->breaking = rd_le32(&d) & SMB2_LEASE_FLAG_BREAK_IN_PROGRESS;
+		rd_skip(&d, 24);
 		r->epoch = rd_le16(&d);
 	} else if (!memcmp(tag, "DHnQ", 4)) {
 		r->durable = 1;
@@ -219,7 +221,10 @@ static void granted(struct request *q, struct open *o, const struct reply *r)
 	if (!o->cache)
 		holders_check(o->inode);
 	else if (o->cache->lease)
-		cache_granted(o->cache, o, (uint8_t)r->lease, r->epoch, q->sent);
+		cache_granted(o->cache, o,
+			      /* the state from which it is broken is not there to be relied on */
+			      r->breaking ? o->cache->state & r->lease : (uint8_t)r->lease,
+			      r->epoch, q->sent);
 	else
 		cache_granted(o->cache, o, state_of_level(r->level), 0, q->sent);
 	cache_early(o);
@@ -264,9 +269,12 @@ void create_done(struct request *q, const struct answer *a)
 
 	if (q->cache)
 		q->cache->creating--;
-	if (!a && overwrites(q))
+	/* LOGOFF may overtake it, at the last step. */
+	if ((!a || (a->h.status && s->ending)) && overwrites(q))
 		event_wild_zero(q->sent);
 	if (!a || a->h.status) {
+		story(NULL, "s%u CREATE %s disposition %u fails: %s", s->n, q->name, q->disposition,
+		      a ? nt_name(a->h.status) : "connection lost");
 		if (q->old)
 			q->old->gone = true;
 		if (q->old && a) {
