@@ -191,7 +191,6 @@ void entry_open_new(struct open *o, const struct session *s)
 	if (!o->handle_entry)
 		return;
 	put_entry(o->handle_entry, &new);
-	entry_open_name(o);
 }
 
 void entry_open_seen(struct open *o)

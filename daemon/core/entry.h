@@ -70,7 +70,7 @@ void entry_session(struct session *s);
 
 /* ---- opens: any thread ---- */
 
-/* Before it is published: everything but the id. */
+/* Before it is published, or again: everything but the id and the name. */
 void entry_open_new(struct open *o, const struct session *s);
 /* Its id: from now on it is seen. */
 void entry_open_seen(struct open *o);

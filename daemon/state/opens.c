@@ -223,6 +223,9 @@ bool open_publish(struct open *o, struct session *s)
 	bool ok = false;
 
 	entry_open_new(o, s);
+	pthread_mutex_lock(&o->lock); /* a rename may have found it, on its file */
+	entry_open_name(o);
+	pthread_mutex_unlock(&o->lock);
 	pthread_mutex_lock(&s->lock);
 	if (atomic_load(&s->state) == SESSION_VALID && !list_empty(&o->tree->node)) {
 		o->session = session_get(s);

@@ -331,6 +331,9 @@ void reconnect_some(struct session *s)
 	struct open *o, *next;
 
 	list_for_each_safe (o, next, &s->client->lost, session_node) {
+		/* 2.x knows no version 2, and would open the file anew */
+		if (o->durable == 2 && s->m.dialect < SMB2_DIALECT_300)
+			continue;
 		list_del(&o->session_node);
 		if (chance(&s->random, 80) && now < o->lost_at + LOST_FOR_NS)
 			reconnect(s, o);
