@@ -72,7 +72,7 @@ guest_server() {
 	[global]
 		netbios name = KHGUEST
 		smb ports = $PORT
-		interfaces = 127.0.0.1
+		interfaces = ${KH_INTERFACES:-127.0.0.1}
 		bind interfaces only = yes
 		server min protocol = SMB2_02
 		max connections = 0
