@@ -202,7 +202,7 @@ static ntstatus target_check(struct open *o, struct target *t, bool is_dir, bool
 
 	status = parent_object(tree->vfs, &t->loc, &parent, &id);
 	if (!status)
-		status = ofile_may_add_name(id.dev, id.ino);
+		status = ofile_may_add_name(o, id.dev, id.ino);
 	if (!status)
 		status = acl_may_create(&parent, &tree->policy, tree->token, is_dir);
 	if (!status && t->loc.exists && !t->same)

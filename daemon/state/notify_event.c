@@ -73,20 +73,27 @@ static void event_parse(const uint8_t *p, const struct fanotify_event_metadata *
 
 /* ---- folders ---- */
 
-/* The last folder, while the events of one read() are handled: most name the same. */
-struct folder {
+/* Those of the events of one read(): most name a few. The listening thread's. */
+#define FOLDERS 16
+
+static struct folder {
+	size_t key_len; /* 0: none */
+	uint8_t key[sizeof(__kernel_fsid_t) + sizeof(struct file_handle) + MAX_HANDLE_SZ];
 	int fd; /* O_PATH; -1: gone, or not known */
 	char path[PATH_MAX];
-	uint8_t key[sizeof(__kernel_fsid_t) + sizeof(struct file_handle) + MAX_HANDLE_SZ];
-	size_t key_len;
-};
+} folders[FOLDERS];
 
 static void folder_forget(struct folder *f)
 {
-	if (f->fd >= 0)
+	if (f->key_len && f->fd >= 0)
 		close(f->fd);
-	f->fd = -1;
 	f->key_len = 0;
+}
+
+static void folders_forget(void)
+{
+	for (unsigned int i = 0; i < FOLDERS; i++)
+		folder_forget(&folders[i]);
 }
 
 static void folder_open(struct folder *f, const struct place *p)
@@ -110,28 +117,49 @@ static void folder_open(struct folder *f, const struct place *p)
 	close(steal_fd(&f->fd));
 }
 
-/* False: it is gone. */
-static bool folder_find(struct folder *f, const struct place *p)
+static struct folder *folder_slot(const uint8_t *handle, size_t n)
+{
+	uint32_t h = 0;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h + handle[i]) * 0x9E3779B1u;
+	return &folders[h >> 28];
+}
+
+/* NULL: it is gone. */
+static const struct folder *folder_find(const struct place *p)
 {
 	size_t n = sizeof(p->info->fsid), h = sizeof(*p->handle) + p->handle->handle_bytes;
+	struct folder *f = folder_slot((const uint8_t *)p->handle, h);
 
-	if (f->key_len == n + h && !memcmp(f->key, &p->info->fsid, n) &&
-	    !memcmp(f->key + n, p->handle, h))
-		return f->fd >= 0;
-	folder_forget(f);
-	folder_open(f, p);
-	memcpy(f->key, &p->info->fsid, n);
-	memcpy(f->key + n, p->handle, h);
-	f->key_len = n + h;
-	return f->fd >= 0;
+	if (f->key_len != n + h || memcmp(f->key, &p->info->fsid, n) ||
+	    memcmp(f->key + n, p->handle, h)) {
+		folder_forget(f);
+		folder_open(f, p);
+		memcpy(f->key, &p->info->fsid, n);
+		memcpy(f->key + n, p->handle, h);
+		f->key_len = n + h;
+	}
+	return f->fd >= 0 ? f : NULL;
 }
 
 /* Absolute path; NULL: gone. */
-static char *place_path(struct folder *f, const struct place *p)
+static char *place_path(const struct place *p)
 {
-	if (!p->info || !folder_find(f, p))
+	const struct folder *f = p->info ? folder_find(p) : NULL;
+
+	if (!f)
 		return NULL;
 	return strcmp(p->name, ".") ? xasprintf("%s/%s", f->path, p->name) : xstrdup(f->path);
+}
+
+static bool place_exists(const struct place *p)
+{
+	const struct folder *f = folder_find(p);
+	struct stat st;
+
+	return f && fstatat(f->fd, strcmp(p->name, ".") ? p->name : "", &st,
+			    AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) == 0;
 }
 
 /* ---- telling ---- */
@@ -152,13 +180,13 @@ static void tell(const char *path, const char *new_path, uint32_t action, uint32
 }
 
 /* Where only one of the folders is marked, the other place is not told. */
-static void tell_rename(struct folder *f, const struct event *e)
+static void tell_rename(const struct event *e)
 {
-	_cleanup_free_ char *from = place_path(f, &e->from), *to = place_path(f, &e->to);
+	_cleanup_free_ char *from = place_path(&e->from), *to = place_path(&e->to);
 	bool dir = e->mask & FAN_ONDIR;
 
 	if (dir)
-		folder_forget(f);
+		folders_forget();
 	if (from && to) {
 		if (dir)
 			notify_renamed_absolute(from, to);
@@ -191,16 +219,14 @@ static bool is_kernel_thread(pid_t pid)
 }
 
 /* Several things that happened to one name come as one event, in no order. */
-static void tell_event(struct folder *f, const struct event *e)
+static void tell_event(const struct event *e)
 {
-	_cleanup_free_ char *path = place_path(f, &e->at);
+	_cleanup_free_ char *path = place_path(&e->at);
 	bool dir = e->mask & FAN_ONDIR, there;
-	struct stat st;
 
 	if (!path)
 		return;
-	there = fstatat(f->fd, strcmp(e->at.name, ".") ? e->at.name : "", &st,
-			AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) == 0;
+	there = place_exists(&e->at);
 	if (e->mask & FAN_DELETE && there)
 		tell(path, NULL, FILE_ACTION_REMOVED, NAMES, dir);
 	if (e->mask & FAN_CREATE)
@@ -219,7 +245,7 @@ static void tell_event(struct folder *f, const struct event *e)
 		notify_gone(path);
 }
 
-static void handle(struct folder *f, const uint8_t *p, const struct fanotify_event_metadata *m)
+static void handle(const uint8_t *p, const struct fanotify_event_metadata *m)
 {
 	struct event e;
 
@@ -229,15 +255,14 @@ static void handle(struct folder *f, const uint8_t *p, const struct fanotify_eve
 	}
 	event_parse(p, m, &e);
 	if (e.mask & FAN_RENAME)
-		tell_rename(f, &e);
+		tell_rename(&e);
 	else
-		tell_event(f, &e);
+		tell_event(&e);
 }
 
 void notify_events_handle(const void *buf, size_t len)
 {
 	struct fanotify_event_metadata m;
-	struct folder f = { .fd = -1 };
 	const uint8_t *p = buf;
 	pid_t self = getpid();
 
@@ -246,7 +271,7 @@ void notify_events_handle(const void *buf, size_t len)
 		if (m.event_len < sizeof(m) || m.event_len > len)
 			break;
 		if (m.pid != self && m.vers == FANOTIFY_METADATA_VERSION)
-			handle(&f, p, &m);
+			handle(p, &m);
 	}
-	folder_forget(&f);
+	folders_forget();
 }

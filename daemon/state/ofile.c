@@ -508,7 +508,7 @@ bool ofile_streams_open(uint64_t dev, uint64_t ino)
 	return open;
 }
 
-ntstatus ofile_may_add_name(uint64_t dev, uint64_t ino)
+ntstatus ofile_may_add_name(const struct open *o, uint64_t dev, uint64_t ino)
 {
 	struct bucket *b = bucket_of(dev, ino);
 	ntstatus status = NT_STATUS_SUCCESS;
@@ -518,7 +518,7 @@ ntstatus ofile_may_add_name(uint64_t dev, uint64_t ino)
 	f = find(b, dev, ino, NULL);
 	if (f && f->delete_pending)
 		status = NT_STATUS_DELETE_PENDING;
-	else if (f && share_modes_deny_names(f))
+	else if (f && share_modes_deny_names(f, o))
 		status = NT_STATUS_SHARING_VIOLATION;
 	pthread_mutex_unlock(&b->lock);
 	return status;

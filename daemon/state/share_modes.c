@@ -108,7 +108,16 @@ bool share_modes_others_deny_delete(const struct ofile *f, const struct open *o)
 	return f->modes.denies[DELETES] > own;
 }
 
-bool share_modes_deny_names(const struct ofile *f)
+/* Windows minds whoever has it open for deletion, Samba its own client only: so clients expect. */
+bool share_modes_deny_names(const struct ofile *f, const struct open *o)
 {
-	return f->modes.uses[DELETES] || f->modes.denies[WRITES];
+	const struct open *other;
+
+	if (f->modes.denies[WRITES] || !f->modes.uses[DELETES])
+		return f->modes.denies[WRITES];
+	list_for_each (other, &f->opens, file_node)
+		if (other->access & SEC_STD_DELETE && other->session && o->session &&
+		    memcmp(other->session->client_guid, o->session->client_guid, 16) == 0)
+			return true;
+	return false;
 }

@@ -21,7 +21,7 @@ bool share_modes_conflict(const struct ofile *f, const struct open *o, uint32_t 
 bool share_modes_conflict_delete(const struct ofile *f, const struct open *o);
 /* Does another open of f than o, which is one, refuse to share deletion? */
 bool share_modes_others_deny_delete(const struct ofile *f, const struct open *o);
-/* Is a folder open in a way that lets nobody put names into it? */
-bool share_modes_deny_names(const struct ofile *f);
+/* Is a folder open in a way that lets o's client put no names into it? */
+bool share_modes_deny_names(const struct ofile *f, const struct open *o);
 
 #endif /* KH_SHARE_MODES_H */

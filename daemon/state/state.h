@@ -477,7 +477,7 @@ ntstatus ofile_rename_stream(struct open *o, const char *to);
  * May a rename or link put a name into this directory? It counts as an open for FILE_ADD_FILE that
  * does not share deletion: SHARING_VIOLATION, DELETE_PENDING (MS-FSA 2.1.5.14.11).
  */
-ntstatus ofile_may_add_name(uint64_t dev, uint64_t ino);
+ntstatus ofile_may_add_name(const struct open *o, uint64_t dev, uint64_t ino);
 /* The file with its lock held, or NULL (closed meanwhile); both want ofile_unlock(). */
 struct ofile *ofile_lock(struct open *o);
 /* For kernel/handles.c. An open whose CLOSE the module answered and nobody finishes: reference. */
