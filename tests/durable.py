@@ -10,6 +10,7 @@ durable.py PORT loss SECONDS                packets are lost for so long (in a n
 
 KH_HOST: the server, 127.0.0.1.
 """
+import contextlib
 import os
 import socket
 import struct
@@ -18,17 +19,17 @@ import sys
 import time
 import uuid
 
-from impacket import smb3structs
+from impacket import smb3
 from impacket.smbconnection import SMB2_DIALECT_21, SMB2_DIALECT_30, SMBConnection
 
-from waiting import CLOSE, CREATE, OK, PORT, READ, WRITE, Client, check, close
+from waiting import CLOSE, CREATE, OK, PENDING, PORT, READ, WRITE, Client, check, close
 
 LOCK, LOGOFF, TREE_DISCONNECT = 10, 2, 4
 HOST = os.environ.get("KH_HOST", "127.0.0.1")
 DENIED, NOT_FOUND, INVALID = 0xC0000022, 0xC0000034, 0xC000000D
 NOT_AVAILABLE, NOT_GRANTED, DELETED = 0xC0000467, 0xC0000055, 0xC0000203
 CLOSED, DUPLICATE = 0xC0000128, 0xC000022A
-BATCH, REPLAY = 9, 0x20000000
+BATCH, LEASE, REPLAY = 9, 0xFF, 0x20000000
 USERS = {1: ("torture1", "Torture-pw1"), 2: ("torture2", "Torture-pw2")}
 
 
@@ -83,15 +84,30 @@ def lock(file, start, length, flags):
 EXCLUSIVE, UNLOCK, AT_ONCE = 2, 4, 16
 
 
+@contextlib.contextmanager
+def fixed(name, **fields):
+    """Has impacket send these fields."""
+    before = getattr(smb3, name)
+
+    class Fixed(before):
+        def getData(self):
+            for field, value in fields.items():
+                self[field] = value
+            return super().getData()
+
+    setattr(smb3, name, Fixed)
+    try:
+        yield
+    finally:
+        setattr(smb3, name, before)
+
+
 class Peer(Client):
-    def __init__(self, dialect=SMB2_DIALECT_30, user=1, share="share", previous=0):
-        self.fields = smb3structs.SMB2SessionSetup.structure
-        smb3structs.SMB2SessionSetup.structure = tuple(
-            ("PreviousSessionId", f"<Q={previous}") if field[0] == "PreviousSessionId" else field
-            for field in self.fields)
-        self.keep = SMBConnection(HOST, HOST, sess_port=PORT, preferredDialect=dialect)
-        self.keep.login(*USERS[user])
-        smb3structs.SMB2SessionSetup.structure = self.fields
+    def __init__(self, dialect=SMB2_DIALECT_30, user=1, share="share", previous=0, client=None):
+        with fixed("SMB2Negotiate", ClientGuid=client or uuid.uuid4().bytes), \
+                fixed("SMB2SessionSetup", PreviousSessionId=previous):
+            self.keep = SMBConnection(HOST, HOST, sess_port=PORT, preferredDialect=dialect)
+            self.keep.login(*USERS[user])
         self.disk = self.keep.connectTree(share)
         smb = self.keep.getSMBServer()
         self.sock = smb._NetBIOSSession.get_socket()
@@ -225,6 +241,69 @@ def ends():
     one.cut()
 
 
+def lease(key, state, version=1):
+    data = key + struct.pack("<II8s", state, 0, b"")
+    return (b"RqLs", data + (b"\0" * 20 if version == 2 else b""))
+
+
+def leased():
+    """A lease comes back with its key and its file's name, and to the same client only."""
+    client = uuid.uuid4().bytes
+    one, guid, key = Peer(client=client), uuid.uuid4().bytes, uuid.uuid4().bytes
+    file, tags = one.open("leased", level=LEASE, asked=[lease(key, 7), v2(guid)])
+    check((one.level, sorted(tags)), (LEASE, [b"DH2Q", b"RqLs"]), "a durable lease")
+    one.cut()
+    two, other = Peer(client=client), Peer()
+    back = v2_back(file, guid)
+    file = comes_back(two, "leased", lease(key, 0), back, what="reconnect")
+    two.cut()
+    two = Peer(client=client)
+    for _ in range(100):  # until the server has seen that
+        mid = two.send(CREATE, two.disk, create("wrong", asked=[lease(key, 0), back]))
+        status = two.answers()[0][1]
+        if status != NOT_FOUND:
+            break
+        time.sleep(0.05)
+    check(hex(status), hex(INVALID), "another name")
+    wrong = uuid.uuid4().bytes
+    two.open("leased", "without a lease", NOT_FOUND, asked=[back])
+    two.open("leased", "another key", NOT_FOUND, asked=[lease(wrong, 0), back])
+    other.open("leased", "another client", NOT_FOUND, asked=[lease(key, 0), back])
+    file, tags = two.open("leased", asked=[lease(key, 0), back])
+    check((two.level, tags), (LEASE, [b"RqLs"]), "the right one")
+    two.do(CLOSE, close(file), "close")
+    for peer in two, other:
+        peer.cut()
+
+
+def taken_over():
+    """Who opens the file meanwhile gets it, at once; and what was to be deleted is."""
+    for kind, asked in (("oplock", []), ("lease", [lease(uuid.uuid4().bytes, 7)])):
+        one, two, guid = Peer(), Peer(), uuid.uuid4().bytes
+        name = f"taken by {kind}"
+        level = LEASE if asked else BATCH
+        file, _ = one.open(name, level=level, share=0, asked=asked + [v2(guid, 60000)])
+        one.cut()
+        began = time.monotonic()
+        mid = two.send(CREATE, two.disk, create(name))
+        status = PENDING
+        while status == PENDING:
+            got, status, _, element = two.answers()[0]
+        check((got, hex(status)), (mid, hex(OK)), "the other open")
+        check(time.monotonic() - began < 10, True, "at once")
+        two.open(name, "too late", NOT_FOUND, asked=asked + [v2_back(file, guid)])
+        two.cut()
+    one, two, guid = Peer(), Peer(), uuid.uuid4().bytes
+    one.open("on close", access=0x13019f, options=0x1000, asked=[v2(guid, 60000)])
+    one.cut()
+    mid = two.send(CREATE, two.disk, create("on close", level=0, disposition=1))
+    status = PENDING
+    while status == PENDING:
+        _, status, _, _ = two.answers()[0]
+    check(hex(status), hex(NOT_FOUND), "delete on close")
+    two.cut()
+
+
 def replayed():
     """A CREATE whose answer is lost gives the same open again, until it is used."""
     one, guid = Peer(), uuid.uuid4().bytes
@@ -250,6 +329,8 @@ def rules():
     many_times()
     refused()
     ends()
+    leased()
+    taken_over()
     replayed()
     print("durable handles are right")
 
@@ -300,7 +381,8 @@ def loss(seconds):
         check(two.content(file, i << 16, 1 << 16) == block, True, f"block {i}")
     two.do(LOCK, lock(file, 7, 1, EXCLUSIVE | AT_ONCE), "the lock is held", NOT_GRANTED)
     two.do(WRITE, write(file, 0, b"in time!"), "the write again")
-    # TCP has gone on sending what was lost: the session that it is for is no more.
+    # TCP goes on sending what was lost, if not at once: the session that it is for is no more.
+    one.sock.settimeout(150)
     _, status, _, _ = one.answers()[0]
     check(hex(status), hex(DELETED), "the write that was lost")
     check(two.content(file, 0, 8), b"in time!", "data")

@@ -310,6 +310,7 @@ void handle_reset(struct open *o)
 {
 	if (o->handle_queued)
 		return;
+	list_del(&o->handle_node);
 	o->handle = NULL;
 	o->handle_caps = o->handle_undrained = 0;
 	o->handle_done = o->handle_stale = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the kernel module may do with an open, as locks, oplocks, writes and deletion come and go.
  */
+#include "state/durable.h"
 #include "state/lease.h"
 #include "kernel/handles.h"
 #include "smb2/smb2.h"
@@ -426,6 +427,47 @@ static void test_close_before_sent(void)
 	is_int(slots[(uint32_t)r.vol].vol, 0, "and the slot is free");
 }
 
+/* The module lets go of what has no client, and may have it again on another connection. */
+static void test_durable(void)
+{
+	struct open *o = give(do_open("durable", WRITER, SMB2_OPLOCK_LEVEL_BATCH));
+	struct kh_reply_handle r;
+
+	ok(!(caps(o) & C), "an oplock is to be given back by the daemon");
+	o->durable.timeout_ms = 60000;
+	atomic_store(&o->durable.version, 2);
+	module.dels = 0;
+	ok(durable_keep(o), "kept without a client");
+	is_int(module.dels, 1, "the module lets go of it");
+	is_int(caps(o), 0, "it may do nothing with it");
+	ok(durable_take(o) && durable_reconnect(o, session, tree, 2), "its client comes back");
+	ok(handle_offer(o, 2, &r), "offered again");
+	is_int(r.vol, o->vol, "by its id");
+	slots[(uint32_t)r.vol].state = KH_HANDLE_OPEN;
+	handle_sent(o);
+	ok(caps(o) & R, "it may read");
+
+	/* The client loses a channel: the daemon compares sequences. */
+	atomic_store(&o->channel_seq, 1);
+	handles_update(o);
+	is_int(caps(o), 0, "no more after a channel sequence");
+	put(o);
+
+	/* Its record is on its way when the client is lost: not given again. */
+	o = do_open("durable", WRITER, SMB2_OPLOCK_LEVEL_BATCH);
+	o->durable.timeout_ms = 60000;
+	atomic_store(&o->durable.version, 2);
+	ok(handle_offer(o, 1, &r) && durable_keep(o), "kept while the record is on its way");
+	ok(durable_take(o) && durable_reconnect(o, session, tree, 2), "its client comes back");
+	module.dels = 0;
+	workers_start(1);
+	handle_sent(o);
+	workers_stop();
+	is_int(module.dels, 1, "the late record is taken back");
+	ok(!handle_offer(o, 2, &r), "and it stays with the daemon");
+	put(o);
+}
+
 static void test_position(void)
 {
 	struct open *o = do_open("position", READER, 0);
@@ -463,6 +505,7 @@ int main(void)
 	test_delete();
 	test_closed_by_client();
 	test_close_before_sent();
+	test_durable();
 	test_position();
 	if (!fixture_end())
 		return 1;
