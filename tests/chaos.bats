@@ -4,8 +4,7 @@
 load helpers
 
 @test "chaos: no two exclusive holders, no lost break, no stale data, nothing left over" {
-	run timeout 400 "$top/tests/chaos/run" --seconds "${KH_CHAOS_SECONDS:-20}" \
-		--without leases --without durable
+	run timeout 400 "$top/tests/chaos/run" --seconds "${KH_CHAOS_SECONDS:-20}"
 	echo "$output" | grep '^# seed' >&3 || true
 	assert_status 0
 }

@@ -8,8 +8,9 @@
  */
 #include "core/utf16.h"
 #include "kernel/handles.h"
-#include "state/notify.h"
+#include "state/durable.h"
 #include "state/lease.h"
+#include "state/notify.h"
 #include "state/share_modes.h"
 #include "state/state.h"
 
@@ -330,6 +331,20 @@ static bool unlinks_now(struct bucket *b, const struct ofile *f, const struct op
 	       !others_of_inode(b, f);
 }
 
+/* A file that is to be deleted is not kept for those alone whose clients are lost. */
+static void purge_kept(struct ofile *f)
+{
+	struct open *o, *next;
+
+	if (!f->delete_pending)
+		return;
+	list_for_each (o, &f->opens, file_node)
+		if (!atomic_load(&o->disconnected))
+			return;
+	list_for_each_safe (o, next, &f->opens, file_node)
+		durable_purge(o);
+}
+
 enum ofile_delete ofile_leave(struct open *o, struct identity **as)
 {
 	struct handles_taken taken = HANDLES_TAKEN(KH_CAP_CLOSE);
@@ -380,6 +395,7 @@ enum ofile_delete ofile_leave(struct open *o, struct identity **as)
 		}
 		drop(f);
 	} else {
+		purge_kept(f);
 		handles_refresh(f, f->delete_pending ? &taken : NULL);
 	}
 	pthread_mutex_unlock(&b->lock);
