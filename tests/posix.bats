@@ -7,6 +7,7 @@ bats_require_minimum_version 1.5.0
 load helpers
 
 @test "cifs.ko: POSIX extensions, symlinks and special files" {
+	# shellcheck disable=SC2154 # of helpers, and of run
 	local guest=$top/tests/kernel/uml
 	[ -z "${KH_VARIANT:-}" ] || skip "the same in every variant"
 	"$guest" --check >/dev/null 2>&1 || skip "no user-mode Linux (make uml-build)"

@@ -167,8 +167,8 @@ struct vfs_options {
 	bool hide_dot_files;  /* ".x" has the hidden attribute */
 	bool delete_veto_files;
 	bool hide_special_files;
-	bool short_names;      /* files are found by short names, too */
-	bool list_short_names; /* and listed with them */
+	bool short_names;	 /* files are found by short names, too */
+	bool list_short_names;	 /* and listed with them */
 	struct vfs_matcher veto; /* does not exist for clients */
 	struct vfs_matcher hide; /* has the hidden attribute */
 	bool store_dos_attributes;
@@ -343,11 +343,11 @@ struct vfs_path {
  *	OBJECT_NAME_NOT_FOUND	only the last component does not exist: parent and leaf are valid
  *	OBJECT_PATH_NOT_FOUND	a folder on the way does not exist, or is no folder
  *	ACCESS_DENIED		no search permission
- *	STOPPED_ON_SYMLINK	NATIVE, and a symlink on the way: *out is the symlink, and `rest` what
- *				was to come behind it ("/a/b")
- * and others from vfs_errno(). *out must be released in every case. When several names differ only
- * by case the exact spelling wins. A vetoed component does not exist, nor does a symlink that is
- * refused, dangles or leaves the share: creating there gives -ENOENT.
+ *	STOPPED_ON_SYMLINK	NATIVE, and a symlink on the way: *out is the symlink, and `rest`
+ *what was to come behind it ("/a/b") and others from vfs_errno(). *out must be released in every
+ *case. When several names differ only by case the exact spelling wins. A vetoed component does not
+ *exist, nor does a symlink that is refused, dangles or leaves the share: creating there gives
+ *-ENOENT.
  */
 ntstatus vfs_resolve(struct vfs_share *s, const char *path, unsigned int flags,
 		     struct vfs_path *out);
@@ -432,7 +432,8 @@ int vfs_special_get(int fd, struct vfs_special *out);
 /*
  * The empty file or folder `entry` at path becomes what sp says, made by the calling user; *fd is
  * an O_PATH fd of it and *a describes it. -ESTALE: path is something else, -ENOTEMPTY: it has data
- * or entries, -EACCES: a target that could be outside of a share with `wide links`, which would be followed.
+ * or entries, -EACCES: a target that could be outside of a share with `wide links`, which would be
+ * followed.
  */
 int vfs_special_set(struct vfs_share *s, const char *path, struct vfs_id entry,
 		    const struct vfs_special *sp, int *fd, struct vfs_attr *a);
