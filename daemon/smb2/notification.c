@@ -6,7 +6,8 @@
  * It goes to the oldest channel. There it stays on conn.notifications until TCP says that it has
  * arrived: a link that is dead takes bytes as a working one does. If the connection ends before
  * that, or stands still while there is another channel, the next one has its turn. What stood still
- * is closed by a reset, so that the link, should it come back, does not deliver the message again.
+ * is closed by a reset, so that the link, should it come back, does not deliver the message again;
+ * the only channel too, some time later: others wait for an answer that does not come.
  *
  * A notification belongs to the reactor of the connection that it is on, or is posted to.
  */
@@ -19,6 +20,7 @@
 
 #define STALL_NS	  900000000ull /* a tick of the reactor, about */
 #define STALL_LONG_NS	  2900000000ull
+#define STALL_ALONE_NS	  10000000000ull
 #define STALL_RETRANSMITS 2
 
 struct notification {
@@ -203,7 +205,7 @@ static void conn_reset(struct conn *c)
 	struct linger now = { .l_onoff = 1 };
 	char addr[INET6_ADDRSTRLEN];
 
-	log_info("connection from %s is closed: it does not answer, and its client has others",
+	log_info("connection from %s is closed: it does not answer to what it is told",
 		 conn_peer_str(c, addr));
 	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	conn_close(c);
@@ -221,7 +223,7 @@ void notifications_tick_slow(struct conn *c, uint64_t now)
 			channel_and_conn_put(n->channel);
 			notification_end(n, true);
 		} else if (l.known && stands_still(n, &l, now)) {
-			dead = dead || has_next(n);
+			dead = dead || now >= n->since_ns + STALL_ALONE_NS || has_next(n);
 		}
 	}
 	if (dead)
