@@ -45,6 +45,16 @@ torture() {
 	refute_line '^(failure|error|skip)'
 }
 
+# smb2.ioctl.compress_*, and files that are sparse or clones besides.
+@test "compression" {
+	local tests=(file_flag dir_inherit invalid_format invalid_buf query_file_attr create_with_attr
+		inherit_disable set_file_attr perms)
+	run torture clone "${tests[@]/#/smb2.ioctl.compress_}" smb2.ioctl.sparse_compressed \
+		smb2.ioctl.dup_extents_compressed_src smb2.ioctl.dup_extents_compressed_dest
+	refute_line '^(failure|error|skip)'
+	assert_equal "$(grep -c '^success' <<<"$output")" $((${#tests[@]} + 3))
+}
+
 @test "a copy by the server shares the blocks of its source" {
 	local used
 	head -c 33554432 /dev/urandom >"$T/big"

@@ -304,5 +304,8 @@ static inline const char *smb2_lease_name(__u8 state)
 #define FSCTL_OFFLOAD_WRITE		   0x00098268u
 #define FSCTL_VALIDATE_NEGOTIATE_INFO	   0x00140204u
 #define SMB2_0_IOCTL_IS_FSCTL		   0x00000001u
+#define COMPRESSION_FORMAT_NONE		   0
+#define COMPRESSION_FORMAT_DEFAULT	   1
+#define COMPRESSION_FORMAT_LZNT1	   2
 
 #endif /* KH_SMB2_PDU_H */

@@ -288,6 +288,9 @@ ntstatus create_make(struct create *q, bool is_dir)
 		return err == -EEXIST ? NT_STATUS_RETRY : vfs_errno(err);
 	q->made = true;
 	q->open->fd = fd;
+	if (q->options & FILE_NO_COMPRESSION && q->loc.attr.compressed &&
+	    !vfs_compression_set(t->vfs, q->loc.fd, false))
+		(void)vfs_attr_get(t->vfs, q->loc.fd, q->loc.leaf, &q->loc.attr);
 	/* The mode, and the folder's default ACL by the kernel, are all there is to it. */
 	if (posix && !q->sd)
 		return NT_STATUS_SUCCESS;

@@ -190,7 +190,7 @@ static ntstatus put_alternate_name(struct fscc_query *q)
 static ntstatus put_compression(struct fscc_query *q)
 {
 	wr_le64(&q->w, q->attr.alloc_size);
-	wr_le16(&q->w, 0); /* COMPRESSION_FORMAT_NONE */
+	wr_le16(&q->w, q->attr.compressed ? COMPRESSION_FORMAT_LZNT1 : COMPRESSION_FORMAT_NONE);
 	wr_zero(&q->w, 6);
 	return NT_STATUS_SUCCESS;
 }

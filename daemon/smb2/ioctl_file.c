@@ -5,11 +5,10 @@
 
 #include <sys/stat.h>
 
-#define RANGE_SIZE		16
-#define OBJECT_ID_SIZE		64
-#define SNAPSHOTS_SIZE		16
-#define TRIM_RANGES_MAX		4096
-#define COMPRESSION_FORMAT_NONE 0
+#define RANGE_SIZE	16
+#define OBJECT_ID_SIZE	64
+#define SNAPSHOTS_SIZE	16
+#define TRIM_RANGES_MAX 4096
 
 static ntstatus may_write(const struct request *rq, uint32_t any_of)
 {
@@ -203,18 +202,21 @@ ntstatus ioctl_file_level_trim(struct request *rq, struct ioctl *q)
 	return NT_STATUS_SUCCESS;
 }
 
-/* ---- compression: there is none, and it can be turned off ---- */
+/* ---- compression, where the file system has it: how, is its own matter ---- */
 
 ntstatus ioctl_get_compression(struct request *rq, struct ioctl *q)
 {
+	struct vfs_attr a;
 	struct smb2_wr *w;
 
 	if (q->max_out < 2)
 		return NT_STATUS_INVALID_USER_BUFFER;
+	if (open_attr(rq->open, &a) < 0)
+		return NT_STATUS_UNEXPECTED_IO_ERROR;
 	w = ioctl_reply(rq, q, 2);
 	if (!w)
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
-	wr_le16(w, COMPRESSION_FORMAT_NONE);
+	wr_le16(w, a.compressed ? COMPRESSION_FORMAT_LZNT1 : COMPRESSION_FORMAT_NONE);
 	return NT_STATUS_SUCCESS;
 }
 
@@ -223,12 +225,19 @@ ntstatus ioctl_set_compression(struct request *rq, struct ioctl *q)
 	struct smb2_rd r = ioctl_in(q);
 	uint16_t format = rd_le16(&r);
 	ntstatus status = may_write(rq, FILE_WRITE_DATA);
+	struct open *o = rq->open;
 
 	if (status != NT_STATUS_SUCCESS)
 		return status;
 	if (!rd_ok(&r))
 		return NT_STATUS_INVALID_PARAMETER;
-	return format == COMPRESSION_FORMAT_NONE ? NT_STATUS_SUCCESS : NT_STATUS_NOT_SUPPORTED;
+	if (!rq->tree->vfs->compression)
+		return format == COMPRESSION_FORMAT_NONE ? NT_STATUS_SUCCESS
+							 : NT_STATUS_NOT_SUPPORTED;
+	if (format > COMPRESSION_FORMAT_LZNT1)
+		return NT_STATUS_INVALID_PARAMETER;
+	handles_attr_change(o);
+	return vfs_errno(vfs_compression_set(o->tree->vfs, o->fd, format));
 }
 
 /* ---- object ids, snapshots ---- */

@@ -69,6 +69,8 @@ static void attributes_complete(struct vfs_attr *a, uint32_t bits)
 		bits |= FILE_ATTRIBUTE_DIRECTORY;
 	if (a->reparse_tag)
 		bits |= FILE_ATTRIBUTE_REPARSE_POINT;
+	if (a->compressed)
+		bits |= FILE_ATTRIBUTE_COMPRESSED;
 	a->attributes = bits ? bits : FILE_ATTRIBUTE_NORMAL;
 }
 
@@ -84,6 +86,7 @@ void attr_from_statx(const struct vfs_share *s, const struct statx *sx, const ch
 	a->gid = sx->stx_gid;
 	a->nlink = sx->stx_nlink;
 	a->is_dir = S_ISDIR(sx->stx_mode);
+	a->compressed = s->compression && sx->stx_attributes & STATX_ATTR_COMPRESSED;
 	a->access_time = nt_from_statx(&sx->stx_atime);
 	a->write_time = nt_from_statx(&sx->stx_mtime);
 	/*

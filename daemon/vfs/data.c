@@ -81,6 +81,24 @@ int vfs_clone_range(int from_fd, uint64_t from, int to_fd, uint64_t to, uint64_t
 	return errno == ENOTTY ? -EOPNOTSUPP : -errno;
 }
 
+int vfs_compression_set(struct vfs_share *s, int fd, bool on)
+{
+	_cleanup_close_ int data = -1;
+	int flags;
+
+	if (!s->compression)
+		return -EOPNOTSUPP;
+	if (s->opt.read_only)
+		return -EROFS;
+	data = vfs_reopen(s, fd, O_RDONLY);
+	if (data < 0)
+		return data;
+	if (ioctl(data, FS_IOC_GETFLAGS, &flags))
+		return -errno;
+	flags = on ? (flags | FS_COMPR_FL) & ~FS_NOCOMP_FL : flags & ~FS_COMPR_FL;
+	return ioctl(data, FS_IOC_SETFLAGS, &flags) ? -errno : 0;
+}
+
 int vfs_sync(int fd, bool data_only)
 {
 	int r = data_only ? fdatasync(fd) : fsync(fd);

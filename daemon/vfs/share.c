@@ -16,6 +16,7 @@
 #define FS_CASE_PRESERVED_NAMES	 0x00000002u
 #define FS_UNICODE_ON_DISK	 0x00000004u
 #define FS_PERSISTENT_ACLS	 0x00000008u
+#define FS_FILE_COMPRESSION	 0x00000010u
 #define FS_SPARSE_FILES		 0x00000040u
 #define FS_REPARSE_POINTS	 0x00000080u
 #define FS_NAMED_STREAMS	 0x00040000u
@@ -74,6 +75,7 @@ static int learn_root(struct vfs_share *s, int root)
 	s->ino = a.id.ino;
 	s->create_time = a.create_time;
 	s->in_memory = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
+	s->compression = fs.f_type == BTRFS_SUPER_MAGIC;
 	s->reflinks = fs.f_type == BTRFS_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC;
 	return 0;
 }
@@ -190,6 +192,8 @@ static uint32_t fs_attributes(const struct vfs_share *s, const struct statvfs *v
 	uint32_t r = FS_CASE_SENSITIVE_SEARCH | FS_CASE_PRESERVED_NAMES | FS_UNICODE_ON_DISK |
 		     FS_PERSISTENT_ACLS | FS_SPARSE_FILES | FS_REPARSE_POINTS;
 
+	if (s->compression)
+		r |= FS_FILE_COMPRESSION;
 	if (s->reflinks)
 		r |= FS_BLOCK_REFCOUNTING;
 	if (s->opt.streams)

@@ -204,8 +204,9 @@ struct vfs_share {
 	uint64_t dev, ino;	/* of the root */
 	uint32_t serial;	/* volume serial number, stable for name and path */
 	uint64_t create_time;	/* NTTIME, of the root folder */
-	bool in_memory; /* tmpfs, ramfs: I/O never waits for a device, RWF_NOWAIT is refused */
-	bool reflinks;	/* files may share blocks (vfs_clone_range()) */
+	bool in_memory;	  /* tmpfs, ramfs: I/O never waits for a device, RWF_NOWAIT is refused */
+	bool reflinks;	  /* files may share blocks (vfs_clone_range()) */
+	bool compression; /* vfs_compression_set() works */
 };
 
 /*
@@ -265,6 +266,7 @@ struct vfs_attr {
 	uint64_t end_of_file;					    /* bytes; 0 for a directory */
 	uint32_t reparse_tag; /* of a symlink that is not followed, a FIFO, socket, device; or 0 */
 	bool is_dir;
+	bool compressed;  /* by the file system */
 	bool dos_loaded;  /* DOSATTRIB was looked at (or need not be) */
 	bool dos_stored;  /* DOSATTRIB exists */
 	uint64_t btime;	  /* what the file system says, NTTIME; 0: nothing */
@@ -407,6 +409,8 @@ int vfs_set_eof(int fd, uint64_t bytes);
 int vfs_zero_range(int fd, uint64_t from, uint64_t to);
 /* Both files have the same blocks there; len 0: to the end. -EOPNOTSUPP, -EXDEV, -EINVAL. */
 int vfs_clone_range(int from_fd, uint64_t from, int to_fd, uint64_t to, uint64_t len);
+/* Has the file system compress a file, or what comes into a folder. -EOPNOTSUPP. fd: any. */
+int vfs_compression_set(struct vfs_share *s, int fd, bool on);
 /* fsync, or fdatasync if data_only; a folder or special file that cannot: 0. */
 int vfs_sync(int fd, bool data_only);
 
