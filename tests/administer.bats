@@ -259,7 +259,7 @@ debug_of() {
 	debug_of ipc smbc -o IPC$ 'exit' -L 127.0.0.1
 	assert_line ' open pipe="srvsvc" status=SUCCESS$'
 	debug_of oplock py_client oplocks.py
-	assert_line ' session=[0-9a-f]{16} handle=[0-9a-f]+ break from=(exclusive|batch|level2) to='
+	assert_line ' session=[0-9a-f]{16} handle=[0-9a-f]+ break from=R[WH]* to='
 	debug_of oplock py_client locking.py
 	assert_line ' lock waits start=5 length=10 exclusive=1$'
 	assert_line ' lock wait ends status='

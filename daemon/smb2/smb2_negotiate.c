@@ -172,8 +172,11 @@ static void body_put(struct smb2_wr *w, const struct conn *c, uint16_t dialect,
 		contexts_put(w, st, wish, off_at, count_at);
 }
 
-/* Offered where some share grants it. */
-static uint32_t leasing(const struct conf *f, bool v3)
+/*
+ * Offered where some share grants it; on directories to those that say they know of it, because
+ * some clients (impacket) act on the offer without knowing how.
+ */
+static uint32_t leasing(const struct conf *f, bool directories)
 {
 	uint32_t caps = 0;
 
@@ -182,7 +185,9 @@ static uint32_t leasing(const struct conf *f, bool v3)
 
 		if (s->oplocks && s->leases)
 			caps |= SMB2_GLOBAL_CAP_LEASING |
-				(v3 && s->directory_leases ? SMB2_GLOBAL_CAP_DIRECTORY_LEASING : 0);
+				(directories && s->directory_leases
+					 ? SMB2_GLOBAL_CAP_DIRECTORY_LEASING
+					 : 0);
 	}
 	return caps;
 }
@@ -206,7 +211,9 @@ static void settle(struct conn *c, uint16_t dialect, const struct wishes *wish)
 	st->supports_large_mtu = large;
 	st->server_caps = 0;
 	if (large)
-		st->server_caps |= SMB2_GLOBAL_CAP_LARGE_MTU | leasing(f, v3);
+		st->server_caps |=
+			SMB2_GLOBAL_CAP_LARGE_MTU |
+			leasing(f, v3 && st->client_caps & SMB2_GLOBAL_CAP_DIRECTORY_LEASING);
 	if (v3 && f->multi_channel)
 		st->server_caps |= SMB2_GLOBAL_CAP_MULTI_CHANNEL;
 	st->signing_alg = v3 ? SMB2_SIGNING_AES_CMAC : SMB2_SIGNING_HMAC_SHA256;
