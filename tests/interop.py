@@ -14,7 +14,7 @@ import sys
 from impacket.ldap.ldaptypes import (ACCESS_ALLOWED_ACE, ACCESS_DENIED_ACE, ACCESS_MASK, ACE, ACL,
                                      LDAP_SID, SR_SECURITY_DESCRIPTOR)
 from impacket.smb3structs import SMB2_0_INFO_FILE, SMB2_0_INFO_SECURITY
-from impacket.smbconnection import SMB2_DIALECT_21, SMBConnection, SessionError
+from impacket.smbconnection import SMBConnection, SessionError
 
 FULL, READ, WRITE, MAXIMUM = 0x1F01FF, 0x120089, 0x120116, 0x02000000
 DELETE, WRITE_ATTRIBUTES, SYNCHRONIZE = 0x10000, 0x100, 0x100000
@@ -30,9 +30,7 @@ WRITTEN = 0x01D0000087654321
 
 class Files:
     def __init__(self, port, share, user="torture1", password="Torture-pw1"):
-        # impacket opens nothing in the root of a server with directory leases, from 3.0 on
-        self.keep = SMBConnection("127.0.0.1", "127.0.0.1", sess_port=port,
-                                  preferredDialect=SMB2_DIALECT_21)
+        self.keep = SMBConnection("127.0.0.1", "127.0.0.1", sess_port=port)
         self.keep.login(user, password)
         self.smb = self.keep.getSMBServer()
         self.tree = self.keep.connectTree(share)
