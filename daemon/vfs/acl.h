@@ -319,7 +319,7 @@ struct acl_policy {
 	bool inherit_acls;	  /* a new file takes the parent's default POSIX ACL */
 	bool map_acl_inherit;	  /* user.SAMBA_PAI is not written; kept for the option's sake */
 	enum acl_owner inherit_owner; /* whom new files belong to */
-	bool inherit_permissions;  /* mode and ACL from the parent; SDs are not inherited */
+	bool inherit_permissions;     /* mode and ACL from the parent; SDs are not inherited */
 	bool allow_execute_always;    /* acl allow execute always: read gives execute */
 	bool dos_filemode;	      /* whoever may write may change permissions */
 	bool profile_acls;	      /* unused for now */
