@@ -12,7 +12,7 @@
 #include "state/durable.h"
 #include "state/lease.h"
 
-#define BREAK_TIMEOUT_NS 34500000000ull /* 35 s as Windows and Samba; a tick is a second */
+#define BREAK_TIMEOUT_NS 36000000000ull /* more than 35 s, which Windows and Samba wait */
 
 #define R SMB2_LEASE_READ_CACHING
 #define W SMB2_LEASE_WRITE_CACHING

@@ -341,7 +341,7 @@ static void test_ends(void)
 	is_int(fails(plain), OFILE_MUST_WAIT, "asked");
 	oplock_tick(now_ns() + 30000000000ull);
 	is_int(fails(plain), OFILE_MUST_WAIT, "after 30 s still");
-	oplock_tick(now_ns() + 36000000000ull);
+	oplock_tick(now_ns() + 37000000000ull);
 	HAS(o, "none", "silence ends it");
 	is_int(fails(plain), NT_STATUS_SUCCESS, "and others go on");
 	is_int(acknowledge('a', "RH"), NT_STATUS_UNSUCCESSFUL, "it is too late");
