@@ -37,3 +37,9 @@ teardown_file() {
 	start_server --share 'strict locking = yes'
 	ok py_client local.py "$T/share" io_heeds_locks
 }
+
+@test "share modes are flocks where the share says so" {
+	stop_server
+	start_server --share 'kernel share modes = yes'
+	ok py_client local.py "$T/share" share_modes_are_flocks
+}

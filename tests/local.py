@@ -13,8 +13,8 @@ import sys
 import threading
 import time
 
-from oplocks import (BATCH, CREATE, EXCLUSIVE, II, LEASE, NONE, OPLOCK_BREAK, UNASKED, Opener,
-                     acknowledge)
+from oplocks import (BATCH, CREATE, EXCLUSIVE, II, LEASE, NONE, OPLOCK_BREAK, SHARING, UNASKED,
+                     Opener, acknowledge)
 from waiting import CANCELLED, CLOSE, OK, WRITE, check, close, pending, read, write
 
 READ, LOCK = 8, 10
@@ -236,6 +236,29 @@ def io_heeds_locks():
     fcntl.lockf(fd, fcntl.LOCK_UN, 100, 0)
     client.reads(file, b"data", "without it")
     os.close(fd)
+
+
+def share_modes_are_flocks():
+    client = Client("shares")
+    alone = client.file(NONE, share=0)
+    fd = os.open(path("shares"), os.O_RDWR)
+    for kind, what in ((fcntl.LOCK_SH, "shared"), (fcntl.LOCK_EX, "exclusive")):
+        try:
+            fcntl.flock(fd, kind | fcntl.LOCK_NB)
+            sys.exit(f"{what}: a client has the file alone")
+        except BlockingIOError:
+            pass
+    client.close(alone)
+    first = client.file(NONE, share=1, access=READING)
+    second = client.file(NONE, share=3, access=READING)
+    fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    client.close(first)
+    client.close(second)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    client.close(client.file(NONE))
+    client.expect(client.ask(NONE, share=0), SHARING, "a local program has it alone")
+    os.close(fd)
+    client.close(client.file(NONE, share=0))
 
 
 if __name__ == "__main__":

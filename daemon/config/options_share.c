@@ -293,9 +293,11 @@ const struct conf_option conf_share_options[] = {
 		 "What the kernel cannot back is not granted: no level II oplocks, leases for "
 		 "reading "
 		 "alone only to who opens the file for reading." },
-	{ OPT("kernel share modes", NULL, BOOL, kernel_share_modes, "no"), .later = true,
-	  .doc = "Share modes for local programs. The kernel had them (LOCK_MAND of flock()) until "
-		 "Linux 5.16, and has nothing in their place." },
+	{ OPT("kernel share modes", NULL, BOOL, kernel_share_modes, "no"),
+	  .doc = "Who opens a file without sharing it has it by flock() too, exclusively, or "
+		 "shared "
+		 "if others may read or may write. Only programs that use flock() see it: the "
+		 "kernel's own share modes (LOCK_MAND) are gone since Linux 5.16." },
 	{ OPT("posix locking", NULL, BOOL, posix_locking, "yes"),
 	  .doc = "Byte-range locks are also taken as fcntl() locks, so that local programs and NFS "
 		 "see them, and are refused, or wait, where a local program has one. Of the locks "

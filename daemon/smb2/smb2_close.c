@@ -3,6 +3,7 @@
 #include "kernel/handles.h"
 #include "rpc/rpc.h"
 #include "smb2/smb2.h"
+#include "state/local.h"
 #include "state/durable.h"
 #include "state/lease.h"
 #include "state/notify.h"
@@ -67,6 +68,7 @@ static void leave(struct open *o)
 	handle_close(o);
 	write_time_close(o);
 	lock_close(o);
+	local_share_leave(o);
 	what = ofile_leave(o, &as);
 	if (what != OFILE_KEEP)
 		delete_now(o, what, as);

@@ -180,7 +180,9 @@ static ntstatus attempt(struct request *rq, struct create *q)
 		atomic_store(&o->channel_seq, rq->hdr.channel_sequence);
 		o->opened_ns = rq->start_ns;
 		local_lease_begin(o);
-		if (!open_publish(o, rq->session))
+		if (!local_share_enter(o))
+			status = NT_STATUS_SHARING_VIOLATION;
+		else if (!open_publish(o, rq->session))
 			status = NT_STATUS_USER_SESSION_DELETED;
 	}
 	if (status != NT_STATUS_SUCCESS)

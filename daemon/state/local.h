@@ -6,6 +6,7 @@
  *                   (`posix locking`)
  *   local_lease.c   what a client caches is backed by a lease of the kernel's on the file, so that
  *                   who opens it waits until the client has given its cache up (`kernel oplocks`)
+ *   local_share.c   share modes, as far as the kernel knows any (`kernel share modes`)
  *   local_thread.c  the thread that hears of the second, and asks again for what the kernel tells
  *                   nobody: that a lock is free, that somebody else's lease is gone
  */
@@ -63,5 +64,12 @@ static inline void local_lease_follow(struct open *o, uint8_t state)
 void local_lease_broken(int fd);
 /* ... or any that has one. */
 void local_lease_look(void);
+
+/* ---- local_share.c ---- */
+
+/* o has its fd. False: a local program's flock() is in the way, SHARING_VIOLATION. */
+bool local_share_enter(struct open *o);
+/* Before it leaves its file. */
+void local_share_leave(struct open *o);
 
 #endif /* KH_LOCAL_H */

@@ -396,12 +396,13 @@ struct open {
 	_Atomic uint64_t channel_seq;  /* state/channel_seq.c */
 	struct replay *_Atomic replay; /* state/replay.c: owned; NULL: it was used */
 	uint32_t create_action;	       /* as CREATE answered */
+	bool local_share;	       /* state/local_share.c */
 	uint8_t kernel_lease;	       /* state/local_lease.c, under the bucket's lock */
 	bool local_locks; /* some of them may be the kernel's too (state/local_lock.c) */
 	bool asks_local;  /* constant: I/O heeds local programs' locks */
 	struct durable durable;
 	struct app_instance *app_instance; /* owned; constant once published; NULL: none */
-	_Atomic bool disconnected; /* its client is lost: state/durable.h */
+	_Atomic bool disconnected;	   /* its client is lost: state/durable.h */
 	_Atomic uint8_t lock_sequence[OPEN_LOCK_SEQUENCES]; /* number + 1; 0: not valid */
 };
 
