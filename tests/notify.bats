@@ -12,6 +12,9 @@ setup_file() {
 [deaf]
 	path = $T/share
 	change notify = no
+[clients]
+	path = $T/share
+	kernel change notify = no
 [overlay]
 	path = $T/overlay/share
 	read only = no"
@@ -50,6 +53,11 @@ teardown_file() {
 
 @test "changes of local programs, not the server's own twice" {
 	ok py_client notify.py local "$T/share"
+	assert_output 'all told'
+}
+
+@test "kernel change notify = no: clients' changes only" {
+	ok py_client notify.py clients_only "$T/share"
 	assert_output 'all told'
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """CHANGE_NOTIFY: what is told, to whom, and when.
 
-notify.py PORT clients|queue|folders|local|fallback|listings|flood|written FOLDER [MAPS]
+notify.py PORT clients|queue|folders|local|clients_only|fallback|listings|flood|written FOLDER [MAPS]
 
 FOLDER: the share's, on this machine. MAPS: the folder of the BPF maps, where the module serves.
 """
@@ -345,6 +345,20 @@ def local():
     os.rmdir(f"{FOLDER}/L")
     deep.told([(REMOVED, "L")], "rmdir")
     flat.told([(REMOVED, "L")], "rmdir")
+    for watch in (deep, flat, sizes, attributes, sub):
+        watch.sock.close()
+
+
+def clients_only():
+    """kernel change notify = no"""
+    actor, watch = Actor(), Watcher("", NAMES, share="clients")
+    seen = Watcher("", NAMES)
+    os.mkdir(f"{FOLDER}/local")
+    seen.told([(ADDED, "local")], "the local change was seen")
+    actor.make("mine")
+    watch.told([(ADDED, "mine")], "a client's change, and no local one")
+    actor.remove("mine")
+    os.rmdir(f"{FOLDER}/local")
 
 
 def fallback():

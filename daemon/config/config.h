@@ -205,7 +205,7 @@ struct conf_share {
 	bool kernel_share_modes;
 	bool posix_locking;
 	enum conf_tristate strict_locking;
-	bool change_notify;
+	bool change_notify, kernel_change_notify;
 
 	/* data */
 	bool strict_allocate;

@@ -307,12 +307,12 @@ const struct conf_option conf_share_options[] = {
 	  .doc = "Checks byte-range locks at every read and write; `auto` does so too, for a file "
 		 "without locks costs nothing. `yes` with `posix locking` also asks the kernel for "
 		 "local programs' locks each time, and keeps I/O out of the kernel module." },
-	{ OPT("change notify", "kernel change notify", BOOL, change_notify, "yes"),
-	  .doc = "Clients are told of changes in folders that they watch, whoever made them: "
-		 "clients, "
-		 "local programs, NFS. For local programs the server listens to fanotify, while "
-		 "somebody watches; where that cannot be had (CAP_SYS_ADMIN, file systems without "
-		 "file handles), to inotify, which follows the first 2,048 folders only." },
+	{ OPT("change notify", NULL, BOOL, change_notify, "yes"),
+	  .doc = "Clients are told of changes in folders that they watch." },
+	{ OPT("kernel change notify", NULL, BOOL, kernel_change_notify, "yes"),
+	  .doc = "... by local programs and NFS too. While somebody watches the server listens to "
+		 "fanotify; where that cannot be had (CAP_SYS_ADMIN, file systems without file "
+		 "handles), to inotify, which follows the first 2,048 folders only." },
 
 	HEADING("Data"),
 	{ OPT("strict allocate", NULL, BOOL, strict_allocate, "no"),

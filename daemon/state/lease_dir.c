@@ -60,7 +60,8 @@ void lease_dir_path(struct open *o)
 	pthread_mutex_unlock(&table.lock);
 	if (new) {
 		change_listen(1);
-		l->dir_local = change_local_begin(o->tree->vfs, o->fd);
+		if (o->tree->share->kernel_change_notify)
+			l->dir_local = change_local_begin(o->tree->vfs, o->fd);
 	}
 }
 

@@ -17,14 +17,14 @@ struct notify_watch {
 
 	/* constant */
 	const struct vfs_share *share; /* of the open, which lives longer */
-	struct open *open;
 	uint32_t filter;
-	bool subtree;
+	bool subtree, local;	  /* local: wants to know of others than clients */
 	struct notify_mark *mark; /* NULL: changes of others are not seen; table's lock */
 
 	pthread_mutex_t lock; /* what follows */
 	struct notify_queue queue;
 	struct list_head pending; /* request.waiters, the oldest first */
+	bool closed;		  /* nobody waits any more */
 };
 
 static struct {
@@ -106,9 +106,9 @@ static struct notify_watch *watch_new(struct open *o, uint32_t filter, bool subt
 	list_init(&w->node);
 	list_init(&w->pending);
 	w->share = o->tree->vfs;
-	w->open = o;
 	w->filter = filter;
 	w->subtree = subtree;
+	w->local = o->tree->share->kernel_change_notify;
 	notify_queue_init(&w->queue, max);
 	return w;
 }
@@ -137,9 +137,11 @@ struct notify_watch *notify_watch(struct open *o, uint32_t filter, bool subtree,
 		w = steal_ptr(&fresh);
 		pthread_mutex_lock(&o->lock); /* a rename comes before, or finds it in the table */
 		w->path = absolute(w->share, o->path);
+		w->closed = o->closing;
 		pthread_mutex_unlock(&o->lock);
 		table_add(w);
-		w->mark = notify_local_mark(o->fd, filter, subtree);
+		if (w->local)
+			w->mark = notify_local_mark(o->fd, filter, subtree);
 		change_listen(1);
 		atomic_fetch_add(&watches, 1);
 		maps_count(&maps.server->watches, 1);
@@ -174,16 +176,6 @@ void notify_free(struct open *o)
 }
 
 /* ---- requests; the watch's lock is held ---- */
-
-static bool is_closing(struct open *o)
-{
-	bool closing;
-
-	pthread_mutex_lock(&o->lock);
-	closing = o->closing;
-	pthread_mutex_unlock(&o->lock);
-	return closing;
-}
 
 static void answer(struct request *rq, ntstatus status, struct notify_events *ev)
 {
@@ -227,8 +219,7 @@ ntstatus notify_wait(struct notify_watch *w, struct request *rq, struct notify_e
 	ntstatus status;
 
 	pthread_mutex_lock(&w->lock);
-	status = is_closing(w->open) ? (ntstatus)NT_STATUS_NOTIFY_CLEANUP
-				     : notify_queue_take(&w->queue, ev);
+	status = w->closed ? (ntstatus)NT_STATUS_NOTIFY_CLEANUP : notify_queue_take(&w->queue, ev);
 	if (status == NT_STATUS_PENDING)
 		list_add_tail(&rq->waiters, &w->pending);
 	pthread_mutex_unlock(&w->lock);
@@ -254,6 +245,7 @@ void notify_close(struct open *o)
 		return;
 	watch_remove(w);
 	pthread_mutex_lock(&w->lock);
+	w->closed = true;
 	answer_all(w, NT_STATUS_NOTIFY_CLEANUP);
 	pthread_mutex_unlock(&w->lock);
 }
@@ -317,7 +309,8 @@ static void deliver_at(const struct told *t, uint64_t hash, size_t len, bool par
 
 	list_for_each (w, bucket(hash), node)
 		if (w->hash == hash && w->len == len && w->filter & t->c->filter &&
-		    (parent || w->subtree) && memcmp(w->path, t->path, len) == 0)
+		    (parent || w->subtree) && (t->c->by || w->local) &&
+		    memcmp(w->path, t->path, len) == 0)
 			deliver(w, t, len + 1);
 }
 

@@ -10,9 +10,8 @@
  * Found by the absolute path of the folder, so that shares that overlap see each other: for a
  * change, each folder above it is looked up. A rename of the folder moves the watch.
  *
- * Locks: the table's (changes read it, watches come and go under it) → watch → open.lock, reactor
- * queue. The bucket's lock of the folder may be held when a watch is (notify_deleting()), not the
- * other way round.
+ * Locks: the table's (changes read it, watches come and go under it) → open.lock, and the bucket of
+ * the folder, which notify_deleting() is called with → watch → reactor's queue.
  */
 #ifndef KH_NOTIFY_H
 #define KH_NOTIFY_H
