@@ -12,6 +12,7 @@ import struct
 import sys
 import time
 
+from impacket import smb3
 from impacket.smbconnection import SMB2_DIALECT_30
 
 import handles
@@ -393,7 +394,9 @@ class Lister(Client):
     """Has a lease on a folder, R: it caches the listing."""
 
     def __init__(self, name):
-        super().__init__(SMB2_DIALECT_30)
+        named, smb3.SMB2_GLOBAL_CAP_ENCRYPTION = smb3.SMB2_GLOBAL_CAP_ENCRYPTION, 0x60
+        super().__init__(SMB2_DIALECT_30)  # it names leases on directories among its abilities
+        smb3.SMB2_GLOBAL_CAP_ENCRYPTION = named
         raw = name.encode("utf-16le")
         lease = struct.pack("<16sIIQ16sHH", os.urandom(16), 1, 0, 0, b"", 0, 0)
         at = 120 + (len(raw) + 7 & ~7)
