@@ -155,7 +155,7 @@ static void act_dir(struct session *s, struct open *o)
 		say_watch(o, chance(&s->random, 50));
 	else if (p < 80)
 		say_list(o);
-	else
+	else if (o->told_by < now)
 		say_close(o);
 }
 
@@ -192,7 +192,9 @@ static void act_file(struct session *s, struct open *o)
 		if (o->access & DELETE_ACCESS)
 			say_delete(o, chance(&s->random, 60));
 	} else if (p < 850) {
-		say_close(o);
+		/* Who waits to hear of a change stays to see whether he does. */
+		if (!o->cache || o->cache->must_hear == NEVER)
+			say_close(o);
 	}
 }
 

@@ -337,7 +337,16 @@ static void answer(struct cache *c)
 	bool wrong = c->how == ANSWER_WRONG;
 	uint8_t to = c->break_to;
 
-	if (!s || (!o && !c->lease)) {
+	/*
+	 * With its opens closed meanwhile there is nothing to answer; but the break may be of an
+	 * open whose CREATE is not answered yet. An answer too many could be taken for that of the
+	 * next break.
+	 */
+	if (!o && s && c->creating) {
+		c->answer_at = now + 20000000;
+		return;
+	}
+	if (!s || !o) {
 		c->breaking = false;
 		return;
 	}

@@ -159,6 +159,7 @@ struct open {
 	const char *user;
 	uint32_t access, share;
 	bool certain, dir, gone;
+	uint64_t told_by; /* its watch has to be told until then: not closed before */
 	unsigned int inflight;
 	/* durable */
 	uint8_t durable; /* version that was granted, or 0 */

@@ -4,6 +4,7 @@
 
 void watch_done(struct request *q, const struct answer *a)
 {
+	q->open->told_by = 0;
 	if (a && !q->cancelled_at && q->open->certain && a->h.status != NT_STATUS_SUCCESS &&
 	    a->h.status != NT_STATUS_NOTIFY_ENUM_DIR &&
 	    a->h.status != NT_STATUS_INSUFFICIENT_RESOURCES)
@@ -32,6 +33,7 @@ void watch_created(const char *name, uint64_t sent)
 			if (q->command == SMB2_CHANGE_NOTIFY && q->pending_at &&
 			    q->pending_at < sent && !q->cancelled_at && q->open->certain &&
 			    is_in(name, q->open->name, q->id))
-				q->must_answer = MIN(q->must_answer, now + set.grace_ns);
+				q->open->told_by = q->must_answer =
+					MIN(q->must_answer, now + set.grace_ns);
 	}
 }
