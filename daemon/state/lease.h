@@ -176,7 +176,7 @@ void lease_send_unsent(struct lease *l);
 /* MS-SMB2 3.3.5.22.2: the status of the answer. */
 ntstatus lease_acknowledge(const uint8_t client[16], const uint8_t key[LEASE_KEY_SIZE],
 			   uint32_t state);
-/* Nobody could be told: the break is over, and nothing is cached any more. */
+/* All connections of the client are on their end: what it left behind goes, the rest closes. */
 void lease_lost(struct lease *l);
 /* Queues a request until the break of l is over, or an open left it; false: it is over. */
 bool lease_wait(struct lease *l, struct request *rq);

@@ -69,10 +69,10 @@ static void break_end(struct lease *l, uint8_t state)
 /* ---- telling ---- */
 
 /*
- * The client is not there, or silent. Where it left nothing but durable opens behind, they cannot
- * keep what they cached (3.3.4.6, 3.3.4.7), and go; the break ends with them.
+ * What the client left behind cannot keep what it cached (3.3.4.6, 3.3.4.7), and goes. How many
+ * these are.
  */
-static void nobody_told(struct lease *l)
+static unsigned int purge_kept(struct lease *l)
 {
 	struct open *o, *next;
 	unsigned int kept = 0;
@@ -82,14 +82,37 @@ static void nobody_told(struct lease *l)
 			durable_purge(o);
 			kept++;
 		}
+	return kept;
+}
+
+/* The client is not there, or silent. Where only kept opens are in it, the break ends with them. */
+static void nobody_told(struct lease *l)
+{
+	unsigned int kept = purge_kept(l);
+
 	if (!kept || kept < l->nopens)
 		break_end(l, 0);
+}
+
+/*
+ * Is the session of an open on its end, which closes it, and the break with it? Who waits is better
+ * alone with the file than beside what only seems to be open.
+ */
+static bool is_ending(const struct lease *l)
+{
+	struct open *o;
+
+	list_for_each (o, &l->opens, oplock.node)
+		if (!atomic_load(&o->disconnected) && o->session &&
+		    atomic_load(&o->session->state) == SESSION_GONE)
+			return true;
+	return false;
 }
 
 static void tell(struct lease *l)
 {
 	l->unsent = l->answered;
-	if (!l->unsent && !lease_notify(l) && l->breaking)
+	if (!l->unsent && !lease_notify(l) && l->breaking && !is_ending(l))
 		nobody_told(l);
 }
 
@@ -327,8 +350,9 @@ ntstatus oplock_acknowledge(struct open *o, uint8_t level)
 void lease_lost(struct lease *l)
 {
 	pthread_mutex_lock(l->lock);
+	/* What has a session is closed with that soon, and the break is over then. */
 	if (l->breaking)
-		nobody_told(l);
+		(void)purge_kept(l);
 	pthread_mutex_unlock(l->lock);
 }
 
