@@ -10,12 +10,16 @@ import struct
 import subprocess
 import sys
 
+from impacket import smb3
 from impacket.smbconnection import SMB2_DIALECT_30
 
 from oplocks import (BATCH, DELETE, DIRECTORY, II, LEASE, NONE, OPLOCK_BREAK, SET_INFO, SHARING,
                      UNASKED, create, rename)
 from waiting import (CANCELLED, CLOSE, CREATE, OK, PENDING, WRITE, Client, check, close,
                      pending, write)
+
+# What impacket says that it can: a server offers leases on folders to who knows of them.
+smb3.SMB2_GLOBAL_CAP_ENCRYPTION |= smb3.SMB2_GLOBAL_CAP_DIRECTORY_LEASING
 
 R, H, W = 1, 2, 4
 RH, RW, RWH = R | H, R | W, R | W | H
