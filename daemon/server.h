@@ -26,8 +26,8 @@
  * Lock order: open.dir_lock → open.lock → bucket of ofiles → session.lock → conn.lock; the session
  * table's → session.lock; the table of watches → open.lock; a file's byte-range locks, the list of
  * breaks, and a watch inside any of these. The queues of jobs and work, buffers and pipes are
- * innermost. No lock is held across a call that can block on a client, and none that a reactor takes
- * across one that blocks on a directory.
+ * innermost. No lock is held across a call that can block on a client, and none that a reactor
+ * takes across one that blocks on a directory.
  */
 #ifndef KH_SERVER_H
 #define KH_SERVER_H

@@ -36,8 +36,7 @@ teardown_file() {
 	ok py_client notify.py queue "$T/share"
 	assert_output 'all told'
 	# what the last test's clients watched goes with them
-	local i
-	for i in $(seq 100); do
+	for _ in $(seq 100); do
 		[ "$(ctl -j status | jq -c '.counters | [.watches, .changes_lost > 0]')" != '[0,true]' ] ||
 			return 0
 		sleep 0.1
