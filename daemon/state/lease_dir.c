@@ -6,6 +6,8 @@
  *
  * They are found by a hash of share and path. Two folders with the same hash cost a break too many.
  */
+#include <sys/random.h>
+
 #include "core/debug.h"
 #include "state/change_local.h"
 #include "state/lease.h"
@@ -17,25 +19,29 @@ static struct {
 	pthread_mutex_t lock;
 	struct list_head chains[CHAINS]; /* lease.dir_node */
 } table = { .lock = PTHREAD_MUTEX_INITIALIZER };
+static uint64_t secret; /* clients choose the paths */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void table_init(void)
 {
 	for (unsigned int i = 0; i < CHAINS; i++)
 		list_init(&table.chains[i]);
+	if (getrandom(&secret, sizeof(secret), 0) != sizeof(secret))
+		secret = 0xCBF29CE484222325ull;
 }
 
 static struct list_head *chain_of(uint64_t hash)
 {
-	pthread_once(&once, table_init);
 	return &table.chains[(hash * 0x9E3779B97F4A7C15ull) >> 54];
 }
 
 /* The share counts by its folder, as snapshots of the configuration share that. */
 static uint64_t hash_of(const struct vfs_share *s, const char *path, size_t len)
 {
-	uint64_t h = 0xCBF29CE484222325ull ^ s->ino ^ s->dev << 32;
+	uint64_t h;
 
+	pthread_once(&once, table_init);
+	h = secret ^ s->ino ^ s->dev << 32;
 	for (size_t i = 0; i < len; i++)
 		h = (h ^ (uint8_t)path[i]) * 0x100000001B3ull;
 	return h;
@@ -51,8 +57,8 @@ void lease_dir_path(struct open *o)
 		return;
 	hash = hash_of(o->tree->vfs, o->path, strlen(o->path));
 	pthread_mutex_lock(&table.lock);
-	new = list_empty(&l->dir_node);
-	if (new || l->dir_hash != hash) {
+	new = list_empty(&l->dir_node) && !l->dir_gone;
+	if (new || (l->dir_hash != hash && !l->dir_gone)) {
 		list_del(&l->dir_node);
 		l->dir_hash = hash;
 		list_add_tail(&l->dir_node, chain_of(hash));
@@ -74,6 +80,7 @@ void lease_dir_gone(struct lease *l)
 	pthread_mutex_lock(&table.lock);
 	was = !list_empty(&l->dir_node);
 	list_del(&l->dir_node);
+	l->dir_gone = true;
 	pthread_mutex_unlock(&table.lock);
 	change_local_end(steal_ptr(&l->dir_local));
 	if (was)

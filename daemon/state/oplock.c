@@ -288,7 +288,8 @@ static void acknowledged(struct lease *l, uint8_t state)
 	uint8_t to;
 
 	debug_lease(l, "acknowledged state=%s", smb2_lease_name(state));
-	if (!(state & ~l->break_goal)) {
+	/* Without a file: the last open has left, and oplock_finish() is about to come. */
+	if (!l->file || !(state & ~l->break_goal)) {
 		break_end(l, state);
 		return;
 	}

@@ -411,6 +411,45 @@ static void test_folders(void)
 	close_(again);
 	close_(file);
 	ok(!change_wanted(), "nobody asks any more");
+
+	dir = open_get(open_(d));
+	close_(dir);
+	lease_dir_path(dir);
+	ok(!change_wanted(), "nor does what a rename finds when it was closed");
+	open_put(dir);
+	change("a/dir/f", FILE_ACTION_ADDED, NULL);
+	TOLD("", "and it is not looked for");
+}
+
+/* ---- an acknowledgement that meets a close ---- */
+
+static void *late_run(void *arg)
+{
+	*(ntstatus *)arg = acknowledge('l', "RH");
+	return NULL;
+}
+
+static void test_late(void)
+{
+	struct spec k = { .ino = 40, .key = 'l', .want = "RWH" }, other = { .ino = 40 };
+	struct open *o = open_(k);
+	ntstatus status = NT_STATUS_PENDING;
+	pthread_t t;
+	struct ofile *f;
+
+	ok(fails(other) == OFILE_MUST_WAIT, "somebody waits");
+	lease_put(ofile_break_handles(1, 40, NULL)); /* further down, after the answer */
+	f = ofile_lock(o);
+	pthread_create(&t, NULL, late_run, &status);
+	usleep(50000); /* it has found the lease, and waits for the lock */
+	lease_leave(f, o);
+	ofile_unlock(o, f);
+	pthread_join(t, NULL);
+	is_int(status, NT_STATUS_SUCCESS, "an answer after the last open left");
+	ok(!o->oplock.lease->breaking, "is the end of the break");
+	lease_put(steal_ptr(&o->oplock.lease)); /* it has left already */
+	close_(o);
+	told[0] = 0;
 }
 
 /* ---- many ---- */
@@ -506,6 +545,7 @@ int main(void)
 	test_ends();
 	test_handles();
 	test_folders();
+	test_late();
 	test_many();
 	test_crowd();
 	fixture_end();
