@@ -298,27 +298,40 @@ static struct notify_mark *mark_inotify(int fd, bool subtree)
 	return m;
 }
 
+/*
+ * Whoever asks may be a worker that is some user: file handles, marks and what the thread is born
+ * with want what the daemon itself may.
+ */
 struct notify_mark *notify_local_mark(int fd, uint32_t filter, bool subtree)
 {
 	uint64_t mask = mask_of(filter);
 	struct notify_mark *m = NULL;
+	bool root;
 
 	if (!mask)
 		return NULL;
+	root = identity_root_begin() == 0;
 	pthread_mutex_lock(&local.lock);
 	if (start())
 		m = mark_fanotify(fd, mask, subtree);
 	if (!m && local.running)
 		m = mark_inotify(fd, subtree);
 	pthread_mutex_unlock(&local.lock);
+	if (root)
+		identity_root_end();
 	return m;
 }
 
 void notify_local_unmark(struct notify_mark *m)
 {
+	bool root;
+
 	if (!m)
 		return;
+	root = identity_root_begin() == 0;
 	pthread_mutex_lock(&local.lock);
 	mark_put(m);
 	pthread_mutex_unlock(&local.lock);
+	if (root)
+		identity_root_end();
 }
