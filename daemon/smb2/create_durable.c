@@ -112,10 +112,14 @@ ntstatus create_reconnect(struct request *rq, struct create *q)
 	if (o)
 		status = check_reconnect(rq, q, o);
 	if (status == NT_STATUS_SUCCESS) {
-		(void)oplock_answer(o, &lease); /* a break from now on comes behind the answer */
-		if (!durable_take(o) ||
-		    !durable_reconnect(o, rq->session, rq->tree, rq->conn->st.id))
-			status = NT_STATUS_OBJECT_NAME_NOT_FOUND;
+		status = NT_STATUS_OBJECT_NAME_NOT_FOUND;
+		if (durable_take(o)) {
+			/* Of the new session; nothing of the former is under way. */
+			atomic_store(&o->channel_seq, rq->hdr.channel_sequence);
+			(void)oplock_answer(o, &lease); /* breaks from now on come behind it */
+			if (durable_reconnect(o, rq->session, rq->tree, rq->conn->st.id))
+				status = NT_STATUS_SUCCESS;
+		}
 	}
 	debug_request(LOG_OPLOCK, rq, "reconnect version=%u persistent=%llu status=%s",
 		      q->ctx.durable.reconnect, (unsigned long long)q->ctx.durable.fid.persistent,

@@ -121,8 +121,7 @@ static void expel(struct open *o)
 /* MS-SMB2 3.3.7.1: durable opens go on while they cache the handle. Under the bucket's lock. */
 static bool worth_keeping(const struct ofile *f, const struct open *o)
 {
-	return f && o->durable.version && !f->delete_pending &&
-	       open_caches_handle(o);
+	return f && o->durable.version && !f->delete_pending && open_caches_handle(o);
 }
 
 bool durable_keep(struct open *o)
@@ -322,7 +321,8 @@ bool durable_reconnect(struct open *o, struct session *s, struct tree *t, uint64
 	if (ok) {
 		o->durable.state = DURABLE_CONNECTED;
 		leave_former(o, old_session, old_tree);
-		if (quiet)
+		/* open_each() gives references at any time: those from now on see the new ones. */
+		if (open_is_quiet(o))
 			former = steal_ptr(&o->durable.former);
 	} else {
 		o->durable.purge = true;

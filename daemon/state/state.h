@@ -431,8 +431,10 @@ bool open_disconnect(struct open *o);
 bool open_reconnect(struct open *o, struct session *s, struct tree *t);
 /* A disconnected open is closed: open_each() does not see it any more. */
 void open_disconnected_gone(struct open *o);
-/* Does nobody but the table and the caller have a reference? No new ones without the bucket's lock,
- * if it is disconnected. */
+/*
+ * Does nobody but the table and the caller have a reference? So nobody knows what o was before; new
+ * ones may come at once.
+ */
 bool open_is_quiet(struct open *o);
 
 /* ---- state/ofile.c ---- */
