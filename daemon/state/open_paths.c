@@ -151,18 +151,23 @@ bool opens_below(const struct vfs_share *share, const char *path)
 	return maybe_below(share, path) && open_any(is_below, &a);
 }
 
-static bool break_one(void *arg, struct open *o)
+/* All are asked at once, and one of them is waited for. */
+static void break_one(void *arg, struct open *o)
 {
 	struct rename_arg *a = arg;
+	struct lease *holder = NULL;
 	struct ofile *f;
 
 	if (!(open_caching(o) & SMB2_LEASE_HANDLE_CACHING) || !is_below(a, o))
-		return false;
+		return;
 	f = ofile_lock(o);
 	if (f)
-		a->holder = oplock_break_handle(f, NULL);
+		holder = oplock_break_handle(f, NULL);
 	ofile_unlock(o, f);
-	return a->holder;
+	if (a->holder)
+		lease_put(holder);
+	else
+		a->holder = holder;
 }
 
 struct lease *opens_below_break(const struct vfs_share *share, const char *path)
@@ -170,6 +175,6 @@ struct lease *opens_below_break(const struct vfs_share *share, const char *path)
 	struct rename_arg a = { share, path, NULL, strlen(path), NULL };
 
 	if (maybe_below(share, path))
-		(void)open_any(break_one, &a);
+		open_each(break_one, &a);
 	return a.holder;
 }

@@ -2,7 +2,9 @@
 /* replay.c - see replay.h. Records are found by client and CreateGuid in a sharded table. */
 #include "state/replay.h"
 
-#define SHARDS 64
+#include <sys/random.h>
+
+#define SHARDS 4096 /* 12 bits of the hash */
 
 struct replay {
 	struct list_head node; /* shard.list; the shard's lock, as all of it */
@@ -16,6 +18,7 @@ static struct shard {
 	pthread_mutex_t lock;
 	struct list_head list;
 } shards[SHARDS];
+static uint64_t secret[2]; /* odd: clients choose the GUIDs */
 static _Atomic unsigned int orphans;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -25,16 +28,21 @@ static void table_init(void)
 		pthread_mutex_init(&shards[i].lock, NULL);
 		list_init(&shards[i].list);
 	}
+	if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+		secret[0] = 0x9E3779B97F4A7C15ull;
+	secret[0] |= 1;
+	secret[1] |= 1;
 }
 
 static struct shard *shard_of(const uint8_t guid[16])
 {
-	uint8_t h = 0;
+	uint64_t h;
 
 	pthread_once(&once, table_init);
-	for (unsigned int i = 0; i < 16; i++)
-		h = (uint8_t)(h * 31 + guid[i]);
-	return &shards[h % SHARDS];
+	h = kh_get_le64(guid) * secret[0];
+	h ^= h >> 32;
+	h = (h + kh_get_le64(guid + 8)) * secret[1];
+	return &shards[h >> 52];
 }
 
 static struct replay *find(struct shard *s, const uint8_t client[16], const uint8_t guid[16])
