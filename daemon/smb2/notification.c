@@ -7,7 +7,8 @@
  * arrived: a link that is dead takes bytes as a working one does. If the connection ends before
  * that, or stands still while there is another channel, the next one has its turn. What stood still
  * is closed by a reset, so that the link, should it come back, does not deliver the message again;
- * the only channel too, some time later: others wait for an answer that does not come.
+ * the only channel too, some time later: others wait for an answer that does not come; and one
+ * whose client does not read what it is told, when it has become much.
  *
  * A notification belongs to the reactor of the connection that it is on, or is posted to.
  */
@@ -22,6 +23,7 @@
 #define STALL_LONG_NS	  2900000000ull
 #define STALL_ALONE_NS	  10000000000ull
 #define STALL_RETRANSMITS 2
+#define UNREAD_MAX	  4096 /* older than STALL_ALONE_NS: nobody means to read them */
 
 struct notification {
 	struct reactor_job job;
@@ -34,6 +36,7 @@ struct notification {
 	bool placed;  /* all of it is in the socket, which has acknowledged it at `end` */
 	uint64_t end; /* tcpi_bytes_acked, as since when nothing came: */
 	uint64_t acked, since_ns;
+	uint64_t sent_ns;
 	uint8_t len, body[NOTIFICATION_MAX];
 };
 
@@ -108,13 +111,14 @@ static void send_job(struct reactor_job *j)
 	struct conn *c = n->channel->conn;
 	struct outbuf *o = message(n);
 
-	if (!o || !conn_notify(n->channel, o, n->sealed)) {
+	/* Sending may have found that the connection is at its end, and closed it. */
+	if (!o || !conn_notify(n->channel, o, n->sealed) || c->closing) {
 		try_next(n);
 		return;
 	}
 	n->placed = false;
 	n->acked = 0;
-	n->since_ns = now_ns();
+	n->sent_ns = n->since_ns = now_ns();
 	list_add_tail(&n->node, &c->notifications);
 }
 
@@ -215,6 +219,7 @@ void notifications_tick_slow(struct conn *c, uint64_t now)
 {
 	struct link_state l = link_state(c);
 	struct notification *n, *next;
+	unsigned int unread = 0;
 	bool dead = false;
 
 	list_for_each_safe (n, next, &c->notifications, node) {
@@ -222,7 +227,11 @@ void notifications_tick_slow(struct conn *c, uint64_t now)
 			list_del(&n->node);
 			channel_and_conn_put(n->channel);
 			notification_end(n, true);
-		} else if (l.known && stands_still(n, &l, now)) {
+			continue;
+		}
+		/* A client with two connections could make them without end. */
+		dead = dead || (++unread > UNREAD_MAX && now >= n->sent_ns + STALL_ALONE_NS);
+		if (l.known && stands_still(n, &l, now)) {
 			dead = dead || now >= n->since_ns + STALL_ALONE_NS || has_next(n);
 		}
 	}

@@ -103,6 +103,7 @@ static ntstatus check(const struct request *rq, const struct notify_req *q)
 ntstatus smb2_change_notify(struct request *rq)
 {
 	_cleanup_free_ struct notify_events *ev = NULL;
+	struct open *o = rq->open;
 	struct notify_watch *w;
 	struct notify_req q;
 	ntstatus status;
@@ -126,5 +127,10 @@ ntstatus smb2_change_notify(struct request *rq)
 		return reply(rq, status, ev);
 	if (ofile_delete_pending(rq->open))
 		return NT_STATUS_DELETE_PENDING;
-	return wait_for(rq, w);
+	open_get(o); /* a request that waits is not ours any more */
+	status = wait_for(rq, w);
+	if (status == REQ_ASYNC && ofile_delete_pending(o)) /* since the look above */
+		notify_deleting(o);
+	open_put(o);
+	return status;
 }
