@@ -7,6 +7,7 @@
  */
 #include "vfs/internal.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 /* What is left to do when the leaf is a symlink that may not be followed: it does not exist. */
@@ -140,7 +141,7 @@ static int match_component(const struct vfs_path *p, int dirfd, const char *name
 	    fstatat(dirfd, buf, &st, AT_SYMLINK_NOFOLLOW))
 		return 0;
 	memccpy(disk, buf, 0, NAME_MAX + 1);
-	return 1;
+	return !share_veto(p->share, disk);
 }
 
 /* One folder further down: *dir and *dirfd become the folder name in them. */
@@ -349,6 +350,48 @@ static ntstatus resolve(struct vfs_path *p, const char *path, unsigned int flags
 	return status;
 }
 
+/* Where fd is below the share's root, in buf; NULL: it is not, or nobody knows. */
+static const char *below_root(const struct vfs_share *s, int fd, char *buf, size_t size)
+{
+	char proc[VFS_PROC_PATH_MAX], root[PATH_MAX];
+	ssize_t r = readlink(vfs_proc_path(s->root, proc), root, sizeof(root));
+	ssize_t n = readlink(vfs_proc_path(fd, proc), buf, size - 1);
+
+	if (r <= 0 || (size_t)r == sizeof(root) || n < r)
+		return NULL;
+	buf[n] = '\0';
+	if (memcmp(buf, root, (size_t)r))
+		return NULL;
+	if (r == 1) /* "/" */
+		return buf + 1;
+	return buf[r] == '/' ? buf + r + 1 : NULL;
+}
+
+/*
+ * Symlinks, which clients make too, must not be other names of what is vetoed: what was found, or
+ * the folder for something new, is asked where it really is.
+ */
+static ntstatus check_veto(struct vfs_path *p, ntstatus status)
+{
+	int fd = p->fd >= 0 ? p->fd : p->parent;
+	char buf[PATH_MAX + 1];
+	const char *real;
+	bool last = false;
+
+	if (!p->share->opt.veto.match || fd < 0 ||
+	    (status && status != NT_STATUS_OBJECT_NAME_NOT_FOUND &&
+	     status != NT_STATUS_STOPPED_ON_SYMLINK))
+		return status;
+	real = below_root(p->share, fd, buf, sizeof(buf));
+	if (!real || !any_component_vetoed(p->share, real, &last))
+		return status;
+	if (!p->exists || !last)
+		return NT_STATUS_OBJECT_PATH_NOT_FOUND;
+	close(steal_fd(&p->fd));
+	p->exists = false;
+	return not_found(p);
+}
+
 ntstatus vfs_resolve(struct vfs_share *s, const char *path, unsigned int flags,
 		     struct vfs_path *out)
 {
@@ -362,7 +405,7 @@ ntstatus vfs_resolve(struct vfs_share *s, const char *path, unsigned int flags,
 			return not_found(out);
 		return NT_STATUS_OBJECT_PATH_NOT_FOUND;
 	}
-	status = resolve(out, path, flags);
+	status = check_veto(out, resolve(out, path, flags));
 	if (!status || !share_root_gone(s))
 		return status;
 	if (!identity_root_begin()) {
@@ -375,7 +418,7 @@ ntstatus vfs_resolve(struct vfs_share *s, const char *path, unsigned int flags,
 		return NT_STATUS_OBJECT_PATH_NOT_FOUND;
 	vfs_path_release(out);
 	path_init(out, s, path, flags);
-	return resolve(out, path, flags);
+	return check_veto(out, resolve(out, path, flags));
 }
 
 void vfs_path_release(struct vfs_path *p)

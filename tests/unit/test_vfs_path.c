@@ -301,6 +301,48 @@ static bool veto_tmp(const void *ctx, const char *name)
 	return n > 4 && !strcmp(name + n - 4, ".tmp");
 }
 
+static bool veto_colon(const void *ctx, const char *name)
+{
+	return strchr(name, ':');
+}
+
+/* Other names of what is vetoed: symlinks to it, and the spelling of what SMB cannot carry. */
+static void test_veto_aliases(struct vfs_share *s, const char *path)
+{
+	struct vfs_options o = s->opt;
+	struct vfs_share *t;
+
+	o.veto.match = veto_tmp;
+	t = open_share(path, &o);
+	mkdirat(t->root, "a.tmp", 0755);
+	touch(t, "a.tmp/inside");
+	touch(t, "b.tmp");
+	touch(t, "plain");
+	make_link(t, "a.tmp", "todir");
+	make_link(t, "a.tmp/inside", "tofile");
+	make_link(t, "b.tmp", "toleaf");
+	make_link(t, "plain", "toplain");
+	look(t, "todir", NAME_NF, NULL);
+	look(t, "todir/inside", PATH_NF, NULL);
+	look(t, "TODIR/INSIDE", PATH_NF, NULL);
+	look(t, "todir/new", PATH_NF, NULL);
+	look(t, "tofile", PATH_NF, NULL);
+	look(t, "toleaf", NAME_NF, NULL);
+	look(t, "toplain", 0, NULL);
+	is_int(create(t, "todir/new"), -EEXIST, "nothing is made in a folder that is vetoed");
+	is_int(create(t, "toleaf"), -ENOENT, "nor in the place of a link to what is vetoed");
+	vfs_share_put(t);
+	o.veto.match = veto_colon;
+	o.case_sensitive = true;
+	t = open_share(path, &o);
+	touch(t, "a:b");
+	look(t,
+	     "a\xef\x80\xa2"
+	     "b",
+	     NAME_NF, NULL);
+	vfs_share_put(t);
+}
+
 static void test_veto(struct vfs_share *s, const char *path)
 {
 	struct vfs_options o = s->opt;
@@ -360,6 +402,7 @@ static void test_on(const char *base)
 	test_dangling_create(s);
 	test_change(s);
 	test_veto(s, path);
+	test_veto_aliases(s, path);
 	test_many(s);
 	test_vanish(path, &o);
 	vfs_share_put(s);
