@@ -13,6 +13,7 @@
 #include "smb2/reparse.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 /* ---- changing what a handle is of ---- */
 
@@ -30,6 +31,25 @@ static ntstatus may_set(struct request *rq)
 	if (handle_given(o) || ofile_others_deny_delete(o))
 		return NT_STATUS_SHARING_VIOLATION;
 	return NT_STATUS_SUCCESS;
+}
+
+/* A file that holds data from now on is protected like any new one of its folder. */
+static ntstatus inherit(struct open *o, const char *path, const struct vfs_attr *a)
+{
+	_cleanup_vfs_path_ struct vfs_path p = { .fd = -1, .parent = -1 };
+	struct acl_object dir, obj = { o->fd, a->uid, a->gid, a->mode };
+	struct tree *t = o->tree;
+	struct stat st;
+	int parent;
+	ntstatus status = vfs_resolve(t->vfs, path, VFS_RESOLVE_NO_FOLLOW | VFS_RESOLVE_EXACT, &p);
+
+	if (status)
+		return status;
+	parent = vfs_path_parent(&p);
+	if (parent < 0 || fstat(parent, &st) < 0)
+		return NT_STATUS_OBJECT_PATH_NOT_FOUND;
+	dir = (struct acl_object) { parent, st.st_uid, st.st_gid, st.st_mode };
+	return acl_create_inherit(&dir, &obj, &t->policy, t->token, NULL);
 }
 
 static ntstatus become(struct open *o, const struct vfs_special *sp)
@@ -58,7 +78,7 @@ static ntstatus become(struct open *o, const struct vfs_special *sp)
 		o->replaced_fd = steal_fd(&old);
 	pthread_mutex_unlock(&o->lock);
 	o->kind = a.is_dir ? OPEN_DIR : OPEN_FILE;
-	return NT_STATUS_SUCCESS;
+	return S_ISREG(a.mode) && !o->posix ? inherit(o, path, &a) : (ntstatus)NT_STATUS_SUCCESS;
 }
 
 ntstatus ioctl_set_reparse_point(struct request *rq, struct ioctl *q)

@@ -67,24 +67,37 @@ static bool may_leave(const char *target)
 	return false;
 }
 
-static int make(int parent, const char *name, const struct vfs_special *sp)
+/* Devices are for whoever makes them: local users must not find one that they may read. */
+static mode_t mode_of_new(const struct vfs_share *s, int parent, const struct vfs_special *sp)
 {
+	bool device = S_ISCHR(sp->type) || S_ISBLK(sp->type);
+	struct stat st;
+
+	if (device || fstat(parent, &st))
+		return 0600;
+	return vfs_create_mode(s, S_ISDIR(sp->type), 0, st.st_mode) & 0777;
+}
+
+static int make(const struct vfs_share *s, int parent, const char *name,
+		const struct vfs_special *sp)
+{
+	mode_t mode = mode_of_new(s, parent, sp);
 	int fd;
 
 	switch (sp->type) {
 	case S_IFLNK:
 		return symlinkat(sp->target, parent, name) ? -errno : 0;
 	case S_IFDIR:
-		return mkdirat(parent, name, 0755) ? -errno : 0;
+		return mkdirat(parent, name, mode) ? -errno : 0;
 	case S_IFREG:
 		fd = openat(parent, name, O_CREAT | O_EXCL | O_RDONLY | O_NOFOLLOW | O_CLOEXEC,
-			    0644);
+			    mode);
 		if (fd < 0)
 			return -errno;
 		close(fd);
 		return 0;
 	default:
-		return mknodat(parent, name, sp->type | 0644, makedev(sp->major, sp->minor))
+		return mknodat(parent, name, sp->type | mode, makedev(sp->major, sp->minor))
 			       ? -errno
 			       : 0;
 	}
@@ -119,7 +132,8 @@ static int put_in_place(int parent, const char *tmp, const char *leaf, bool from
 	return renameat2(parent, tmp, parent, leaf, RENAME_NOREPLACE) ? -errno : 0;
 }
 
-static int replace(int parent, const char *leaf, struct vfs_id entry, const struct vfs_special *sp)
+static int replace(const struct vfs_share *s, int parent, const char *leaf, struct vfs_id entry,
+		   const struct vfs_special *sp)
 {
 	struct namecache_change c;
 	bool is_dir = false;
@@ -133,7 +147,7 @@ static int replace(int parent, const char *leaf, struct vfs_id entry, const stru
 	namecache_begin(&c, parent, -1);
 	r = check_empty(parent, leaf, entry, &is_dir);
 	if (!r)
-		r = make(parent, tmp, sp);
+		r = make(s, parent, tmp, sp);
 	if (!r) {
 		r = put_in_place(parent, tmp, leaf, is_dir, sp->type == S_IFDIR);
 		if (r)
@@ -161,7 +175,7 @@ int vfs_special_set(struct vfs_share *s, const char *path, struct vfs_id entry,
 	parent = share_open_beneath(s, dir, O_PATH | O_DIRECTORY);
 	if (parent < 0)
 		return parent;
-	r = replace(parent, leaf, entry, sp);
+	r = replace(s, parent, leaf, entry, sp);
 	if (r)
 		return r;
 	made = openat(parent, leaf, O_PATH | O_NOFOLLOW | O_CLOEXEC);

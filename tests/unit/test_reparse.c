@@ -136,6 +136,13 @@ static mode_t type_of(const char *name)
 	return fstatat(tree->vfs->root, name, &st, AT_SYMLINK_NOFOLLOW) ? 0 : st.st_mode & S_IFMT;
 }
 
+static mode_t mode_of(const char *name)
+{
+	struct stat st;
+
+	return fstatat(tree->vfs->root, name, &st, AT_SYMLINK_NOFOLLOW) ? 0 : st.st_mode & 07777;
+}
+
 static void test_symlink(void)
 {
 	struct blob b = symlink_blob("a\\b"), again = symlink_blob("c"),
@@ -195,6 +202,7 @@ static void test_nfs(void)
 	bad = nfs_blob(NFS_SPECFILE_CHR, dev, 8);
 	if (SET(o, bad) == NT_STATUS_SUCCESS) { /* root may */
 		is_int(type_of("null"), S_IFCHR, "a device");
+		is_int(mode_of("null"), 0600, "for nobody else on this machine");
 		STATUS(fsctl(o, FSCTL_GET_REPARSE_POINT, NULL, 0, 4096), SUCCESS);
 		ok(!memcmp(reply, bad.buf, bad.len), "its numbers");
 	}
