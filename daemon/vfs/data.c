@@ -39,12 +39,21 @@ int vfs_set_alloc(const struct vfs_share *s, int fd, uint64_t bytes)
 	return 0;
 }
 
+/* Holes are passed over: they would cost space, and time that has nothing to do with the data. */
 static int write_zeros(int fd, uint64_t from, uint64_t to)
 {
 	static const char zeros[65536];
+	off_t data;
 	ssize_t n;
 
 	while (from < to) {
+		data = lseek(fd, (off_t)from, SEEK_DATA);
+		if (data < 0 && errno == ENXIO)
+			break;
+		if (data > (off_t)from) {
+			from = (uint64_t)data;
+			continue;
+		}
 		n = pwrite(fd, zeros, MIN(to - from, sizeof(zeros)), (off_t)from);
 		if (n < 0)
 			return -errno;
@@ -84,12 +93,16 @@ int vfs_clone_range(int from_fd, uint64_t from, int to_fd, uint64_t to, uint64_t
 int vfs_compression_set(struct vfs_share *s, int fd, bool on)
 {
 	_cleanup_close_ int data = -1;
+	struct stat st;
 	int flags;
 
 	if (!s->compression)
 		return -EOPNOTSUPP;
 	if (s->opt.read_only)
 		return -EROFS;
+	/* a device, opened, might do anything */
+	if (fstat(fd, &st) || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+		return -EOPNOTSUPP;
 	data = vfs_reopen(s, fd, O_RDONLY);
 	if (data < 0)
 		return data;
