@@ -59,7 +59,8 @@ static inline bool create_needs_follow(const struct create *q)
 ntstatus create_lease_want(struct request *rq, struct create *q, bool is_dir);
 /* The context of the answer, if it is a lease. */
 void create_lease_put(struct smb2_wr *w, uint64_t *prev, const struct lease_answer *a);
-/* create_posix.c: the answer to the POSIX create context, if it was asked. */
+/* create_posix.c (create_posix_allowed(): smb2.h): the answer to the POSIX create context, if it
+ * was asked. */
 void create_posix_put(const struct create *q, struct smb2_wr *w, uint64_t *prev,
 		      const struct vfs_attr *a);
 /* Rights that POSIX does not ask the file's mode for: stat(), and utimes() of the owner. */

@@ -258,6 +258,7 @@ static ntstatus open_existing(struct create *q)
 ntstatus create_make(struct create *q, bool is_dir)
 {
 	struct tree *t = q->tree;
+	struct acl_policy pol = t->policy;
 	struct acl_object dir, obj;
 	uint32_t attributes = q->attributes & SETTABLE;
 	mode_t mode;
@@ -291,11 +292,11 @@ ntstatus create_make(struct create *q, bool is_dir)
 	if (q->options & FILE_NO_COMPRESSION && q->loc.attr.compressed &&
 	    !vfs_compression_set(t->vfs, q->loc.fd, false))
 		(void)vfs_attr_get(t->vfs, q->loc.fd, q->loc.leaf, &q->loc.attr);
-	/* The mode, and the folder's default ACL by the kernel, are all there is to it. */
+	/* The mode and the folder's default ACL, by the kernel, are all there is to its access. */
 	if (posix && !q->sd)
-		return NT_STATUS_SUCCESS;
+		pol = (struct acl_policy) { .inherit_owner = t->policy.inherit_owner };
 	obj = create_acl_object(q);
-	status = acl_create_inherit(&dir, &obj, &t->policy, t->token, q->sd);
+	status = acl_create_inherit(&dir, &obj, &pol, t->token, q->sd);
 	q->loc.attr.uid = obj.uid;
 	q->loc.attr.gid = obj.gid;
 	q->loc.attr.mode = obj.mode;

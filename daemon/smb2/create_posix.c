@@ -13,6 +13,14 @@ static bool no_mode(uint32_t mode)
 	return mode == UINT16_MAX || mode == UINT32_MAX;
 }
 
+mode_t create_posix_allowed(const struct tree *t, bool is_dir, mode_t mode)
+{
+	const char *user = t->share->force_user, *group = t->share->force_group;
+	bool lent = (user && *user) || (group && *group);
+
+	return mode & (lent && !is_dir ? 01777 : 07777);
+}
+
 bool create_posix_mode(const struct create *q, bool is_dir, mode_t *mode)
 {
 	const struct vfs_options *o = &q->tree->vfs->opt;
@@ -20,7 +28,7 @@ bool create_posix_mode(const struct create *q, bool is_dir, mode_t *mode)
 	if (!q->ctx.posix || no_mode(q->ctx.posix_mode))
 		return false;
 	/* The masks of the share are for clients that know no modes. */
-	*mode = (q->ctx.posix_mode & 07777) |
+	*mode = create_posix_allowed(q->tree, is_dir, q->ctx.posix_mode) |
 		(is_dir ? o->force_directory_mode : o->force_create_mode);
 	return true;
 }

@@ -277,6 +277,12 @@ ntstatus set_link(struct request *rq, const uint8_t *buf, size_t len);
 ntstatus query_security(struct request *rq, uint32_t secinfo, uint32_t max);
 ntstatus set_security(struct request *rq, uint32_t secinfo, const uint8_t *buf, size_t len);
 
+/*
+ * create_posix.c: what of a mode that a client gives is his to give. Where `force user` or `force
+ * group` lend him an account, no program may run with it on this machine: no set-ID bits.
+ */
+mode_t create_posix_allowed(const struct tree *t, bool is_dir, mode_t mode);
+
 /* smb2_query_info.c: the reply of QUERY_INFO and QUERY_DIRECTORY, MS-SMB2 2.2.38, 2.2.34 */
 ntstatus reply_info(struct request *rq, const void *data, size_t len);
 

@@ -126,7 +126,11 @@ ntstatus set_security(struct request *rq, uint32_t secinfo, const uint8_t *buf, 
 	if (!sd->has_group)
 		secinfo &= ~SECINFO_GROUP;
 	if (secinfo & SECINFO_DACL && posix_mode_of(rq->open, sd, &mode)) {
+		mode = create_posix_allowed(rq->tree, S_ISDIR(obj.mode), mode);
 		status = set_mode(rq->open, mode);
+		/* what is stored may be void now, and must not be stored again as valid */
+		if (!status)
+			status = base_object(rq->open, &obj);
 		if (status)
 			return status;
 		secinfo &= ~SECINFO_DACL;
