@@ -197,7 +197,9 @@ const struct conf_option conf_share_options[] = {
 	{ OPT("wide links", NULL, BOOL, wide_links, "no"),
 	  .doc = "Links may also lead out of the share. Whoever can make a link then reads the "
 		 "whole "
-		 "machine, as far as the Unix user may." },
+		 "machine, as far as the Unix user may. Clients of this share cannot make such "
+		 "links, "
+		 "but those of another share on the same folder can." },
 	{ OPT("crossmnt", NULL, BOOL, crossmnt, "yes"), .later = true,
 	  .doc = "Other file systems that are mounted inside the share are part of it." },
 
@@ -256,7 +258,7 @@ const struct conf_option conf_share_options[] = {
 	  .doc = "Extended attributes of clients are kept in user.* attributes." },
 	{ OPT("nt acl support", NULL, BOOL, nt_acl_support, "yes"),
 	  .doc = "Clients see and change permissions as Windows ACLs." },
-	{ OPT("map acl inherit", NULL, BOOL, map_acl_inherit, "no"),
+	{ OPT("map acl inherit", NULL, BOOL, map_acl_inherit, "no"), .later = true,
 	  .doc = "Keeps the inheritance flags of Windows ACLs where they are mapped to POSIX "
 		 "ACLs." },
 	{ OPT("acl allow execute always", NULL, BOOL, acl_allow_execute_always, "no"),
@@ -308,7 +310,10 @@ const struct conf_option conf_share_options[] = {
 		 "without locks costs nothing. `yes` with `posix locking` also asks the kernel for "
 		 "local programs' locks each time, and keeps I/O out of the kernel module." },
 	{ OPT("change notify", NULL, BOOL, change_notify, "yes"),
-	  .doc = "Clients are told of changes in folders that they watch." },
+	  .doc = "Clients are told of changes in folders that they watch. Who watches a folder "
+		 "with "
+		 "all that is in it hears of names in folders there that he may not list, as on "
+		 "Windows; `veto files` are not told." },
 	{ OPT("kernel change notify", NULL, BOOL, kernel_change_notify, "yes"),
 	  .doc = "... by local programs and NFS too. While somebody watches the server listens to "
 		 "fanotify; where that cannot be had (CAP_SYS_ADMIN, file systems without file "
