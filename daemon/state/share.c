@@ -101,7 +101,6 @@ void share_policy(const struct conf_share *cs, bool read_only, struct acl_policy
 		.no_nt_acls = !cs->nt_acl_support,
 		.keep_inherited_flag = !cs->acl_canonical_inherited,
 		.inherit_acls = cs->inherit_acls,
-		.map_acl_inherit = cs->map_acl_inherit,
 		.inherit_owner = owners[cs->inherit_owner],
 		.inherit_permissions = cs->inherit_permissions,
 		.allow_execute_always = cs->acl_allow_execute_always,

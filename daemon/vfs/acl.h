@@ -315,9 +315,8 @@ struct acl_policy {
 	bool ignore_system_acls; /* acl_xattr:ignore system acls: the POSIX side is left alone */
 	enum acl_style style;	 /* with it: what a file without stored descriptor shows */
 	bool no_nt_acls; /* nt acl support = no: everybody may everything, sets do nothing */
-	bool keep_inherited_flag; /* acl flag inherited canonicalization = no */
-	bool inherit_acls;	  /* a new file takes the parent's default POSIX ACL */
-	bool map_acl_inherit;	  /* user.SAMBA_PAI is not written; kept for the option's sake */
+	bool keep_inherited_flag;     /* acl flag inherited canonicalization = no */
+	bool inherit_acls;	      /* a new file takes the parent's default POSIX ACL */
 	enum acl_owner inherit_owner; /* whom new files belong to */
 	bool inherit_permissions;     /* mode and ACL from the parent; SDs are not inherited */
 	bool allow_execute_always;    /* acl allow execute always: read gives execute */
