@@ -98,7 +98,7 @@ struct kh_handle_slot {
 	__u32 access; /* granted */
 	__u8 share_access;
 	__u8 oplock; /* SMB2_OPLOCK_LEVEL_*, or KH_OPLOCK_LEASE */
-	__u16 kind; /* enum open_kind of the daemon: 0 file, 1 folder, 2 stream, 3 pipe */
+	__u16 kind;  /* enum open_kind of the daemon: 0 file, 1 folder, 2 stream, 3 pipe */
 	__u64 disconnected_ns; /* since when a durable handle has no client; 0: it has one */
 	__u32 uid;	       /* whose it is */
 	__u32 pad0;

@@ -35,9 +35,8 @@ static bool may_close(const struct ofile *f, const struct open *o)
 
 	return !o->wrote && !o->handle_stale && !o->delete_on_close && !f->delete_pending &&
 	       f->wtime.state == WRITE_TIME_NONE && !f->wtime.change && !f->alloc &&
-	       atomic_load(&o->oplock.level) == SMB2_OPLOCK_LEVEL_NONE &&
-	       !(unit & (unit - 1)) && unit <= UINT32_MAX &&
-	       lock_file_quiet(o->locks);
+	       atomic_load(&o->oplock.level) == SMB2_OPLOCK_LEVEL_NONE && !(unit & (unit - 1)) &&
+	       unit <= UINT32_MAX && lock_file_quiet(o->locks);
 }
 
 static uint32_t handle_allowed(const struct ofile *f, const struct open *o)

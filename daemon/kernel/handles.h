@@ -95,8 +95,8 @@ static inline void handle_wrote(struct open *o)
 }
 
 /*
- * Under the bucket's lock; o was closed by handle_close() and nobody else has a reference: it may be
- * offered again, to another connection.
+ * Under the bucket's lock; o was closed by handle_close() and nobody else has a reference: it may
+ * be offered again, to another connection.
  */
 void handle_reset(struct open *o);
 

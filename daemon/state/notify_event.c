@@ -208,14 +208,14 @@ static bool is_kernel_thread(pid_t pid)
 	_cleanup_close_ int fd = open(name, O_RDONLY | O_CLOEXEC);
 	char buf[256], *p;
 	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
-	unsigned int flags;
 
 	if (n <= 0)
 		return pid == 0;
 	buf[n] = 0;
-	p = strrchr(buf, ')'); /* state, ppid, pgrp, session, tty, tpgid, flags */
-	return p && sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
-	       flags & 0x00200000; /* PF_KTHREAD */
+	p = strrchr(buf, ')');
+	for (int i = 0; p && i < 7; i++) /* state, ppid, pgrp, session, tty, tpgid, flags */
+		p = strchr(p + 1, ' ');
+	return p && strtoul(p, NULL, 10) & 0x00200000; /* PF_KTHREAD */
 }
 
 /* Several things that happened to one name come as one event, in no order. */

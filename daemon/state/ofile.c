@@ -452,7 +452,7 @@ struct open **ofile_opens(uint64_t dev, uint64_t ino, size_t *n)
 		if (same_inode(f, dev, ino))
 			max += f->refs;
 	if (max)
-		all = xmalloc(max * sizeof(*all));
+		all = xcalloc(max, sizeof(struct open *));
 	list_for_each (f, chain_of(b, dev, ino), hash)
 		if (same_inode(f, dev, ino))
 			list_for_each (o, &f->opens, file_node)

@@ -40,7 +40,7 @@ void story(const struct inode *i, const char *fmt, ...)
 
 static void tell(const struct inode *i)
 {
-	unsigned int of[LINES_TOLD], n = 0;
+	unsigned int of[LINES_TOLD] = { 0 }, n = 0;
 
 	for (unsigned int k = nlines; k-- > 0 && nlines - k < LINES && n < LINES_TOLD;)
 		if (!i || lines[k % LINES].inode == i)

@@ -454,7 +454,7 @@ static void test_late(void)
 
 /* ---- many ---- */
 
-#define MANY 100000
+#define MANY 100000u
 
 static void test_many(void)
 {
