@@ -17,3 +17,9 @@ teardown_file() {
 	ok py_client leases.py "$kh_ctl" -c "$CONF" --instance "$INSTANCE" -j status handles
 	assert_output 'all leases are right'
 }
+
+# Whoever asked first, here a user's worker for a lease on a folder: the listener is the daemon's.
+@test "local changes are told to CHANGE_NOTIFY after leases on folders" {
+	ok py_client notify.py local "$T/share"
+	assert_output 'all told'
+}
