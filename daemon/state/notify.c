@@ -121,9 +121,20 @@ static void watch_free(struct notify_watch *w)
 	free(w);
 }
 
+/* Reactors wait for the table when they tell of a change: not while the kernel is asked. */
+static void watch_mark(struct notify_watch *w, int fd)
+{
+	struct notify_mark *m = notify_local_mark(fd, w->filter, w->subtree);
+
+	pthread_rwlock_wrlock(&table.lock);
+	w->mark = m; /* until notify_free() at the latest */
+	pthread_rwlock_unlock(&table.lock);
+}
+
 struct notify_watch *notify_watch(struct open *o, uint32_t filter, bool subtree, uint32_t max)
 {
 	struct notify_watch *w = atomic_load(&o->watch), *fresh;
+	bool mine = false;
 
 	if (w)
 		return w;
@@ -140,29 +151,33 @@ struct notify_watch *notify_watch(struct open *o, uint32_t filter, bool subtree,
 		w->closed = o->closing;
 		pthread_mutex_unlock(&o->lock);
 		table_add(w);
-		if (w->local)
-			w->mark = notify_local_mark(o->fd, filter, subtree);
 		change_listen(1);
 		atomic_fetch_add(&watches, 1);
 		maps_count(&maps.server->watches, 1);
 		atomic_store(&o->watch, w);
+		mine = true;
 	}
 	pthread_rwlock_unlock(&table.lock);
 	if (fresh)
 		watch_free(fresh);
+	if (mine && w->local)
+		watch_mark(w, o->fd);
 	return w;
 }
 
 static void watch_remove(struct notify_watch *w)
 {
+	struct notify_mark *m;
+
 	pthread_rwlock_wrlock(&table.lock);
 	if (table_remove(w)) {
 		change_listen(-1);
 		atomic_fetch_sub(&watches, 1);
 		maps_count(&maps.server->watches, -1);
 	}
-	notify_local_unmark(steal_ptr(&w->mark));
+	m = steal_ptr(&w->mark);
 	pthread_rwlock_unlock(&table.lock);
+	notify_local_unmark(m);
 }
 
 void notify_free(struct open *o)
