@@ -7,6 +7,8 @@
  * closed, or belongs to an earlier life of the slot, finds nothing. Chunks of slots are never
  * freed.
  */
+#include <sys/random.h>
+
 #include "core/entry.h"
 #include "kernel/handles.h"
 #include "state/lease.h"
@@ -165,16 +167,32 @@ static void slot_give(struct slot *s, uint32_t index)
 	pthread_mutex_unlock(&h->lock);
 }
 
+/*
+ * Where they begin is chance: a client that reconnects by what the daemon told it before a restart
+ * finds nothing, and not what has the same number now.
+ */
+static _Atomic uint64_t next_persistent;
+
+static void persistent_init(void)
+{
+	uint64_t from;
+
+	if (getrandom(&from, sizeof(from), 0) != sizeof(from))
+		from = now_ns();
+	atomic_store(&next_persistent, (from >> 2 & ~(uint64_t)(PERSISTENT_BLOCK - 1)) + 1);
+}
+
 /* Never given twice; in blocks to the shards. */
 static uint64_t persistent_new(void)
 {
-	static _Atomic uint64_t next = 1;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct shard *h = my_shard();
 	uint64_t id;
 
+	pthread_once(&once, persistent_init);
 	pthread_mutex_lock(&h->lock);
 	if (h->persistent == h->persistent_end) {
-		h->persistent = atomic_fetch_add(&next, PERSISTENT_BLOCK);
+		h->persistent = atomic_fetch_add(&next_persistent, PERSISTENT_BLOCK);
 		h->persistent_end = h->persistent + PERSISTENT_BLOCK;
 	}
 	id = h->persistent++;
