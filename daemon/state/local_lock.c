@@ -56,39 +56,58 @@ static uint64_t last_of(const struct range *r)
 
 /* ---- what an open holds of a range, piece by piece ---- */
 
-struct piece {
+/*
+ * Of what was told to the kernel, which is not much (LOCAL_LOCKS_MAX): a client may hold a million
+ * locks, and neither this nor the kernel's own list may grow with that.
+ */
+struct held {
 	const struct open *o;
+	const struct range *r[LOCAL_LOCKS_MAX];
+	unsigned int n;
+};
+
+static bool collect(void *arg, struct range *r)
+{
+	struct held *h = arg;
+
+	if (r->owner == h->o && r->local && r->length && h->n < LOCAL_LOCKS_MAX)
+		h->r[h->n++] = r;
+	return true;
+}
+
+struct piece {
 	uint64_t start, last; /* to where it is the same */
 	bool held, exclusive;
 };
 
-static bool look(void *arg, struct range *r)
+static void look(struct piece *p, const struct range *r)
 {
-	struct piece *p = arg;
-
-	if (r->owner != p->o || !r->length)
-		return true;
+	if (r->start > p->last || last_of(r) < p->start)
+		return;
 	if (r->start > p->start) {
-		if (r->start - 1 < p->last)
-			p->last = r->start - 1;
-		return true;
+		p->last = r->start - 1;
+		return;
 	}
 	p->held = true;
 	p->exclusive |= r->exclusive;
 	if (last_of(r) < p->last)
 		p->last = last_of(r);
-	return true;
 }
 
 static bool set_pieces(const struct open *o, uint64_t start, uint64_t last)
 {
-	struct piece p = { .o = o, .start = start };
+	struct piece p = { .start = start };
+	struct held h;
 	bool ok = true;
 
+	h.o = o;
+	h.n = 0;
+	range_each(o->locks->root, start, last - start + 1, collect, &h);
 	for (;;) {
 		p.last = last;
 		p.held = p.exclusive = false;
-		range_each(o->locks->root, p.start, last - p.start + 1, look, &p);
+		for (unsigned int i = 0; i < h.n; i++)
+			look(&p, h.r[i]);
 		ok &= set(o, p.held ? type_of(o, p.exclusive) : F_UNLCK, p.start, p.last);
 		if (p.last == last)
 			return ok;

@@ -16,7 +16,6 @@ struct lock {
 	struct range range;	  /* owner: the open */
 	struct list_head held;	  /* open.locks_held */
 	struct list_head blocked; /* lock_wait.node: who waits for it, the oldest first */
-	bool local;		  /* the kernel has it too */
 };
 
 struct lock_file *lock_file_new(void)
@@ -99,11 +98,12 @@ static bool insert(struct open *o, struct lock *l, struct list_head **blocked)
 	range_insert(&f->root, &l->range);
 	if (!local_lock_wanted(o) || f->nlocal >= LOCAL_LOCKS_MAX)
 		return true;
-	l->local = local_lock_take(o, &l->range);
-	if (l->local) {
+	l->range.local = true;
+	if (local_lock_take(o, &l->range)) {
 		f->nlocal++;
 		return true;
 	}
+	l->range.local = false;
 	range_remove(&f->root, &l->range);
 	local_lock_drop(o, &l->range);
 	*blocked = &f->blocked;
@@ -113,9 +113,9 @@ static bool insert(struct open *o, struct lock *l, struct list_head **blocked)
 /* l is not in the tree any more. */
 static void local_drop(struct open *o, struct lock *l)
 {
-	if (!l->local)
+	if (!l->range.local)
 		return;
-	l->local = false;
+	l->range.local = false;
 	o->locks->nlocal--;
 	local_lock_drop(o, &l->range);
 }
@@ -443,7 +443,7 @@ void lock_close(struct open *o)
 		struct lock *l = list_first(&o->locks_held, struct lock, held);
 
 		n += take_out(f, l, &ready);
-		f->nlocal -= l->local;
+		f->nlocal -= l->range.local;
 		list_add_tail(&l->held, &gone);
 	}
 	local_lock_close(o);

@@ -21,6 +21,7 @@ struct range {
 	uint64_t reach_excl; /* the same of the exclusive ones, if there are any */
 	uint8_t height;
 	bool exclusive, has_excl;
+	bool local; /* the kernel has it too; not the tree's */
 };
 
 /* What a range is looked for (MS-FSA 2.1.4.10). */

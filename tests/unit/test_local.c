@@ -175,11 +175,20 @@ static void test_many(void)
 	struct lock_file *f = lock_file_new();
 	unsigned int other = 0;
 	struct open a;
+	uint64_t t;
 
 	handle_init(&a, f, READ_WRITE);
 	for (uint64_t i = 0; i < 20000; i++)
 		other += take(&a, i * 16, 8, true) != NT_STATUS_SUCCESS;
 	is_int(f->nlocal, LOCAL_LOCKS_MAX, "the kernel has some of 20,000");
+	is_int(lock_drop(&a, 0, 8), 0, "one that it has goes");
+	t = now_ns();
+	is_int(take(&a, 0, INT64_MAX, false), 0, "a shared one over all of them");
+	is_str(seen(), "rrrrrrWWrr", "the first are exclusive below it");
+	is_int(lock_drop(&a, 0, INT64_MAX), 0, "and goes");
+	ok(now_ns() - t < 3000000000u, "in no time");
+	is_str(seen(), "------WW--", "as it was");
+	is_int(take(&a, 0, 8, true), 0, "the first again");
 	for (uint64_t i = 0; i < 20000; i++)
 		other += lock_drop(&a, i * 16, 8) != NT_STATUS_SUCCESS;
 	is_int(other, 0, "all were taken and dropped");
