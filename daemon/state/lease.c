@@ -8,6 +8,7 @@
 #include "core/entry.h"
 #include "core/utf16.h"
 #include "kernel/handles.h"
+#include "state/change_local.h"
 #include "state/durable.h"
 #include "state/local.h"
 
@@ -148,8 +149,10 @@ struct lease *lease_get(struct lease *l)
 
 void lease_put(struct lease *l)
 {
-	if (l && atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) == 1)
-		free(l);
+	if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	change_local_end(l->dir_local); /* asks the kernel: not in lease_leave(), under the lock */
+	free(l);
 }
 
 static struct lease *lease_new(struct ofile *f, const struct open *o)

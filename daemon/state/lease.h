@@ -107,7 +107,7 @@ struct lease {
 	struct list_head dir_node; /* lease_dir.c's table, and what it is there */
 	uint64_t dir_hash;
 	bool dir_gone; /* not to come there any more: a rename may still look at an open */
-	struct change_local *dir_local; /* tells what others change there; or NULL */
+	struct change_local *dir_local; /* tells what others change there; or NULL; owned */
 };
 
 struct lease *lease_get(struct lease *l);

@@ -82,7 +82,6 @@ void lease_dir_gone(struct lease *l)
 	list_del(&l->dir_node);
 	l->dir_gone = true;
 	pthread_mutex_unlock(&table.lock);
-	change_local_end(steal_ptr(&l->dir_local));
 	if (was)
 		change_listen(-1);
 }
