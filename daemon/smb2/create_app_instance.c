@@ -28,8 +28,9 @@ static bool is_former(struct request *rq, const struct create *q, struct open *o
 {
 	_cleanup_free_ char *path = NULL;
 
-	if (!o->app_instance || memcmp(o->app_instance->id, q->ctx.app.id, 16) != 0 ||
-	    !o->session || !memcmp(o->session->client_guid, rq->session->client_guid, 16) ||
+	if (!o->session || !o->app_instance || /* in this order: it is set before that */
+	    memcmp(o->app_instance->id, q->ctx.app.id, 16) != 0 ||
+	    !memcmp(o->session->client_guid, rq->session->client_guid, 16) ||
 	    !utf8_equal_nocase(o->tree->name, rq->tree->name))
 		return false;
 	path = open_path_dup(o);
