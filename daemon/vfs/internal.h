@@ -106,6 +106,16 @@ void namecache_set_limit(size_t bytes);
 /* Undoes vfs_name_to_wire(); false when the name has none of its characters. */
 bool name_from_wire(const char *name, char disk[VFS_NAME_WIRE_MAX]);
 
+/* ---- open.c ---- */
+
+/*
+ * What is made without a descriptor (folders, symlinks, nodes) is opened by its name, and whoever
+ * may write in the folder at parent may have put something of another user's there, which the
+ * client must not get with the rights of a maker. 0: fd is of this type and the thread's user's;
+ * -ESTALE.
+ */
+int check_made(int parent, int fd, mode_t type);
+
 /* ---- short_name.c ---- */
 
 /* Could it be a short name that this server made? Nothing is looked up. */

@@ -181,7 +181,9 @@ int vfs_special_set(struct vfs_share *s, const char *path, struct vfs_id entry,
 	made = openat(parent, leaf, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (made < 0)
 		return -errno;
-	r = vfs_attr_stat(s, made, leaf, a);
+	r = check_made(parent, made, sp->type);
+	if (!r)
+		r = vfs_attr_stat(s, made, leaf, a);
 	if (!r)
 		*fd = steal_fd(&made);
 	return r;

@@ -294,6 +294,26 @@ static void test_many(struct vfs_share *s)
 	is_int(bad, 0, "all found");
 }
 
+/* What somebody put in the place of what was made. */
+static void test_made(struct vfs_share *s)
+{
+	const struct timespec old[2] = { { 1, 0 }, { 1, 0 } };
+	_cleanup_close_ int fd = -1;
+
+	mkdirat(s->root, "made", 0755);
+	fd = openat(s->root, "made", O_PATH | O_CLOEXEC);
+	is_int(check_made(s->root, fd, S_IFDIR), 0, "one's own folder");
+	is_int(check_made(s->root, fd, S_IFLNK), -ESTALE, "is no symlink");
+	if (fchownat(s->root, "made", 4711, -1, 0))
+		return;
+	is_int(check_made(s->root, fd, S_IFDIR), -ESTALE, "another user's is refused");
+	is_int(fchownat(s->root, "", 4711, -1, AT_EMPTY_PATH), 0, "the folder is his too");
+	is_int(check_made(s->root, fd, S_IFDIR), 0, "but where all are his");
+	utimensat(s->root, "made", old, 0);
+	is_int(check_made(s->root, fd, S_IFDIR), -ESTALE, "and even there if it is older");
+	is_int(fchownat(s->root, "", geteuid(), -1, AT_EMPTY_PATH), 0, "no more");
+}
+
 static bool veto_tmp(const void *ctx, const char *name)
 {
 	size_t n = strlen(name);
@@ -402,6 +422,7 @@ static void test_on(const char *base)
 	test_dangling_create(s);
 	test_change(s);
 	test_veto(s, path);
+	test_made(s);
 	test_veto_aliases(s, path);
 	test_many(s);
 	test_vanish(path, &o);
