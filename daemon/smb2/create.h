@@ -6,6 +6,11 @@
 #include "smb2/smb2.h"
 #include "state/lease.h"
 
+/* What a share that is read-only for the client gives nobody. */
+#define WRITE_RIGHTS                                                                  \
+	(FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES | \
+	 FILE_DELETE_CHILD | SEC_STD_DELETE | SEC_STD_WRITE_DAC | SEC_STD_WRITE_OWNER)
+
 struct create {
 	/* as asked */
 	uint8_t oplock;

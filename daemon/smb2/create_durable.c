@@ -98,7 +98,7 @@ static ntstatus check_reconnect(struct request *rq, const struct create *q, stru
 		return NT_STATUS_ACCESS_DENIED;
 	if (!same_share(o->tree, rq->tree))
 		return NT_STATUS_OBJECT_NAME_NOT_FOUND;
-	if (rq->tree->read_only && o->access & (FILE_WRITE_DATA | FILE_APPEND_DATA))
+	if (rq->tree->read_only && o->access & WRITE_RIGHTS)
 		return NT_STATUS_OBJECT_NAME_NOT_FOUND;
 	return check_lease(q, o);
 }

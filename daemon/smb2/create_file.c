@@ -11,9 +11,6 @@
 #include "smb2/create.h"
 #include "state/change.h"
 
-#define WRITE_RIGHTS                                                                  \
-	(FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES | \
-	 FILE_DELETE_CHILD | SEC_STD_DELETE | SEC_STD_WRITE_DAC | SEC_STD_WRITE_OWNER)
 #define DATA_RIGHTS (FILE_READ_DATA | FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_EXECUTE)
 #define SETTABLE                                                                   \
 	(FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | \
