@@ -6,8 +6,9 @@
 #include "core/utf16.h"
 #include "smb2/smb2.h"
 
-#define EA_FIXED 8    /* NextEntryOffset, Flags, EaNameLength, EaValueLength */
-#define EA_FLAGS 0x80 /* FILE_NEED_EA, the only one that exists */
+#define EA_FIXED    8	   /* NextEntryOffset, Flags, EaNameLength, EaValueLength */
+#define EA_LIST_MAX 131072 /* as Windows knows 64 KiB of a file: each entry costs a write */
+#define EA_FLAGS    0x80   /* FILE_NEED_EA, the only one that exists */
 
 /* ---- query ---- */
 
@@ -196,6 +197,8 @@ ntstatus fscc_ea_set(struct vfs_share *s, int fd, const uint8_t *buf, size_t len
 
 	if (!s->opt.ea_support)
 		return NT_STATUS_EAS_NOT_SUPPORTED;
+	if (len > EA_LIST_MAX)
+		return NT_STATUS_EA_TOO_LARGE;
 	status = ea_walk(s, fd, buf, len, true);
 	return status ? status : ea_walk(s, fd, buf, len, false);
 }

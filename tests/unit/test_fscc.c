@@ -146,6 +146,8 @@ static void test_eas(struct open *o)
 	is_int(fscc_ea_set(share, o->fd, buf, n), (ntstatus)NT_STATUS_INVALID_EA_NAME, "bad name");
 	is_int(fscc_ea_set(share, o->fd, buf, 0), (ntstatus)NT_STATUS_EA_LIST_INCONSISTENT,
 	       "nothing");
+	is_int(fscc_ea_set(share, o->fd, NULL, 131073), (ntstatus)NT_STATUS_EA_TOO_LARGE,
+	       "a list that nobody needs");
 }
 
 static void test_ea_selection(struct open *o)
