@@ -130,10 +130,20 @@ static void tell_leases(const struct change *c)
 	}
 }
 
-void change_raise_local(const struct change *c)
+void change_raise_local(const char *path, const char *new_path, uint32_t action, uint32_t filter,
+			bool is_dir)
 {
-	notify_raise_absolute(c);
-	tell_leases(c);
+	struct change c = { .path = path,
+			    .new_path = new_path,
+			    .action = action,
+			    .filter = filter,
+			    .is_dir = is_dir };
+
+	if (filter == CHANGE_NAMES)
+		c.filter = is_dir ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME;
+	c.writing = filter & FILE_NOTIFY_CHANGE_SIZE; /* its close is the end of it */
+	notify_raise_absolute(&c);
+	tell_leases(&c);
 }
 
 void change_raise_local_closed(const char *path)

@@ -17,8 +17,14 @@ struct change_local;
 struct change_local *change_local_begin(struct vfs_share *s, int fd);
 void change_local_end(struct change_local *l); /* NULL is fine */
 
-/* c->share is NULL, c->path and new_path absolute. The listening thread. */
-void change_raise_local(const struct change *c);
+#define CHANGE_NAMES (FILE_NOTIFY_CHANGE_FILE_NAME | FILE_NOTIFY_CHANGE_DIR_NAME)
+
+/*
+ * The listening thread. path, and new_path of a rename, are absolute; CHANGE_NAMES is the one of
+ * the two that fits.
+ */
+void change_raise_local(const char *path, const char *new_path, uint32_t action, uint32_t filter,
+			bool is_dir);
 /* Somebody closed a file that he had open for writing: listings show it. */
 void change_raise_local_closed(const char *path);
 /* Does anybody want to know that? */

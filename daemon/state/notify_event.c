@@ -14,7 +14,6 @@
 #include "state/change_local.h"
 #include "state/notify.h"
 
-#define NAMES (FILE_NOTIFY_CHANGE_FILE_NAME | FILE_NOTIFY_CHANGE_DIR_NAME)
 #define ATTRIBUTES                                                                              \
 	(FILE_NOTIFY_CHANGE_ATTRIBUTES | FILE_NOTIFY_CHANGE_LAST_WRITE |                        \
 	 FILE_NOTIFY_CHANGE_LAST_ACCESS | FILE_NOTIFY_CHANGE_CREATION | FILE_NOTIFY_CHANGE_EA | \
@@ -166,17 +165,8 @@ static bool place_exists(const struct place *p)
 
 static void tell(const char *path, const char *new_path, uint32_t action, uint32_t filter, bool dir)
 {
-	struct change c = { .path = path,
-			    .new_path = new_path,
-			    .action = action,
-			    .filter = filter,
-			    .is_dir = dir };
-
-	if (filter == NAMES)
-		c.filter = dir ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME;
-	c.writing = filter & FILE_NOTIFY_CHANGE_SIZE; /* its close is the end of it */
 	if (*path)
-		change_raise_local(&c);
+		change_raise_local(path, new_path, action, filter, dir);
 }
 
 /* Where only one of the folders is marked, the other place is not told. */
@@ -190,11 +180,11 @@ static void tell_rename(const struct event *e)
 	if (from && to) {
 		if (dir)
 			notify_renamed_absolute(from, to);
-		tell(from, to, FILE_ACTION_RENAMED_OLD_NAME, NAMES, dir);
+		tell(from, to, FILE_ACTION_RENAMED_OLD_NAME, CHANGE_NAMES, dir);
 	} else if (from) {
-		tell(from, NULL, FILE_ACTION_REMOVED, NAMES, dir);
+		tell(from, NULL, FILE_ACTION_REMOVED, CHANGE_NAMES, dir);
 	} else if (to) {
-		tell(to, NULL, FILE_ACTION_ADDED, NAMES, dir);
+		tell(to, NULL, FILE_ACTION_ADDED, CHANGE_NAMES, dir);
 	}
 }
 
@@ -228,9 +218,9 @@ static void tell_event(const struct event *e)
 		return;
 	there = place_exists(&e->at);
 	if (e->mask & FAN_DELETE && there)
-		tell(path, NULL, FILE_ACTION_REMOVED, NAMES, dir);
+		tell(path, NULL, FILE_ACTION_REMOVED, CHANGE_NAMES, dir);
 	if (e->mask & FAN_CREATE)
-		tell(path, NULL, FILE_ACTION_ADDED, NAMES, dir);
+		tell(path, NULL, FILE_ACTION_ADDED, CHANGE_NAMES, dir);
 	if (e->mask & FAN_MODIFY && there)
 		tell(path, NULL, FILE_ACTION_MODIFIED,
 		     FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE, dir);
@@ -240,7 +230,7 @@ static void tell_event(const struct event *e)
 	    !is_kernel_thread(e->pid))
 		change_raise_local_closed(path);
 	if (e->mask & FAN_DELETE && !there)
-		tell(path, NULL, FILE_ACTION_REMOVED, NAMES, dir);
+		tell(path, NULL, FILE_ACTION_REMOVED, CHANGE_NAMES, dir);
 	if (e->mask & FAN_DELETE && dir && !there)
 		notify_gone(path);
 }

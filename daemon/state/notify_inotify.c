@@ -14,7 +14,6 @@
 #define EVENTS                                                                         \
 	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_ATTRIB | \
 	 IN_CLOSE_WRITE | IN_ONLYDIR)
-#define NAMES (FILE_NOTIFY_CHANGE_FILE_NAME | FILE_NOTIFY_CHANGE_DIR_NAME)
 
 /* A folder that is watched. */
 struct folder {
@@ -214,17 +213,8 @@ void notify_inotify_remove(int fd, bool subtree)
 
 static void tell(const char *path, const char *new_path, uint32_t action, uint32_t filter, bool dir)
 {
-	struct change c = { .path = path,
-			    .new_path = new_path,
-			    .action = action,
-			    .filter = filter,
-			    .is_dir = dir };
-
-	if (filter == NAMES)
-		c.filter = dir ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME;
-	c.writing = filter & FILE_NOTIFY_CHANGE_SIZE;
 	if (!is_own(path))
-		change_raise_local(&c);
+		change_raise_local(path, new_path, action, filter, dir);
 }
 
 /* ---- subtrees; the listening thread, without locks where it may wait for a disk ---- */
@@ -263,7 +253,7 @@ static void walk_entry(int dir, const struct dirent *e, const char *path, unsign
 	bool folder = is_folder(dir, e);
 
 	if (child)
-		tell(child, NULL, FILE_ACTION_ADDED, NAMES, folder);
+		tell(child, NULL, FILE_ACTION_ADDED, CHANGE_NAMES, folder);
 	if (folder)
 		walk_into(dir, e->d_name, child, depth + 1);
 }
@@ -346,9 +336,9 @@ static void handle(const struct inotify_event *e, const char *path)
 	bool dir = e->mask & IN_ISDIR;
 
 	if (e->mask & (IN_CREATE | IN_MOVED_TO))
-		tell(path, NULL, FILE_ACTION_ADDED, NAMES, dir);
+		tell(path, NULL, FILE_ACTION_ADDED, CHANGE_NAMES, dir);
 	if (e->mask & (IN_DELETE | IN_MOVED_FROM))
-		tell(path, NULL, FILE_ACTION_REMOVED, NAMES, dir);
+		tell(path, NULL, FILE_ACTION_REMOVED, CHANGE_NAMES, dir);
 	if (e->mask & IN_DELETE && dir && !is_own(path))
 		notify_gone(path);
 	if (e->mask & IN_CLOSE_WRITE && change_local_wanted() && !is_own(path))
@@ -358,7 +348,7 @@ static void handle(const struct inotify_event *e, const char *path)
 		     FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE, dir);
 	if (e->mask & IN_ATTRIB)
 		tell(path, NULL, FILE_ACTION_MODIFIED,
-		     FILE_NOTIFY_CHANGE_ALL & ~(NAMES | FILE_NOTIFY_CHANGE_SIZE), dir);
+		     FILE_NOTIFY_CHANGE_ALL & ~(CHANGE_NAMES | FILE_NOTIFY_CHANGE_SIZE), dir);
 }
 
 static void handle_rename(const struct inotify_event *e, const char *from, const char *to)
@@ -369,7 +359,7 @@ static void handle_rename(const struct inotify_event *e, const char *from, const
 		return;
 	if (dir)
 		notify_renamed_absolute(from, to);
-	tell(from, to, FILE_ACTION_RENAMED_OLD_NAME, NAMES, dir);
+	tell(from, to, FILE_ACTION_RENAMED_OLD_NAME, CHANGE_NAMES, dir);
 }
 
 static const struct inotify_event *event_at(const char *buf, size_t len)
