@@ -390,6 +390,7 @@ struct request {
 	struct open *open;	 /* reference */
 	struct replay *create;	 /* state/replay.h: of a CREATE under way */
 	bool seq_counted;	 /* channel_seq_end() is due on it */
+	bool drain; /* the module may have something in flight on it: wait, on a worker */
 	uint8_t seq_mark;
 	struct outbuf *out;
 	struct smb2_wr w;    /* reply_begin(); offsets count from the element's header */

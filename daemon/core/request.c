@@ -6,6 +6,7 @@
 #include "core/entry.h"
 #include "core/request.h"
 #include "core/transport.h"
+#include "kernel/handles.h"
 #include "kh_channel.h"
 #include "smb2/smb2.h"
 #include "state/channel_seq.h"
@@ -43,7 +44,7 @@ static void element_release(struct request *rq)
 		replay_release(steal_ptr(&rq->create));
 	if (rq->seq_counted)
 		channel_seq_end(rq->open, rq->seq_mark);
-	rq->seq_counted = false;
+	rq->seq_counted = rq->drain = false;
 	if (rq->open)
 		open_put(rq->open);
 	if (rq->tree)
@@ -195,12 +196,25 @@ static void to_worker(struct request *rq)
 	rq->was_on_worker = true;
 }
 
+/* The client lost a channel: what the module still does for it must not come after this. */
+static ntstatus drain(struct request *rq)
+{
+	if (!rq->on_worker)
+		return REQ_WORKER;
+	handles_drain(rq->open);
+	atomic_store(&rq->open->seq_drained, true);
+	rq->drain = false;
+	return NT_STATUS_SUCCESS;
+}
+
 /* True: the request goes on elsewhere, or is over. */
 static bool element_run(struct request *rq)
 {
 	const struct smb2_op *op;
 	ntstatus status = rq->started ? NT_STATUS_SUCCESS : element_start(rq);
 
+	if (status == NT_STATUS_SUCCESS && unlikely(rq->drain))
+		status = drain(rq);
 	if (status == NT_STATUS_SUCCESS) {
 		op = &smb2_ops[rq->hdr.command];
 		if (rq->on_worker && rq->tree && identity_become(rq->tree->identity) < 0)

@@ -135,6 +135,16 @@ void handles_update(struct open *o)
 	ofile_unlock(o, f);
 }
 
+void handles_drain(struct open *o)
+{
+	struct handles_taken t = HANDLES_TAKEN(KH_CAPS_ALL);
+	struct ofile *f = ofile_lock(o);
+
+	handles_refresh(f, &t);
+	ofile_unlock(o, f);
+	handles_wait(&t);
+}
+
 void handles_attr_change(struct open *o)
 {
 	if (handles_enabled)
@@ -314,6 +324,7 @@ void handle_reset(struct open *o)
 	o->handle_caps = o->handle_undrained = 0;
 	o->handle_done = o->handle_stale = false;
 	o->position_ops = 0;
+	o->seq_drained = false;
 }
 
 /* Closed while its record was on its way: handle_close() left the rest to who carried it. */

@@ -63,6 +63,8 @@ void handle_closed_by_client(uint64_t opaque);
 
 /* All handles of its file get what they may now. Any thread, no lock. */
 void handles_update(struct open *o);
+/* The same, and what they lost is done by nobody any more. Worker. */
+void handles_drain(struct open *o);
 
 /* Was it ever offered? Then closing it, and taking capabilities away, may block. */
 static inline bool handle_given(const struct open *o)

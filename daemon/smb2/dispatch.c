@@ -58,14 +58,14 @@ static ntstatus check_tree(struct request *rq)
 static ntstatus check_channel_sequence(struct request *rq)
 {
 	bool replay = rq->hdr.flags & SMB2_FLAGS_REPLAY_OPERATION;
-	bool moved = channel_seq_moved(rq->open);
 
 	if (rq->conn->st.dialect < SMB2_DIALECT_300)
 		return NT_STATUS_SUCCESS;
 	rq->seq_counted =
 		channel_seq_begin(rq->open, rq->hdr.channel_sequence, replay, &rq->seq_mark);
-	if (unlikely(moved != channel_seq_moved(rq->open)))
-		handles_update(rq->open); /* the module does not compare */
+	/* The module does not compare: what it has in flight comes first. */
+	rq->drain = unlikely(channel_seq_moved(rq->open)) && handle_given(rq->open) &&
+		    !atomic_load(&rq->open->seq_drained);
 	if (likely(rq->seq_counted))
 		return NT_STATUS_SUCCESS;
 	switch (rq->hdr.command) {

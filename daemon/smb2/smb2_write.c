@@ -150,7 +150,7 @@ bool smb2_write_streams(const struct request *rq)
 	struct smb2_write_req q;
 
 	return smb2_write_parse_head(rq->elem, rq->elem_len, &q) && rq->open->kind == OPEN_FILE &&
-	       q.offset != UINT64_MAX && !through(rq->open, &q);
+	       !rq->drain && q.offset != UINT64_MAX && !through(rq->open, &q);
 }
 
 ntstatus smb2_write_begin(struct request *rq, uint64_t *offset)

@@ -394,6 +394,7 @@ struct open {
 	struct list_head locks_held, locks_waiting;
 	bool locks_closed;
 	_Atomic uint64_t channel_seq;  /* state/channel_seq.c */
+	_Atomic bool seq_drained;      /* it moved, and the module has nothing in flight any more */
 	struct replay *_Atomic replay; /* state/replay.c: owned; NULL: it was used */
 	uint32_t create_action;	       /* as CREATE answered */
 	bool local_share;	       /* state/local_share.c */
