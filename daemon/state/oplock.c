@@ -95,17 +95,21 @@ static void nobody_told(struct lease *l)
 }
 
 /*
- * Is the session of an open on its end, which closes it, and the break with it? Who waits is better
- * alone with the file than beside what only seems to be open.
+ * Is the session of an open on its end, or without a channel, so that it will be? That closes it,
+ * and the break with it. Who waits is better alone with the file than beside what only seems to be
+ * open.
  */
 static bool is_ending(const struct lease *l)
 {
 	struct open *o;
 
-	list_for_each (o, &l->opens, oplock.node)
-		if (!atomic_load(&o->disconnected) && o->session &&
-		    atomic_load(&o->session->state) == SESSION_GONE)
+	list_for_each (o, &l->opens, oplock.node) {
+		const struct session *s = o->session;
+
+		if (!atomic_load(&o->disconnected) && s &&
+		    (atomic_load(&s->state) == SESSION_GONE || !atomic_load(&s->nchannels)))
 			return true;
+	}
 	return false;
 }
 

@@ -33,6 +33,7 @@ static bool fixture_begin(void)
 	conf_parse(text, strlen(text), "test", NULL, NULL, &conf);
 	session = session_new();
 	atomic_store(&session->state, SESSION_VALID);
+	session->nchannels = 1; /* without one it would be on its end */
 	tree = tree_new();
 	tree->conf = server_conf();
 	tree->share = conf_share_find(conf, "s");
