@@ -10,6 +10,8 @@
 #include "stream.h"
 
 #include "kernel/bpf_link.h"
+#include "state/durable.h"
+#include "state/notify_local.h"
 #include "state/state.h"
 
 #include <dirent.h>
@@ -260,6 +262,7 @@ void stream_server_settle(void)
 	unsigned int fds = 0;
 
 	for (;;) {
+		durable_end(); /* handles that wait for their client */
 		if (!maps_count(&maps.server->connections, 0) && !session_count() &&
 		    !open_count()) {
 			fds = count_fds(false);
@@ -282,6 +285,11 @@ void stream_server_settle(void)
 
 void stream_server_settled(void)
 {
+	int fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	/* Who listens to local programs does so from the first watch on. */
+	notify_local_unmark(notify_local_mark(fd, FILE_NOTIFY_CHANGE_FILE_NAME, false));
+	close(fd);
 	stream_server_settle();
 	usleep(100000); /* descriptors go a moment after what held them */
 	nfds_quiet = count_fds(false);
