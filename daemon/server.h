@@ -454,7 +454,6 @@ bool conn_notify(struct channel *ch, struct outbuf *o, bool sealed);
  * over another connection if this one is dead (it may be closing afterwards). Once a second.
  */
 void notifications_tick_slow(struct conn *c, uint64_t now);
-bool notifications_any(void); /* does anything told to any client await its TCP? */
 static inline void notifications_tick(struct conn *c, uint64_t now)
 {
 	if (unlikely(!list_empty(&c->notifications)))

@@ -128,11 +128,8 @@ static void wake_arm(struct reactor *r)
 static void tick_arm(struct reactor *r)
 {
 	struct io_uring_sqe *sqe = ring_sqe(r);
-	/* A link may be dead that a client was told something over: that is seen sooner. */
-	bool often = notifications_any();
 
-	r->tick.tv_sec = often ? 0 : TICK_SECONDS;
-	r->tick.tv_nsec = often ? 250000000 : 0;
+	r->tick.tv_sec = TICK_SECONDS;
 	io_uring_prep_timeout(sqe, &r->tick, 0, 0);
 	ring_tag(sqe, RING_TICK, r);
 }
@@ -240,19 +237,12 @@ static void count_busy(struct reactor *r, uint64_t now)
 	count_set(&r->stats.reactor->at_ns, now);
 }
 
-/* Time limits of connections; once a second. In between, only what they were told unasked. */
+/* Time limits of connections; once a second. */
 static void tick(struct reactor *r)
 {
 	uint64_t now = now_ns();
 	struct conn *c, *next;
 
-	if (now < r->ticked_ns + TICK_SECONDS * 1000000000ull * 9 / 10) {
-		list_for_each_safe (c, next, &r->conns, node)
-			if (!c->closing)
-				notifications_tick(c, now);
-		return;
-	}
-	r->ticked_ns = now;
 	if (!r->stopping)
 		listeners_tick(r, now);
 	list_for_each_safe (c, next, &r->conns, node) {

@@ -33,8 +33,7 @@ struct reactor {
 	int wake_fd;
 	uint64_t wake_value;
 	struct __kernel_timespec tick;
-	uint64_t ticked_ns; /* the last whole tick */
-	int start_error;    /* valid once started is posted */
+	int start_error; /* valid once started is posted */
 	bool stopping;
 	pthread_mutex_t start_lock;
 	pthread_cond_t start_cond;

@@ -19,7 +19,7 @@
 #include <linux/tcp.h>
 #include <sys/ioctl.h>
 
-#define STALL_NS	  600000000ull
+#define STALL_NS	  900000000ull /* a tick of the reactor, about */
 #define STALL_LONG_NS	  2900000000ull
 #define STALL_ALONE_NS	  10000000000ull
 #define STALL_RETRANSMITS 2
@@ -39,20 +39,6 @@ struct notification {
 	uint64_t sent_ns;
 	uint8_t len, body[NOTIFICATION_MAX];
 };
-
-/* Those on a connection, of all reactors. */
-static _Atomic unsigned int awaited;
-
-bool notifications_any(void)
-{
-	return atomic_load_explicit(&awaited, memory_order_relaxed);
-}
-
-static void taken_off(struct notification *n)
-{
-	list_del(&n->node);
-	atomic_fetch_sub_explicit(&awaited, 1, memory_order_relaxed);
-}
 
 static void notification_end(struct notification *n, bool delivered)
 {
@@ -134,7 +120,6 @@ static void send_job(struct reactor_job *j)
 	n->acked = 0;
 	n->sent_ns = n->since_ns = now_ns();
 	list_add_tail(&n->node, &c->notifications);
-	atomic_fetch_add_explicit(&awaited, 1, memory_order_relaxed);
 }
 
 bool notification_send(struct session *s, const struct notification_to *to, const void *body,
@@ -239,7 +224,7 @@ void notifications_tick_slow(struct conn *c, uint64_t now)
 
 	list_for_each_safe (n, next, &c->notifications, node) {
 		if (has_arrived(n, &l)) {
-			taken_off(n);
+			list_del(&n->node);
 			channel_and_conn_put(n->channel);
 			notification_end(n, true);
 			continue;
@@ -263,7 +248,7 @@ void notifications_retry(struct conn *c)
 		return;
 	l = link_state(c);
 	list_for_each_safe (n, next, &c->notifications, node) {
-		taken_off(n);
+		list_del(&n->node);
 		if (has_arrived(n, &l)) {
 			channel_and_conn_put(n->channel);
 			notification_end(n, true);
