@@ -130,6 +130,22 @@ static inline void list_del(struct list_head *n)
 
 /* ---- clocks ---- */
 
+/* FNV-1a; a byte at a time, so that the folders of a path are hashed on the way. */
+#define FNV1A_SEED  0xCBF29CE484222325ull
+#define FNV1A_PRIME 0x100000001B3ull
+
+static inline uint64_t fnv1a_byte(uint64_t h, char c)
+{
+	return (h ^ (uint8_t)c) * FNV1A_PRIME;
+}
+
+static inline uint64_t fnv1a(uint64_t h, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		h = fnv1a_byte(h, p[i]);
+	return h;
+}
+
 static inline uint64_t now_ns(void)
 {
 	struct timespec ts;

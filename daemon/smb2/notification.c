@@ -40,13 +40,6 @@ struct notification {
 	uint8_t len, body[NOTIFICATION_MAX];
 };
 
-static void notification_end(struct notification *n, bool delivered)
-{
-	n->ops->done(n->arg, delivered);
-	session_put(n->session);
-	free(n);
-}
-
 static struct channel *next_channel(const struct notification *n)
 {
 	uint64_t after = n->channel ? n->channel->seq : 0;
@@ -61,6 +54,15 @@ static void channel_and_conn_put(struct channel *ch)
 
 	channel_put(ch);
 	conn_put(c);
+}
+
+static void notification_end(struct notification *n, bool delivered)
+{
+	if (n->channel)
+		channel_and_conn_put(n->channel);
+	n->ops->done(n->arg, delivered);
+	session_put(n->session);
+	free(n);
 }
 
 /* False: no channel is left; n->channel is NULL then. */
@@ -78,14 +80,12 @@ static void try_next(struct notification *n)
 {
 	bool wanted = !n->ops->wanted || n->ops->wanted(n->arg);
 
-	if (!wanted) {
-		channel_and_conn_put(n->channel);
+	if (!wanted)
 		notification_end(n, true);
-	} else if (choose_channel(n)) {
+	else if (choose_channel(n))
 		reactor_post(n->channel->conn->reactor, &n->job);
-	} else {
+	else
 		notification_end(n, false);
-	}
 }
 
 static struct outbuf *message(const struct notification *n)
@@ -225,7 +225,6 @@ void notifications_tick_slow(struct conn *c, uint64_t now)
 	list_for_each_safe (n, next, &c->notifications, node) {
 		if (has_arrived(n, &l)) {
 			list_del(&n->node);
-			channel_and_conn_put(n->channel);
 			notification_end(n, true);
 			continue;
 		}
@@ -250,7 +249,6 @@ void notifications_retry(struct conn *c)
 	list_for_each_safe (n, next, &c->notifications, node) {
 		list_del(&n->node);
 		if (has_arrived(n, &l)) {
-			channel_and_conn_put(n->channel);
 			notification_end(n, true);
 		} else {
 			debug_conn(LOG_OPLOCK, c, "did not take a notification: the next channel");

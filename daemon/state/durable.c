@@ -228,14 +228,6 @@ void durable_end(void)
 
 /* ---- reconnecting ---- */
 
-/* Until leases are there. */
-__attribute__((weak)) uint8_t open_lease_key(const struct open *o, uint8_t key[16])
-{
-	(void)o;
-	(void)key;
-	return 0;
-}
-
 struct open *durable_find(uint64_t persistent)
 {
 	struct open *o, *found = NULL;

@@ -454,16 +454,3 @@ uint8_t open_lease_key(const struct open *o, uint8_t key[LEASE_KEY_SIZE])
 	memcpy(key, l->key, sizeof(l->key));
 	return l->version;
 }
-
-uint8_t ofile_caching(const struct ofile *f)
-{
-	const struct lease *l;
-	uint8_t state = 0;
-
-	list_for_each (l, &f->leases, node) {
-		state |= l->state;
-		if (state & W) /* which says all */
-			break;
-	}
-	return state;
-}

@@ -159,8 +159,6 @@ bool open_caches_handle(const struct open *o);
 /* Version (1, 2) of its lease and the key; 0: it has none (an oplock counts as none). */
 uint8_t open_lease_key(const struct open *o, uint8_t key[LEASE_KEY_SIZE]);
 
-/* Bucket's lock: SMB2_LEASE_* of all leases of the file together. */
-uint8_t ofile_caching(const struct ofile *f);
 /*
  * Somebody outside (a local program) is in conflict with caches of this file and its streams: they
  * are broken down to `keep`, SMB2_LEASE_*. Any thread, no bucket's lock. The lease to wait for,

@@ -27,7 +27,7 @@ static void table_init(void)
 	for (unsigned int i = 0; i < CHAINS; i++)
 		list_init(&table.chains[i]);
 	if (getrandom(&secret, sizeof(secret), 0) != sizeof(secret))
-		secret = 0xCBF29CE484222325ull;
+		secret = FNV1A_SEED;
 }
 
 static struct list_head *chain_of(uint64_t hash)
@@ -38,13 +38,8 @@ static struct list_head *chain_of(uint64_t hash)
 /* The share counts by its folder, as snapshots of the configuration share that. */
 static uint64_t hash_of(const struct vfs_share *s, const char *path, size_t len)
 {
-	uint64_t h;
-
 	pthread_once(&once, table_init);
-	h = secret ^ s->ino ^ s->dev << 32;
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (uint8_t)path[i]) * 0x100000001B3ull;
-	return h;
+	return fnv1a(secret ^ s->ino ^ s->dev << 32, path, len);
 }
 
 void lease_dir_path(struct open *o)

@@ -48,22 +48,6 @@ static void table_init(void)
 
 /* ---- paths ---- */
 
-#define HASH_SEED 0xCBF29CE484222325ull /* FNV-1a */
-
-static uint64_t hash_byte(uint64_t h, char c)
-{
-	return (h ^ (uint8_t)c) * 0x100000001B3ull;
-}
-
-static uint64_t hash_path(const char *p, size_t n)
-{
-	uint64_t h = HASH_SEED;
-
-	for (size_t i = 0; i < n; i++)
-		h = hash_byte(h, p[i]);
-	return h;
-}
-
 static struct list_head *bucket(uint64_t hash)
 {
 	return &table.buckets[(hash * 0x9E3779B97F4A7C15ull) >> 52];
@@ -82,7 +66,7 @@ static char *absolute(const struct vfs_share *s, const char *path)
 static void table_add(struct notify_watch *w)
 {
 	w->len = strlen(w->path);
-	w->hash = hash_path(w->path, w->len);
+	w->hash = fnv1a(FNV1A_SEED, w->path, w->len);
 	list_add_tail(&w->node, bucket(w->hash));
 }
 
@@ -332,12 +316,12 @@ static void deliver_at(const struct told *t, uint64_t hash, size_t len, bool par
 static void tell(const struct told *t)
 {
 	const char *last = strrchr(t->path, '/');
-	uint64_t h = HASH_SEED;
+	uint64_t h = FNV1A_SEED;
 
 	for (size_t i = 0; t->path[i]; i++) {
 		if (t->path[i] == '/')
 			deliver_at(t, h, i, t->path + i == last);
-		h = hash_byte(h, t->path[i]);
+		h = fnv1a_byte(h, t->path[i]);
 	}
 }
 
@@ -418,7 +402,7 @@ void notify_lost(void)
 
 void notify_gone(const char *path)
 {
-	uint64_t hash = hash_path(path, strlen(path));
+	uint64_t hash = fnv1a(FNV1A_SEED, path, strlen(path));
 	struct notify_watch *w;
 
 	pthread_once(&once, table_init);

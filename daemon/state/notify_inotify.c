@@ -51,11 +51,7 @@ static struct {
 
 static uint64_t hash_of(const char *path)
 {
-	uint64_t h = 0xCBF29CE484222325ull;
-
-	while (*path)
-		h = (h ^ (uint8_t)*path++) * 0x100000001B3ull;
-	return h;
+	return fnv1a(FNV1A_SEED, path, strlen(path));
 }
 
 static void own_add(const char *path)

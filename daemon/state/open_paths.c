@@ -16,18 +16,11 @@
 
 static _Atomic uint32_t below[1u << COUNTER_BITS];
 
-#define FNV_PRIME 0x100000001B3ull
-
 /* What paths of the share count from: the folder, as two snapshots of the configuration share it.
  */
 static uint64_t seed_of(const struct vfs_share *s)
 {
-	return ((0xCBF29CE484222325ull ^ s->ino) * FNV_PRIME ^ s->dev) | 1;
-}
-
-static uint64_t hash_byte(uint64_t h, char c)
-{
-	return (h ^ (uint8_t)c) * FNV_PRIME;
+	return ((FNV1A_SEED ^ s->ino) * FNV1A_PRIME ^ s->dev) | 1;
 }
 
 static _Atomic uint32_t *counter(uint64_t h)
@@ -41,7 +34,7 @@ static void count(uint64_t h, const char *path, int n)
 	for (const char *p = path; *p; p++) {
 		if (*p == '/')
 			atomic_fetch_add_explicit(counter(h), (uint32_t)n, memory_order_relaxed);
-		h = hash_byte(h, *p);
+		h = fnv1a_byte(h, *p);
 	}
 }
 
@@ -51,8 +44,7 @@ static bool maybe_below(const struct vfs_share *s, const char *dir)
 
 	if (!*dir)
 		return true;
-	for (const char *p = dir; *p; p++)
-		h = hash_byte(h, *p);
+	h = fnv1a(h, dir, strlen(dir));
 	return atomic_load_explicit(counter(h), memory_order_relaxed);
 }
 
