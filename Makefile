@@ -259,6 +259,19 @@ uml-build: ## build both user-mode Linux kernels ahead of time (kept outside the
 	$(Q)tests/kernel/build-uml >/dev/null
 	$(Q)tests/kernel/build-uml --debug >/dev/null
 
+# The figures of docs/performance: BENCHFLAGS='--only tail', ...
+.PHONY: bench bench-quick bench-kernel
+bench: ## the user path against Samba on this machine, 20 minutes (root)
+	$(Q)scripts/install-deps --only build,run,test
+	$(Q)tests/bench/run $(BENCHFLAGS)
+
+bench-quick: ## what matters most of it, 3 minutes, no file is written (root)
+	$(Q)tests/bench/run --quick $(BENCHFLAGS)
+
+bench-kernel: ## the module against ksmbd, user-mode Linux and virtual machine (root)
+	$(Q)tests/bench/kernel uml $(BENCHFLAGS)
+	$(Q)tests/bench/kernel vm $(BENCHFLAGS)
+
 check: ## static analysis: cppcheck, clang-tidy, shellcheck where installed, formatting
 	$(Q)scripts/check
 

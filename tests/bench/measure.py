@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One run of one row against one server: what it gave, as a dictionary of plain numbers.
+
+Every run has "rate" (in the row's unit) and "cpu" (server seconds per GB, or per 1,000 operations);
+of smbload "latency_us" as well. Idle connections have "pss", "kernel" (KiB each) and "cpu" (percent
+of one processor).
+"""
+import os
+import re
+import shutil
+import subprocess
+import time
+
+from load import PASSWORD, SHARE, USER, Load
+from servers import BenchError, kernel_memory
+
+GB = 1e9
+MIB = 1 << 20
+IDLE_WATCHED = 2.0
+CLIENT_PROTECTION = {"plain": [], "gmac": ["--client-protection=sign"],
+                     "cmac": ["--client-protection=sign"],
+                     "sealed": ["--client-protection=encrypt"]}
+CLIENT_CONF = """[global]
+	client min protocol = SMB2_02
+	client max protocol = SMB3_11
+	client smb3 signing algorithms = AES-128-{signing}
+	client smb3 encryption algorithms = AES-128-GCM
+"""
+
+
+class Measure:
+    """The folder that the servers share, the clients' settings, and one method per kind of row."""
+
+    def __init__(self, work, share, seconds):
+        self.share, self.seconds = share, seconds
+        self.local = os.path.join(work, "local")
+        os.makedirs(self.local, exist_ok=True)
+        for signing in ("GMAC", "CMAC"):
+            with open(f"{work}/client-{signing}.conf", "w", encoding="utf-8") as f:
+                f.write(CLIENT_CONF.format(signing=signing))
+        self.conf = os.path.join(work, "client-{}.conf")
+
+    def run(self, row, server):
+        return getattr(self, row.kind)(row, server)
+
+    # ---- smbload ----
+
+    def load(self, row, server):
+        with Load(server, row.workload, row.arguments(), self.seconds) as load:
+            before = server.cpu()
+            result = load.run()
+            cpu = server.cpu() - before
+        return outcome(row, result, cpu, load.ready)
+
+    def tail(self, row, server):
+        """Latencies of a quiet client while another one reads 1 MiB pieces, eight in flight."""
+        stream = ["-s", "1m", "-d", "8", *row.arguments()[:2], "--folder", "stream"]
+        with Load(server, "read", stream, 3 * self.seconds) as streaming, \
+                Load(server, row.workload, row.arguments(), self.seconds) as load:
+            streaming.go()
+            time.sleep(self.seconds / 2)
+            before = server.cpu()
+            result = load.run()
+            cpu = server.cpu() - before
+            streamed = streaming.told("result")
+        run = outcome(row, result, cpu, load.ready)
+        run["rate"] = result["latency_us"]["p99"]
+        run["streamed_mib_per_second"] = round(streamed["mib_per_second"], 1)
+        return run
+
+    def idle(self, row, server):
+        """Memory of connections that are logged in and have their share, and CPU while they wait."""
+        standing = len(server.processes())
+        pss, kernel = server.pss(), kernel_memory()
+        with Load(server, "idle", ["-c", str(row.connections)]) as load:
+            time.sleep(1)
+            run = {"pss": round((server.pss() - pss) / row.connections, 2),
+                   "kernel": round((kernel_memory() - kernel) / row.connections, 2),
+                   "login_seconds": load.ready["login_seconds"]}
+            before = server.cpu()
+            time.sleep(IDLE_WATCHED)
+            run["cpu"] = round((server.cpu() - before) / IDLE_WATCHED * 100, 3)
+        server.settled(standing)
+        return {"rate": run["pss"], **run}
+
+    # ---- clients of others ----
+
+    def smbclient(self, row, server):
+        if row.workload in ("get", "put"):
+            return self.copy(row, server)
+        return self.many(row, server)
+
+    def copy(self, row, server):
+        big = self.sample(row.amount)
+        command = ("get big /dev/null" if row.workload == "get"
+                   else f"lcd {self.local}; put {os.path.basename(big)} put-target")
+        wall, cpu = self.client(server, command, row.protection)
+        return {"rate": round(row.amount / wall, 1), "cpu": round(cpu / (row.amount * MIB / GB), 4),
+                "seconds": round(wall, 4)}
+
+    def many(self, row, server):
+        small, target = f"{self.local}/small", f"{self.share}/mput"
+        shutil.rmtree(target, ignore_errors=True)
+        if row.workload == "mput":
+            os.mkdir(target)
+            os.chmod(target, 0o777)
+            self.small_files(small, row.amount)
+            command = f"prompt off; lcd {small}; cd mput; mput *"
+        else:
+            os.makedirs(f"{self.local}/out", exist_ok=True)
+            self.small_files(target, row.amount)
+            command = f"prompt off; lcd {self.local}/out; cd mput; mget *"
+        wall, cpu = self.client(server, command, "plain")
+        return {"rate": round(row.amount / wall, 1), "cpu": round(cpu / row.amount * 1000, 4),
+                "seconds": round(wall, 4)}
+
+    def client(self, server, commands, protection):
+        """(wall, server CPU) seconds of an smbclient."""
+        conf = self.conf.format("CMAC" if protection == "cmac" else "GMAC")
+        before, began = server.cpu(), time.monotonic()
+        run(["smbclient", f"//127.0.0.1/{SHARE}", "-p", str(server.port), "-U",
+             f"{USER}%{PASSWORD}", "-s", conf, *CLIENT_PROTECTION[protection], "-c", commands])
+        wall = time.monotonic() - began
+        time.sleep(0.1)  # a forked server's child is reaped, its CPU time counted
+        return wall, server.cpu() - before
+
+    def smbtorture(self, row, server):
+        """The last rate that the suite shows, of several connections of its own."""
+        began, before = time.monotonic(), server.cpu()
+        said = run(["smbtorture", f"//127.0.0.1/{SHARE}", "-p", str(server.port), "-U",
+                    f"{USER}%{PASSWORD}", f"--option=torture:timelimit={max(1, round(self.seconds))}",
+                    f"smb2.bench.{row.workload}"])
+        wall = time.monotonic() - began
+        time.sleep(0.1)
+        cpu = server.cpu() - before
+        shown = re.findall(r"num/s=(\d+)|([\d.]+) ops/second", said)
+        if not shown:
+            raise BenchError(f"smb2.bench.{row.workload} shows no rate:\n{said[-400:]}")
+        rate = float(shown[-1][0] or shown[-1][1])
+        return {"rate": rate, "cpu": round(cpu / max(rate * wall, 1) * 1000, 4)}
+
+    # ---- files ----
+
+    def entries(self, count):
+        """A folder of so many empty files, made by the file system's own calls."""
+        folder = f"{self.share}/entries-{count}"
+        if not os.path.isdir(folder):
+            os.mkdir(folder)
+            os.chmod(folder, 0o777)
+            for i in range(count):
+                os.close(os.open(f"{folder}/file{i:06}", os.O_CREAT | os.O_WRONLY, 0o666))
+        return folder
+
+    def sample(self, mib):
+        path = f"{self.local}/big"
+        if not os.path.exists(path):
+            block = os.urandom(MIB)
+            for name in (path, f"{self.share}/big"):
+                with open(name, "wb") as f:
+                    for _ in range(mib):
+                        f.write(block)
+                os.chmod(name, 0o666)
+        return path
+
+    @staticmethod
+    def small_files(folder, count):
+        if os.path.isdir(folder) and len(os.listdir(folder)) == count:
+            return
+        os.makedirs(folder, exist_ok=True)
+        os.chmod(folder, 0o777)
+        for i in range(count):
+            with open(f"{folder}/f{i:05}", "wb") as f:
+                f.write(bytes(4096))
+            os.chmod(f"{folder}/f{i:05}", 0o666)
+
+
+def run(command):
+    done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+    if done.returncode:
+        raise BenchError(f"failed ({done.returncode}): {' '.join(command)}\n{done.stdout[-800:]}")
+    return done.stdout
+
+
+def outcome(row, result, cpu, ready):
+    """The numbers of a run; a run with errors is none."""
+    if result["errors"] or not result["operations"]:
+        raise BenchError(f"{row.name}: {result['errors']} errors in {result['operations']} "
+                         f"operations: {result.get('statuses')}")
+    operations = result["operations"] * (row.amount if row.workload == "list" else 1)
+    seconds = result["seconds"]
+    if row.bytes():
+        per = result["operations"] * row.bytes() / GB
+    else:
+        per = operations / 1000
+    rate = operations / seconds
+    return {"rate": round(rate * row.bytes() / MIB if row.unit == "MiB/s" else rate, 1),
+            "cpu": round(cpu / per, 5), "operations": operations, "seconds": seconds,
+            "server_cpu_seconds": round(cpu, 4), "client_cpu_seconds": result["client_cpu_seconds"],
+            "latency_us": result["latency_us"], "login_seconds": ready["login_seconds"]}
