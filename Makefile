@@ -69,6 +69,7 @@ BPF_SRC	   := $(sort $(wildcard bpf/*.bpf.c))
 CLIENT_SRC := $(sort $(wildcard tests/client/*.c))
 PARITY_SRC := $(sort $(wildcard tests/parity/*.c)) $(CLIENT_SRC)
 CHAOS_SRC  := $(sort $(wildcard tests/chaos/*.c)) $(CLIENT_SRC)
+SMBLOAD_SRC := $(sort $(wildcard tests/smbload/*.c))
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 LIB    := $(O)/libdaemon.a
@@ -77,7 +78,8 @@ DAEMON := $(O)/ksmbd-hybridd
 CTL    := $(if $(filter build,$(O)),ksmbd-hybrid,$(O)/ksmbd-hybrid)
 UNIT   := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
 FUZZ   := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
-TOOLS  := $(patsubst tests/tools/%.c,$(O)/tools/%,$(TOOL_SRC)) $(O)/tools/parity $(O)/tools/chaos
+TOOLS  := $(patsubst tests/tools/%.c,$(O)/tools/%,$(TOOL_SRC)) $(O)/tools/parity $(O)/tools/chaos \
+	  $(O)/tools/smbload
 SKEL   := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(BPF_SRC))
 
 .DELETE_ON_ERROR:
@@ -148,6 +150,11 @@ $(O)/tools/chaos: $(call obj,$(CHAOS_SRC)) $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(O)/tools/smbload: $(call obj,$(SMBLOAD_SRC)) $(LIB)
+	$(Q)mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lm
 
 # Tests of the module without a daemon; they run in a test kernel (tests/kernel).
 RIG_SRC := $(wildcard tests/kernel/rig/*.c)
@@ -307,4 +314,4 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %.o,%.d,$(call obj,$(BPF_SRC) $(DAEMON_SRC) $(CTL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(STREAM_SRC) $(TOOL_SRC) $(PARITY_SRC) $(CHAOS_SRC) $(RIG_SRC)))
+-include $(patsubst %.o,%.d,$(call obj,$(BPF_SRC) $(DAEMON_SRC) $(CTL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(STREAM_SRC) $(TOOL_SRC) $(PARITY_SRC) $(CHAOS_SRC) $(SMBLOAD_SRC) $(RIG_SRC)))

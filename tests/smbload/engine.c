@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* engine.c - the loop of a worker: operations begin, are answered, are over, are counted. */
+#include "smbload.h"
+
+#include <sys/epoll.h>
+
+#define LOGINS_AT_ONCE 64u
+#define EVENTS	       128
+
+/* ---- counting ---- */
+
+void counts_status(struct counts *c, uint32_t status, uint64_t n)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nstatuses && c->statuses[i].status != status; i++)
+		;
+	if (i == STATUSES_MAX)
+		i--; /* the last one has the rest */
+	if (i == c->nstatuses)
+		c->statuses[c->nstatuses++].status = status;
+	c->statuses[i].count += n;
+}
+
+void counts_add(struct counts *sum, const struct counts *c)
+{
+	hist_merge(&sum->hist, &c->hist);
+	sum->operations += c->operations;
+	sum->all += c->all;
+	sum->bytes += c->bytes;
+	sum->errors += c->errors;
+	sum->lost += c->lost;
+	sum->ended_early |= c->ended_early;
+	sum->last = MAX(sum->last, c->last);
+	for (unsigned int i = 0; i < c->nstatuses; i++)
+		counts_status(sum, c->statuses[i].status, c->statuses[i].count);
+}
+
+/* What is over after the deadline was done, but is not of the time that is measured. */
+static void count(struct worker *w, const struct op *op)
+{
+	struct counts *c = w->counts;
+
+	if (!w->measured || !c)
+		return;
+	counts_status(c, op->status, 1);
+	if (op->status) {
+		c->errors++;
+		return;
+	}
+	c->all++;
+	if (w->deadline && w->now > w->deadline)
+		return;
+	c->operations++;
+	c->bytes += op->bytes;
+	c->last = w->now;
+	hist_add(&c->hist, w->now - op->start);
+}
+
+/* ---- what a connection does ---- */
+
+static void conn_through(struct conn *c)
+{
+	c->job = NULL;
+	c->w->busy--;
+}
+
+static bool may_begin(struct worker *w)
+{
+	return !w->stopping && w->left;
+}
+
+/* The next intended start of this connection, if it is due; connections take turns. */
+static bool due(struct conn *c, uint64_t *start)
+{
+	struct worker *w = c->w;
+	double at = ((double)c->schedule * w->nconns + (double)(c - w->conns)) * w->rate_interval;
+
+	*start = w->rate_start + (uint64_t)at;
+	if (*start > w->now)
+		return false;
+	c->schedule++;
+	return true;
+}
+
+static struct op *op_free(struct conn *c)
+{
+	struct op *op;
+
+	for (unsigned int i = 0; i < c->nops; i++) {
+		op = &c->ops[c->free_hint];
+		if (!op->busy)
+			return op;
+		c->free_hint = c->free_hint + 1 == c->nops ? 0 : c->free_hint + 1;
+	}
+	return NULL;
+}
+
+/* Every operation under way may send its largest request next. */
+static bool credits_for_one(const struct conn *c)
+{
+	int64_t unit = MAX(charge_of(c, opt.size), opt.workload->requests);
+
+	return c->credits >= unit && c->credits + c->out >= unit * (int64_t)(c->inflight + 1);
+}
+
+static bool op_begin(struct conn *c, struct op *op)
+{
+	struct worker *w = c->w;
+	uint64_t start = w->now;
+
+	if (w->measured && w->rate_interval > 0 && !due(c, &start))
+		return false;
+	*op = (struct op) { .start = start, .busy = true };
+	if (!c->job->begin(c, op)) {
+		op->busy = false;
+		c->drained = true;
+		return false;
+	}
+	if (w->measured)
+		w->left--;
+	c->inflight++;
+	return true;
+}
+
+void engine_go(struct conn *c)
+{
+	unsigned int depth;
+
+	if (!c->job) {
+		conn_flush(c);
+		return;
+	}
+	depth = c->job->serial ? 1 : c->nops;
+	while (!c->drained && c->inflight < depth && may_begin(c->w) && credits_for_one(c)) {
+		if (c->tx && c->tx->bytes >= TX_BATCH && !conn_flush(c))
+			return;
+		if (!op_begin(c, op_free(c)))
+			break;
+	}
+	if (!conn_flush(c) || c->inflight)
+		return;
+	if (c->drained || !may_begin(c->w))
+		conn_through(c);
+	else if (!credits_for_one(c))
+		conn_fail(c, "the server grants only %lld credits", (long long)c->credits);
+}
+
+/* setup: the next connection of this place, or its end. */
+static void cycle(struct conn *c, uint32_t status)
+{
+	struct worker *w = c->w;
+	struct op op = { .start = c->began, .status = status };
+
+	count(w, &op);
+	conn_close(c);
+	if (may_begin(w)) {
+		w->left--;
+		c->began = c->progress = w->now;
+		conn_connect(c);
+	} else {
+		w->busy--;
+	}
+}
+
+void engine_lost(struct conn *c)
+{
+	if (c->w->cycling) {
+		cycle(c, c->why ? c->why : STATUS_LOST);
+		return;
+	}
+	for (unsigned int i = 0; i < c->nops; i++) {
+		if (!c->ops[i].busy)
+			continue;
+		c->ops[i].busy = false;
+		c->ops[i].status = STATUS_LOST;
+		count(c->w, &c->ops[i]);
+	}
+	c->inflight = 0;
+	if (c->job)
+		conn_through(c);
+}
+
+static void op_over(struct conn *c, struct op *op)
+{
+	c->out -= op->charged;
+	op->busy = false;
+	c->inflight--;
+	c->free_hint = (unsigned int)(op - c->ops);
+	if (c->w->measured)
+		count(c->w, op);
+	else if (op->status && !c->job->may_fail)
+		conn_fail(c, "%s: NT_STATUS_%s (0x%08x)", c->job->what, nt_name(op->status),
+			  op->status);
+}
+
+void engine_answer(struct conn *c, const struct reply *r)
+{
+	struct op *op = NULL;
+	unsigned int i = c->hint;
+
+	for (unsigned int n = 0; n < c->nops; n++) {
+		op = &c->ops[i];
+		if (op->busy && r->mid - op->mid < op->span)
+			break;
+		i = i + 1 == c->nops ? 0 : i + 1;
+		op = NULL;
+	}
+	if (!op || !c->job) {
+		conn_fail(c, "an answer to what was not asked");
+		return;
+	}
+	op->awaited--;
+	if (!op->awaited) {
+		c->out -= op->charged;
+		op->charged = 0;
+		c->hint = i + 1 == c->nops ? 0 : i + 1;
+	}
+	if (r->status && !op->status)
+		op->status = r->status;
+	c->job->answer(c, op, r);
+	if (!op->awaited && c->fd >= 0)
+		op_over(c, op);
+}
+
+void engine_logged_in(struct conn *c)
+{
+	if (c->w->cycling)
+		cycle(c, NT_STATUS_SUCCESS);
+	else
+		c->w->busy--;
+}
+
+/* ---- the loop ---- */
+
+static void stalled(struct worker *w)
+{
+	for (unsigned int i = 0; i < w->nconns; i++) {
+		struct conn *c = &w->conns[i];
+
+		if (c->fd >= 0 && (c->job || c->login != LOGIN_DONE) &&
+		    w->now - c->progress > STALL_NS)
+			conn_fail(c, "no answer for %u seconds",
+				  (unsigned int)(STALL_NS / NS_PER_S));
+	}
+}
+
+static void events(struct worker *w, int timeout_ms)
+{
+	struct epoll_event e[EVENTS];
+	int n = epoll_wait(w->epoll, e, EVENTS, timeout_ms);
+
+	w->now = now_ns();
+	for (int i = 0; i < n; i++) {
+		struct conn *c = e[i].data.ptr;
+
+		if (c->fd >= 0)
+			conn_event(c, e[i].events);
+	}
+	if (n == 0)
+		stalled(w);
+}
+
+void worker_init(struct worker *w, unsigned int index)
+{
+	w->index = index;
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	w->now = now_ns();
+}
+
+static void login_next(struct worker *w)
+{
+	struct conn *c;
+
+	while (w->started < w->nconns && w->started < w->nconns - w->busy + LOGINS_AT_ONCE) {
+		c = &w->conns[w->started++];
+		c->progress = w->now;
+		conn_connect(c);
+	}
+}
+
+void worker_login(struct worker *w)
+{
+	w->busy = w->nconns;
+	w->now = now_ns();
+	while (w->busy) {
+		login_next(w);
+		events(w, 1000);
+	}
+}
+
+static void job_start(struct worker *w, const struct job *job)
+{
+	w->busy = 0;
+	w->now = now_ns();
+	for (unsigned int i = 0; i < w->nconns; i++) {
+		struct conn *c = &w->conns[i];
+
+		if (c->fd < 0)
+			continue;
+		c->job = job;
+		c->drained = false;
+		c->todo = c->schedule = 0;
+		c->progress = w->now;
+		w->busy++;
+	}
+	for (unsigned int i = 0; i < w->nconns; i++)
+		if (w->conns[i].job)
+			engine_go(&w->conns[i]);
+}
+
+void worker_job(struct worker *w, const struct job *job)
+{
+	w->left = UINT64_MAX;
+	w->stopping = false;
+	job_start(w, job);
+	while (w->busy)
+		events(w, 1000);
+}
+
+/* Time is up: what is under way is awaited, what is idle is through. */
+static void stop(struct worker *w)
+{
+	w->stopping = true;
+	for (unsigned int i = 0; i < w->nconns; i++)
+		if (w->conns[i].job && !w->conns[i].inflight)
+			engine_go(&w->conns[i]);
+}
+
+/* With a rate, connections whose turn it is begin. */
+static void turns(struct worker *w)
+{
+	for (unsigned int i = 0; i < w->nconns; i++)
+		if (w->conns[i].job)
+			engine_go(&w->conns[i]);
+}
+
+static void cycle_start(struct worker *w)
+{
+	w->cycling = true;
+	w->now = now_ns();
+	w->busy = w->nconns;
+	for (unsigned int i = 0; i < w->nconns; i++) {
+		if (!w->left) {
+			w->busy--;
+			continue;
+		}
+		w->left--;
+		w->conns[i].began = w->conns[i].progress = w->now;
+		conn_connect(&w->conns[i]);
+	}
+}
+
+void worker_run(struct worker *w, struct counts *counts, uint64_t start, uint64_t deadline,
+		uint64_t operations)
+{
+	w->counts = counts;
+	w->left = operations ? operations : UINT64_MAX;
+	w->deadline = deadline;
+	w->stopping = false;
+	w->measured = true;
+	w->rate_start = start;
+	if (opt.workload->run)
+		job_start(w, opt.workload->run);
+	else
+		cycle_start(w);
+	while (w->busy) {
+		int64_t ms = deadline && !w->stopping ? (int64_t)(deadline - w->now) / 1000000 + 1
+						      : 1000;
+
+		events(w, w->rate_interval > 0 ? 0 : (int)MIN(ms, 1000));
+		if (w->rate_interval > 0)
+			turns(w);
+		if (deadline && !w->stopping && w->now >= deadline)
+			stop(w);
+	}
+	w->measured = w->cycling = false;
+	w->counts = NULL;
+}
