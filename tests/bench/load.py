@@ -11,6 +11,7 @@ TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), 
 SMBLOAD = os.path.join(TOP, "build", "tools", "smbload")
 USER, PASSWORD = "torture1", "Torture-pw1"
 SHARE = "torture"
+WARM_UP = "0.05"
 # Of 10,000 logins at Samba's rate, with much to spare; a server that hangs does not hold the bench.
 PATIENCE = 300
 
@@ -21,7 +22,7 @@ class Load:
     def __init__(self, server, workload, options, seconds=None):
         command = [SMBLOAD, "--gate", "--json", "-u", USER, *options]
         if seconds:
-            command += ["-t", str(seconds), "--warm-up", "0"]
+            command += ["-t", str(seconds), "--warm-up", WARM_UP]
         command += [workload, f"//127.0.0.1:{server.port}/{SHARE}"]
         self.command = " ".join(command)
         # pylint: disable-next=consider-using-with

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 
+from folders import Folders, fill
 from load import PASSWORD, SHARE, USER, Load
 from servers import BenchError, kernel_memory
 
@@ -34,6 +35,7 @@ class Measure:
     def __init__(self, work, share, seconds):
         self.share, self.seconds = share, seconds
         self.local = os.path.join(work, "local")
+        self.folders = Folders(share)
         os.makedirs(self.local, exist_ok=True)
         for signing in ("GMAC", "CMAC"):
             with open(f"{work}/client-{signing}.conf", "w", encoding="utf-8") as f:
@@ -46,7 +48,8 @@ class Measure:
     # ---- smbload ----
 
     def load(self, row, server):
-        with Load(server, row.workload, row.arguments(), self.seconds) as load:
+        options = [*row.arguments(), *self.folders.options(row)]
+        with Load(server, row.workload, options, self.seconds) as load:
             before = server.cpu()
             result = load.run()
             cpu = server.cpu() - before
@@ -54,9 +57,10 @@ class Measure:
 
     def tail(self, row, server):
         """Latencies of a quiet client while another one reads 1 MiB pieces, eight in flight."""
-        stream = ["-s", "1m", "-d", "8", *row.arguments()[:2], "--folder", "stream"]
+        options = [*row.arguments(), *self.folders.options(row)]
+        stream = [*row.arguments()[:2], "-s", "1m", "-d", "8", *self.folders.data("stream", 1)]
         with Load(server, "read", stream, 3 * self.seconds) as streaming, \
-                Load(server, row.workload, row.arguments(), self.seconds) as load:
+                Load(server, row.workload, options, self.seconds) as load:
             streaming.go()
             time.sleep(self.seconds / 2)
             before = server.cpu()
@@ -91,7 +95,7 @@ class Measure:
         return self.many(row, server)
 
     def copy(self, row, server):
-        big = self.sample(row.amount)
+        big = self.folders.sample(self.local, row.amount)
         command = ("get big /dev/null" if row.workload == "get"
                    else f"lcd {self.local}; put {os.path.basename(big)} put-target")
         wall, cpu = self.client(server, command, row.protection)
@@ -104,11 +108,11 @@ class Measure:
         if row.workload == "mput":
             os.mkdir(target)
             os.chmod(target, 0o777)
-            self.small_files(small, row.amount)
+            fill(small, "f{:05}", row.amount, 4096)
             command = f"prompt off; lcd {small}; cd mput; mput *"
         else:
             os.makedirs(f"{self.local}/out", exist_ok=True)
-            self.small_files(target, row.amount)
+            fill(target, "f{:05}", row.amount, 4096)
             command = f"prompt off; lcd {self.local}/out; cd mput; mget *"
         wall, cpu = self.client(server, command, "plain")
         return {"rate": round(row.amount / wall, 1), "cpu": round(cpu / row.amount * 1000, 4),
@@ -138,40 +142,6 @@ class Measure:
             raise BenchError(f"smb2.bench.{row.workload} shows no rate:\n{said[-400:]}")
         rate = float(shown[-1][0] or shown[-1][1])
         return {"rate": rate, "cpu": round(cpu / max(rate * wall, 1) * 1000, 4)}
-
-    # ---- files ----
-
-    def entries(self, count):
-        """A folder of so many empty files, made by the file system's own calls."""
-        folder = f"{self.share}/entries-{count}"
-        if not os.path.isdir(folder):
-            os.mkdir(folder)
-            os.chmod(folder, 0o777)
-            for i in range(count):
-                os.close(os.open(f"{folder}/file{i:06}", os.O_CREAT | os.O_WRONLY, 0o666))
-        return folder
-
-    def sample(self, mib):
-        path = f"{self.local}/big"
-        if not os.path.exists(path):
-            block = os.urandom(MIB)
-            for name in (path, f"{self.share}/big"):
-                with open(name, "wb") as f:
-                    for _ in range(mib):
-                        f.write(block)
-                os.chmod(name, 0o666)
-        return path
-
-    @staticmethod
-    def small_files(folder, count):
-        if os.path.isdir(folder) and len(os.listdir(folder)) == count:
-            return
-        os.makedirs(folder, exist_ok=True)
-        os.chmod(folder, 0o777)
-        for i in range(count):
-            with open(f"{folder}/f{i:05}", "wb") as f:
-                f.write(bytes(4096))
-            os.chmod(f"{folder}/f{i:05}", 0o666)
 
 
 def run(command):

@@ -108,7 +108,7 @@ def growth_rows():
                   connections=connections)
     for files in FOLDERS:
         yield Row(f"stat-of-{files}", "growth", f"{METADATA['stat']}, folder of {files:,}",
-                  workload="stat", options=["--files", str(files)], amount=files)
+                  workload="stat", amount=files)
         yield Row(f"create-in-{files}", "growth", f"{METADATA['create']}, folder of {files:,}",
                   workload="create", amount=files)
 
