@@ -359,6 +359,8 @@ static void take_reactors(const struct look *l, struct top_frame *f)
 			l->s->busy[i] = MIN((double)(now.busy_ns - was.busy_ns) /
 						    (double)(now.at_ns - was.at_ns),
 					    1.0);
+		else if (l->at_ns > now.at_ns + 2500000000u)
+			l->s->busy[i] = 0; /* it sleeps: it says so once a second else */
 		f->reactors[f->nreactors++] = (struct top_reactor) {
 			.index = i,
 			.cpu = now.cpu,

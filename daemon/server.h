@@ -232,6 +232,14 @@ void reactor_free(struct reactor *r);
 /* Calls fn for each of its connections, on the reactor, and waits for that: fn must be quick. */
 void reactor_each_conn(struct reactor *r, void (*fn)(void *arg, struct conn *c), void *arg);
 
+/* ---- core/awake.c ---- */
+
+/*
+ * Any thread: there is something for the tick of every second (oplock_tick() and the like), which
+ * goes on while they say so. After it was put where they find it.
+ */
+void ticks_want(void);
+
 /* ---- core/conn.c ---- */
 
 /*
@@ -277,10 +285,12 @@ struct conn {
 	uint64_t attach_wait_ns;    /* since when it waits for a send to end; 0: it does not */
 	char *path_reason;	    /* owned; NULL: none of its own */
 	bool closing;		    /* no new requests; socket shut down */
+	bool preauth;		    /* counted as such by its reactor */
 	bool recv_armed, send_armed, teardown_posted;
 	bool in_input; /* bytes are being handled; answers go out together afterwards */
 	struct sockaddr_storage peer, local;
 	struct list_head node;	   /* reactor's connections */
+	struct list_head awake;	   /* those of them that are: core/awake.c */
 	struct list_head requests; /* admitted and not yet answered */
 	unsigned int nrequests, nasync;
 	unsigned int nseen; /* requests that were not counted yet: entry_conn_seen() */
@@ -298,7 +308,7 @@ struct conn {
 	struct list_head outq;
 	size_t out_bytes;	/* queued or being sent */
 	size_t inflight;	/* bytes of owned frames and queued replies, against max_inflight */
-	struct conn_send *send; /* vectors of the send under way */
+	struct conn_send *send; /* vectors of the send under way, if they are several */
 
 	struct list_head notifications; /* sent, TCP's acknowledgement is due; reactor */
 

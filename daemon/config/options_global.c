@@ -231,8 +231,9 @@ const struct conf_option conf_global_options[] = {
 	  .doc = "Connections from one address; 0 is no limit." },
 	{ OPT("max pre-auth connections", "max preauth connections", UINT, max_preauth_connections,
 	      "1024"),
-	  .doc = "Connections that have not logged in yet. When there are more, the oldest of them "
-		 "is closed. 0 is no limit." },
+	  .doc = "Connections that have not logged in yet. When there are as many, further ones "
+		 "wait in the kernel's queue until some have, and those that are silent for 5 "
+		 "seconds are closed. 0 is no limit." },
 	{ OPT("preauth timeout", "pre-auth timeout", UINT, preauth_timeout, "30"), .max = 3600,
 	  .doc = "Seconds that a connection may take to log in; 0 is for ever." },
 	{ OPT("deadtime", NULL, UINT, deadtime, "10080"), .scale = 60, .max = 525600,

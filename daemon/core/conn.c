@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* conn.c - a connection from accept to its end: limits, framing, back-pressure, teardown. */
+#include "core/accept.h"
+#include "core/awake.h"
 #include "core/block.h"
 #include "core/debug.h"
 #include "core/entry.h"
@@ -65,9 +67,6 @@ static const char *refused(const struct conn *c)
 		return "its address is blocked";
 	if (f->max_connections && maps_count(&maps.server->connections, 0) >= f->max_connections)
 		return "max connections is reached";
-	if (f->max_preauth_connections &&
-	    maps_count(&maps.server->preauth, 0) >= f->max_preauth_connections)
-		return "max pre-auth connections is reached";
 	if (f->max_connections_per_source &&
 	    atomic_load(source_of(&c->peer)) >= f->max_connections_per_source)
 		return "max connections per source is reached";
@@ -118,6 +117,7 @@ struct conn *conn_new(struct reactor *r, int fd, bool netbios)
 	list_init(&c->channels);
 	list_init(&c->setups);
 	list_init(&c->notifications);
+	list_init(&c->awake);
 	debug_conn(LOG_CONN, c, "accepted client=%s", conn_peer_str(c, addr));
 	entry_conn_new(c);
 	return c;
@@ -151,6 +151,7 @@ static void conn_freed(struct reactor_job *j)
 	c->transport->free(c);
 	entry_conn_gone(c); /* what the transport drops is counted there */
 	buffer_free(c->rx, c->rx_cap);
+	conn_not_preauth(c);
 	reactor_conn_gone(c->reactor, c);
 	conn_put(c);
 }
@@ -309,7 +310,7 @@ void conn_rx_done(struct conn *c)
 void conn_input(struct conn *c, uint8_t *p, size_t n)
 {
 	entry_bytes_in(c, n);
-	c->last_ns = now_ns();
+	conn_heard(c);
 	count_set(&c->entry->user_last_ns, c->last_ns);
 	while (n && !c->closing) {
 		size_t k = MIN(n, SMB2_PREFIX_SIZE - c->prefix_have);

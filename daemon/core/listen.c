@@ -11,7 +11,7 @@
 #include <net/if.h>
 #include <netinet/tcp.h>
 
-#define BACKLOG 1024
+#define BACKLOG 65535 /* the kernel takes no more than net.core.somaxconn */
 
 /*
  * A removed address takes the connections that are being made when it goes: their clients have, or
@@ -70,7 +70,9 @@ static int bind_one(const struct sockaddr_storage *ss)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+	/* Connections have these from their listener. */
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (ss->ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (bind(fd, (const struct sockaddr *)ss, sockaddr_len(ss)) == 0 &&

@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * reactor.c - one thread, one io_uring, its listeners and connections.
+ * reactor.c - one thread, one io_uring, its connections; its listeners are in accept.c.
  *
  * The loop submits everything that the last round prepared and waits, in one system call; then it
  * handles each completion to the end. Idle connections hold no buffer: a receive takes one from
  * the provided ring only when bytes are there.
  */
+#include "core/accept.h"
+#include "core/awake.h"
 #include "core/entry.h"
 #include "core/transport.h"
-#include "kernel/attach.h"
 #include "vfs/vfs.h"
-#include "state/durable.h"
-#include "state/replay.h"
-#include "state/state.h"
 
-#include <fcntl.h>
-#include <netinet/tcp.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,99 +19,6 @@
 #include <sys/mman.h>
 
 #define RING_ENTRIES 1024
-#define TICK_SECONDS 1
-
-struct listener {
-	struct list_head node;
-	struct reactor *reactor;
-	int fd;
-	bool netbios, armed;
-	/* its end: takes connections until end_ns, then is cancelled, then closed */
-	bool ending, cancelled, accept_rest;
-	uint64_t end_ns;
-	struct reactor_job job;
-};
-
-static void listener_arm(struct listener *l)
-{
-	struct io_uring_sqe *sqe = ring_sqe(l->reactor);
-
-	io_uring_prep_multishot_accept(sqe, l->fd, NULL, NULL, SOCK_CLOEXEC);
-	ring_tag(sqe, RING_ACCEPT, l);
-	l->armed = true;
-}
-
-static void accepted_one(struct listener *l, int fd)
-{
-	struct reactor *r = l->reactor;
-	struct conn *c;
-	int one = 1;
-
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	count_add(&r->stats.reactor->accepted, 1);
-	c = conn_new(r, fd, l->netbios);
-	if (c) {
-		list_add_tail(&c->node, &r->conns);
-		r->nconns++;
-		entry_set(&r->stats.reactor->connections, r->nconns);
-		transport_recv(c);
-	}
-}
-
-/* Nothing of it is under way any more. What waits there is moved by the kernel, or accepted. */
-static void listener_end(struct listener *l)
-{
-	int fd = 0;
-
-	if (l->accept_rest && fcntl(l->fd, F_SETFL, O_NONBLOCK) < 0)
-		l->accept_rest = false;
-	while (l->accept_rest && (fd >= 0 || errno == EINTR || errno == ECONNABORTED)) {
-		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0)
-			accepted_one(l, fd);
-	}
-	close(l->fd);
-	list_del(&l->node);
-	free(l);
-}
-
-static void listener_cancel(struct listener *l)
-{
-	struct io_uring_sqe *sqe;
-
-	l->cancelled = true;
-	if (!l->armed) {
-		listener_end(l);
-		return;
-	}
-	sqe = ring_sqe(l->reactor);
-	io_uring_prep_cancel64(sqe, (uint64_t)(uintptr_t)l | RING_ACCEPT, 0);
-	ring_tag(sqe, RING_ACCEPT, NULL);
-}
-
-static void accepted(struct listener *l, int res, uint32_t flags)
-{
-	if (!(flags & IORING_CQE_F_MORE))
-		l->armed = false; /* the tick arms it again: out of descriptors, most likely */
-	if (res >= 0)
-		accepted_one(l, res);
-	else if (res != -ECANCELED && !l->reactor->stopping) /* it shut the socket down itself */
-		log_err("accept: %s", strerror(-res));
-	if (l->cancelled && !l->armed)
-		listener_end(l);
-}
-
-static void listeners_tick(struct reactor *r, uint64_t now)
-{
-	struct listener *l, *next;
-
-	list_for_each_safe (l, next, &r->listeners, node) {
-		if (l->ending && !l->cancelled && now >= l->end_ns)
-			listener_cancel(l);
-		else if (!l->armed && !l->cancelled)
-			listener_arm(l);
-	}
-}
 
 static void wake_arm(struct reactor *r)
 {
@@ -123,15 +26,6 @@ static void wake_arm(struct reactor *r)
 
 	io_uring_prep_read(sqe, r->wake_fd, &r->wake_value, sizeof(r->wake_value), 0);
 	ring_tag(sqe, RING_WAKE, r);
-}
-
-static void tick_arm(struct reactor *r)
-{
-	struct io_uring_sqe *sqe = ring_sqe(r);
-
-	r->tick.tv_sec = TICK_SECONDS;
-	io_uring_prep_timeout(sqe, &r->tick, 0, 0);
-	ring_tag(sqe, RING_TICK, r);
 }
 
 /* False: there was none. */
@@ -172,10 +66,18 @@ static void jobs_end(struct reactor *r)
 	}
 }
 
+void reactor_wake(struct reactor *r)
+{
+	static const uint64_t one = 1;
+
+	/* An eventfd takes 2^64 - 2 before it would block. */
+	if (write(r->wake_fd, &one, sizeof(one)) < 0)
+		log_err("reactor %u: wake: %s", r->index, strerror(errno));
+}
+
 /* False: the thread is over. With `later` the job is queued all the same, for reactor_drain(). */
 static bool job_add(struct reactor *r, struct reactor_job *j, bool later)
 {
-	static const uint64_t one = 1;
 	bool wake, ended;
 
 	pthread_mutex_lock(&r->jobs_lock);
@@ -184,9 +86,8 @@ static bool job_add(struct reactor *r, struct reactor_job *j, bool later)
 	if (!ended || later)
 		list_add_tail(&j->node, &r->jobs);
 	pthread_mutex_unlock(&r->jobs_lock);
-	/* An eventfd takes 2^64 - 2 before it would block. */
-	if (wake && write(r->wake_fd, &one, sizeof(one)) < 0)
-		log_err("reactor %u: wake: %s", r->index, strerror(errno));
+	if (wake)
+		reactor_wake(r);
 	return !ended;
 }
 
@@ -227,54 +128,6 @@ void reactor_each_conn(struct reactor *r, void (*fn)(void *arg, struct conn *c),
 	sem_destroy(&l.done);
 }
 
-static void count_busy(struct reactor *r, uint64_t now)
-{
-	struct timespec cpu;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
-	count_set(&r->stats.reactor->busy_ns,
-		  (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec);
-	count_set(&r->stats.reactor->at_ns, now);
-}
-
-/* Time limits of connections; once a second. */
-static void tick(struct reactor *r)
-{
-	uint64_t now = now_ns();
-	struct conn *c, *next;
-
-	if (!r->stopping)
-		listeners_tick(r, now);
-	list_for_each_safe (c, next, &r->conns, node) {
-		uint64_t limit;
-
-		if (c->closing)
-			continue;
-		kernel_attach_tick(c, now);
-		notifications_tick(c, now);
-		if (c->closing)
-			continue;
-		limit = (uint64_t)c->conf->preauth_timeout * 1000000000u;
-		if (limit && !c->st.authenticated && now - c->accepted_ns > limit) {
-			stats_bad(BAD_preauth_timeout);
-			conn_close(c);
-			continue;
-		}
-		limit = (uint64_t)c->conf->deadtime * 1000000000u;
-		if (limit && now - c->last_ns > limit && conn_is_idle(c))
-			conn_close(c);
-	}
-	count_busy(r, now);
-	if (r->index == 0) {
-		oplock_tick(now);
-		durable_tick(now);
-		replay_tick();
-		log_tick();
-	}
-	if (r->nconns == 0 && r->index == 0)
-		buffer_trim();
-}
-
 static void completion(struct reactor *r, const struct io_uring_cqe *cqe)
 {
 	uint64_t data = cqe->user_data;
@@ -283,15 +136,15 @@ static void completion(struct reactor *r, const struct io_uring_cqe *cqe)
 	switch ((enum ring_tag)(data & 7)) {
 	case RING_ACCEPT:
 		if (p)
-			accepted(p, cqe->res, cqe->flags);
+			listener_accepted(p, cqe->res, cqe->flags);
 		break;
 	case RING_WAKE:
 		wake_arm(r);
 		jobs_run(r);
+		reactor_tick_asked(r);
 		break;
 	case RING_TICK:
-		tick(r);
-		tick_arm(r);
+		reactor_tick_done(r, p);
 		break;
 	case RING_RECV:
 	case RING_BODY:
@@ -356,7 +209,6 @@ static void *reactor_main(void *arg)
 	if (err)
 		return NULL;
 	wake_arm(r);
-	tick_arm(r);
 	while (!r->stopping || r->nconns) {
 		struct io_uring_cqe *cqe;
 		unsigned int head, n = 0;
@@ -379,6 +231,7 @@ static void *reactor_main(void *arg)
 		count_add(&r->stats.reactor->completions, n);
 	}
 	jobs_end(r);
+	transport_sends_free(r);
 	ring_teardown(r);
 	return NULL;
 }
@@ -399,6 +252,7 @@ int reactor_start(unsigned int index, struct reactor **out)
 	list_init(&r->conns);
 	list_init(&r->listeners);
 	list_init(&r->closed_listeners);
+	reactor_tick_init(r);
 	err = r->wake_fd < 0 ? -errno : -pthread_create(&r->thread, NULL, reactor_main, r);
 	if (!err) {
 		pthread_mutex_lock(&r->start_lock);
@@ -421,63 +275,6 @@ int reactor_start(unsigned int index, struct reactor **out)
 	return 0;
 }
 
-static void listen_job(struct reactor_job *j)
-{
-	struct listener *l = container_of(j, struct listener, job);
-
-	list_add_tail(&l->node, &l->reactor->listeners);
-	listener_arm(l);
-}
-
-int reactor_listen(struct reactor *r, int fd, bool netbios)
-{
-	struct listener *l = xcalloc(1, sizeof(*l));
-
-	l->reactor = r;
-	l->fd = fd;
-	l->netbios = netbios;
-	l->job.fn = listen_job;
-	reactor_post(r, &l->job);
-	return 0;
-}
-
-struct unlisten_job {
-	struct reactor_job job;
-	struct reactor *reactor;
-	int fd;
-	uint64_t end_ns;
-	bool accept_rest;
-};
-
-static void unlisten_job(struct reactor_job *j)
-{
-	struct unlisten_job *u = container_of(j, struct unlisten_job, job);
-	struct listener *l, *next;
-
-	list_for_each_safe (l, next, &u->reactor->listeners, node) {
-		if (l->fd != u->fd || l->ending)
-			continue;
-		l->ending = true;
-		l->end_ns = u->end_ns;
-		l->accept_rest = u->accept_rest;
-		if (now_ns() >= l->end_ns)
-			listener_cancel(l);
-	}
-	free(u);
-}
-
-void reactor_unlisten(struct reactor *r, int fd, uint64_t delay_ns, bool accept_rest)
-{
-	struct unlisten_job *u = xcalloc(1, sizeof(*u));
-
-	u->reactor = r;
-	u->fd = fd;
-	u->end_ns = now_ns() + delay_ns;
-	u->accept_rest = accept_rest;
-	u->job.fn = unlisten_job;
-	reactor_post(r, &u->job);
-}
-
 int reactor_bind(struct reactor *r, const cpu_set_t *set)
 {
 	return -pthread_setaffinity_np(r->thread, sizeof(*set), set);
@@ -492,18 +289,11 @@ static void stop_job(struct reactor_job *j)
 {
 	struct stop_job *s = container_of(j, struct stop_job, job);
 	struct reactor *r = s->reactor;
-	struct listener *l, *lnext;
 	struct conn *c, *next;
 
 	free(s);
 	r->stopping = true;
-	list_for_each_safe (l, lnext, &r->listeners, node) {
-		list_del(&l->node);
-		shutdown(l->fd, SHUT_RDWR);
-		close(l->fd);
-		l->cancelled = false;
-		list_add_tail(&l->node, &r->closed_listeners); /* a completion may still come */
-	}
+	listeners_stop(r);
 	list_for_each_safe (c, next, &r->conns, node)
 		conn_close(c);
 }
@@ -529,10 +319,8 @@ bool reactor_drain(struct reactor *r)
 
 void reactor_free(struct reactor *r)
 {
-	struct listener *l, *next;
-
-	list_for_each_safe (l, next, &r->closed_listeners, node)
-		free(l);
+	listeners_free(r);
+	reactor_tick_end(r);
 	close(r->wake_fd);
 	free(r);
 }
@@ -540,6 +328,7 @@ void reactor_free(struct reactor *r)
 void reactor_conn_gone(struct reactor *r, struct conn *c)
 {
 	list_del(&c->node);
+	list_del(&c->awake);
 	r->nconns--;
 	entry_set(&r->stats.reactor->connections, r->nconns);
 	count_add(&r->stats.reactor->closed, 1);

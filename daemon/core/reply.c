@@ -187,6 +187,7 @@ static void sign_reply(struct request *rq, struct element *el, size_t len, bool 
 		ch->sign = sign_ctx_new(ch->signing_alg, &ch->signing_key);
 	if (!ch->sign || sign_message_put(ch->sign, &iov, 1) < 0)
 		conn_close(rq->conn); /* an unsigned reply is worse than none */
+	channel_answered(ch);
 }
 
 /* Encrypts a finished reply of one or more elements in place. */
@@ -197,6 +198,7 @@ static bool seal_reply(struct conn *c, struct channel *ch, struct outbuf *o)
 	struct smb2_wr w =
 		wr_init(o->buf + OUT_HEADROOM - SMB2_TRANSFORM_SIZE, SMB2_TRANSFORM_SIZE);
 	uint8_t nonce[16];
+	bool ok;
 
 	if (!ch->enc)
 		ch->enc = seal_ctx_new(s->cipher, &s->keys.server_out, true);
@@ -205,7 +207,9 @@ static bool seal_reply(struct conn *c, struct channel *ch, struct outbuf *o)
 	seal_nonce(s->cipher, ch->nonce_prefix, ch->nonce_counter++, nonce);
 	smb2_transform_put(&w, nonce, (uint32_t)iov.iov_len, s->id);
 	o->start = OUT_HEADROOM - SMB2_TRANSFORM_SIZE;
-	return seal_encrypt(ch->enc, o->buf + o->start, &iov, 1) == 0;
+	ok = seal_encrypt(ch->enc, o->buf + o->start, &iov, 1) == 0;
+	channel_answered(ch);
+	return ok;
 }
 
 static void queue_reply(struct conn *c, struct outbuf *o)

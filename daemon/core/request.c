@@ -3,6 +3,7 @@
  * request.c - the life of a request: admitted by its reactor, run, answered (see server.h).
  * admit.c has the admission, reply.c the answers.
  */
+#include "core/accept.h"
 #include "core/entry.h"
 #include "core/request.h"
 #include "core/transport.h"
@@ -111,8 +112,11 @@ static void request_finish(struct request *rq)
 	reply_send(rq, rq->n);
 	if (rq->sent)
 		rq->sent(rq);
-	if (unlikely(c->entry->state < KH_CONN_STATE_READY))
+	if (unlikely(c->entry->state < KH_CONN_STATE_READY)) {
 		entry_conn(c);
+		if (c->st.authenticated)
+			conn_not_preauth(c);
+	}
 	conn_get(c);
 	request_free(rq);
 	if (!c->in_input) { /* else the transport does it, once for all that came together */

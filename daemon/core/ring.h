@@ -17,7 +17,7 @@
 enum ring_tag {
 	RING_ACCEPT, /* struct listener; NULL: what nobody waits for */
 	RING_WAKE,   /* struct reactor */
-	RING_TICK,   /* struct reactor */
+	RING_TICK,   /* struct reactor; NULL: those at rest (core/awake.c) */
 	/* struct conn, by its transport: */
 	RING_RECV, /* into a provided buffer */
 	RING_BODY, /* into its own buffer */
@@ -32,7 +32,6 @@ struct reactor {
 	pthread_t thread;
 	int wake_fd;
 	uint64_t wake_value;
-	struct __kernel_timespec tick;
 	int start_error; /* valid once started is posted */
 	bool stopping;
 	pthread_mutex_t start_lock;
@@ -49,6 +48,17 @@ struct reactor {
 	struct list_head listeners, closed_listeners;
 	struct list_head conns;
 	unsigned int nconns;
+	unsigned int npreauth; /* of them, that have not logged in yet; core/accept.c */
+	uint32_t max_preauth;
+	struct conn_send *sends; /* free ones, for transport_tcp.c */
+	bool crowded;		 /* there are too many of these: nobody is accepted */
+
+	/* core/awake.c */
+	struct list_head awake; /* connections */
+	struct __kernel_timespec tick, rest;
+	bool ticking;		/* the timer of every second is there */
+	uint64_t rest_end_ns;	/* when a deadtime may be over */
+	uint64_t rest_armed_ns; /* the timer for it */
 
 	struct stats stats;
 };
@@ -84,6 +94,7 @@ static inline void ring_buf_give(struct reactor *r, unsigned int id)
 }
 
 /* core/reactor.c */
+void reactor_wake(struct reactor *r); /* any thread */
 void reactor_conn_gone(struct reactor *r, struct conn *c);
 
 #endif /* KH_RING_H */

@@ -59,6 +59,8 @@ static inline void transport_outq_free(struct conn *c)
 extern const struct transport_ops transport_tcp;
 /* Bytes that must be there before a wait for input ends; 1 is the normal. */
 void transport_want(struct conn *c, int bytes);
+/* What the reactor keeps for sends; when all rest, and at its end. */
+void transport_sends_free(struct reactor *r);
 
 /* ---- transport_kernel.c ---- */
 

@@ -12,6 +12,7 @@
  * The module is trusted to be what it is, but not to be free of mistakes: a record that makes no
  * sense ends the connection.
  */
+#include "core/awake.h"
 #include "core/entry.h"
 #include "core/transport.h"
 #include "kernel/attach.h"
@@ -118,7 +119,7 @@ static size_t record_header(const uint8_t *p, size_t n, struct kh_upcall *u)
 
 static void records(struct conn *c, uint8_t *p, size_t n)
 {
-	c->last_ns = now_ns();
+	conn_heard(c);
 	count_set(&c->entry->user_last_ns, c->last_ns);
 	while (n && !c->closing) {
 		struct kh_upcall u;
@@ -186,7 +187,7 @@ static void body_done(struct conn *c, int res)
 		return;
 	c->rx = NULL;
 	if (res > 0 && !c->closing && record_header(base, (size_t)res, &u) == (size_t)res) {
-		c->last_ns = now_ns();
+		conn_heard(c);
 		count_set(&c->entry->user_last_ns, c->last_ns);
 		c->in_input = true;
 		record(c, &u, base + sizeof(u), base, c->rx_cap);

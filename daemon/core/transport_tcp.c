@@ -20,10 +20,44 @@
 #define SPLICE_BATCH (64 << 10) /* wake up for no less, unless less is left */
 #define SEND_FLAGS   (MSG_NOSIGNAL | MSG_WAITALL)
 
+/* Of a send under way; the reactor keeps those that are free. */
 struct conn_send {
-	struct msghdr msg;
+	union {
+		struct msghdr msg;
+		struct conn_send *next;
+	};
 	struct iovec iov[SEND_VECTORS];
 };
+
+static struct conn_send *send_take(struct reactor *r)
+{
+	struct conn_send *s = r->sends;
+
+	if (!s)
+		return xmalloc(sizeof(*s));
+	r->sends = s->next;
+	return s;
+}
+
+static void send_give(struct conn *c)
+{
+	struct conn_send *s = steal_ptr(&c->send);
+
+	if (!s)
+		return;
+	s->next = c->reactor->sends;
+	c->reactor->sends = s;
+}
+
+void transport_sends_free(struct reactor *r)
+{
+	struct conn_send *s;
+
+	while ((s = r->sends)) {
+		r->sends = s->next;
+		free(s);
+	}
+}
 
 void transport_want(struct conn *c, int bytes)
 {
@@ -117,7 +151,7 @@ static void ready_done(struct conn *c, int res)
 
 static void tcp_send(struct conn *c)
 {
-	struct conn_send *s = c->send;
+	struct iovec iov[SEND_VECTORS];
 	struct io_uring_sqe *sqe;
 	struct outbuf *o;
 	int flags = SEND_FLAGS;
@@ -125,11 +159,9 @@ static void tcp_send(struct conn *c)
 
 	if (c->send_armed || c->closing || list_empty(&c->outq))
 		return;
-	if (!s)
-		s = c->send = xcalloc(1, sizeof(*s));
 	list_for_each (o, &c->outq, node) {
 		if (o->start < o->len)
-			s->iov[n++] = (struct iovec) { o->buf + o->start, o->len - o->start };
+			iov[n++] = (struct iovec) { o->buf + o->start, o->len - o->start };
 		if (o->pipe_len) {
 			flags |= MSG_MORE;
 			break;
@@ -147,8 +179,11 @@ static void tcp_send(struct conn *c)
 		return;
 	}
 	if (n == 1) {
-		io_uring_prep_send(sqe, c->fd, s->iov[0].iov_base, s->iov[0].iov_len, flags);
+		io_uring_prep_send(sqe, c->fd, iov[0].iov_base, iov[0].iov_len, flags);
 	} else {
+		struct conn_send *s = c->send = send_take(c->reactor);
+
+		memcpy(s->iov, iov, n * sizeof(*iov));
 		s->msg = (struct msghdr) { .msg_iov = s->iov, .msg_iovlen = n };
 		io_uring_prep_sendmsg(sqe, c->fd, &s->msg, (unsigned int)flags);
 	}
@@ -177,6 +212,7 @@ static void outq_advance(struct conn *c, size_t n)
 static void send_done(struct conn *c, int res)
 {
 	c->send_armed = false;
+	send_give(c);
 	if (res > 0)
 		outq_advance(c, (size_t)res);
 	else if (res != -EINTR && res != -EAGAIN)
@@ -231,7 +267,6 @@ static void tcp_shutdown(struct conn *c)
 static void tcp_free(struct conn *c)
 {
 	transport_outq_free(c);
-	free(c->send);
 	close(c->fd);
 	c->fd = -1;
 }

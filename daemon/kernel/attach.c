@@ -8,6 +8,7 @@
  * keys of its sessions. A connection that the module did not take stays with the daemon.
  */
 #include "kernel/attach.h"
+#include "core/awake.h"
 #include "core/debug.h"
 #include "core/entry.h"
 #include "core/transport.h"
@@ -203,8 +204,6 @@ static int attach(struct conn *c, const struct kmod_session *sessions, unsigned 
 static void attached(struct conn *c, int fd)
 {
 	transport_want(c, 1);
-	free(c->send);
-	c->send = NULL;
 	buffer_free(c->rx, c->rx_cap);
 	c->rx = NULL;
 	c->prefix_have = 0;
@@ -266,6 +265,7 @@ bool kernel_attach(struct conn *c)
 	if (c->send_armed || !list_empty(&c->outq)) {
 		if (!c->attach_wait_ns)
 			c->attach_wait_ns = now_ns();
+		conn_awake(c);
 		transport_send(c); /* its end comes back here */
 		return true;
 	}

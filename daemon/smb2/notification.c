@@ -12,6 +12,7 @@
  *
  * A notification belongs to the reactor of the connection that it is on, or is posted to.
  */
+#include "core/awake.h"
 #include "core/debug.h"
 #include "smb2/smb2.h"
 
@@ -120,6 +121,7 @@ static void send_job(struct reactor_job *j)
 	n->acked = 0;
 	n->sent_ns = n->since_ns = now_ns();
 	list_add_tail(&n->node, &c->notifications);
+	conn_awake(c);
 }
 
 bool notification_send(struct session *s, const struct notification_to *to, const void *body,

@@ -142,6 +142,14 @@ struct channel *channel_find(struct conn *c, uint64_t session_id)
 	return found;
 }
 
+void channel_rest(struct channel *ch)
+{
+	sign_ctx_free(steal_ptr(&ch->sign));
+	seal_ctx_free(steal_ptr(&ch->enc));
+	seal_ctx_free(steal_ptr(&ch->dec));
+	ch->nused = 0;
+}
+
 void channel_put(struct channel *ch)
 {
 	if (!ch || atomic_fetch_sub_explicit(&ch->refs, 1, memory_order_acq_rel) != 1)

@@ -148,6 +148,7 @@ bool durable_keep(struct open *o)
 		while (kept.n > o->tree->conf->max_durable_handles)
 			expel(list_first(&kept.age, struct open, durable.age_node));
 		kept_unlock();
+		ticks_want();
 		entry_open_disconnected(o);
 	}
 	ofile_unlock(o, f);
@@ -182,10 +183,11 @@ void durable_close(struct open *o)
 		close_work(&o->durable.work);
 }
 
-void durable_tick(uint64_t now)
+bool durable_tick(uint64_t now)
 {
 	uint64_t s = now / 1000000000u;
 	struct open *o, *next;
+	bool more;
 
 	kept_lock();
 	if (s - kept.ticked > WHEEL)
@@ -196,7 +198,9 @@ void durable_tick(uint64_t now)
 			if (o->durable.deadline <= s)
 				expel(o);
 	}
+	more = kept.n > 0;
 	kept_unlock();
+	return more;
 }
 
 unsigned int durable_count(void)

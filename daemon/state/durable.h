@@ -65,8 +65,8 @@ void durable_close(struct open *o);
 /* For open_put(). */
 void durable_former_free(struct durable_former *f);
 
-/* Reactor 0, once a second: those whose time is over. */
-void durable_tick(uint64_t now);
+/* Reactor 0, once a second: those whose time is over. True: some wait. */
+bool durable_tick(uint64_t now);
 unsigned int durable_count(void);
 /* The end, when no workers run any more: closes them all. */
 void durable_end(void);

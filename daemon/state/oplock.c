@@ -43,6 +43,8 @@ static void deadline_set(struct lease *l, bool on)
 		list_add_tail(&l->deadline_node, &breaks.list);
 	}
 	pthread_mutex_unlock(&breaks.lock);
+	if (on)
+		ticks_want();
 }
 
 static void wake(struct lease *l)
@@ -416,9 +418,10 @@ static struct lease *overdue(uint64_t now)
 	return l;
 }
 
-void oplock_tick(uint64_t now)
+bool oplock_tick(uint64_t now)
 {
 	struct lease *l;
+	bool more;
 
 	while ((l = overdue(now))) {
 		pthread_mutex_lock(l->lock);
@@ -430,4 +433,8 @@ void oplock_tick(uint64_t now)
 		pthread_mutex_unlock(l->lock);
 		lease_put(l);
 	}
+	pthread_mutex_lock(&breaks.lock);
+	more = !list_empty(&breaks.list);
+	pthread_mutex_unlock(&breaks.lock);
+	return more;
 }

@@ -133,12 +133,13 @@ void replay_orphan(struct request *rq, struct lease *blocker)
 	r->blocker = lease_get(blocker);
 	atomic_fetch_add(&orphans, 1);
 	pthread_mutex_unlock(&s->lock);
+	ticks_want();
 }
 
-void replay_tick(void)
+bool replay_tick(void)
 {
 	if (likely(!atomic_load_explicit(&orphans, memory_order_relaxed)))
-		return;
+		return false;
 	for (unsigned int i = 0; i < SHARDS; i++) {
 		struct shard *s = &shards[i];
 		struct replay *r, *next;
@@ -148,6 +149,7 @@ void replay_tick(void)
 			(void)orphan_over(r);
 		pthread_mutex_unlock(&s->lock);
 	}
+	return atomic_load(&orphans);
 }
 
 void replay_release(struct replay *r)

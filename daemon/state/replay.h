@@ -30,8 +30,8 @@ void replay_release(struct replay *r);
  * session goes on: as long as the break does, replays over other channels are told to come later.
  */
 void replay_orphan(struct request *rq, struct lease *blocker);
-/* Reactor 0, once a second: forgets orphans whose breaks are over. */
-void replay_tick(void);
+/* Reactor 0, once a second: forgets orphans whose breaks are over. True: some are left. */
+bool replay_tick(void);
 
 /* The client uses o, or o is gone. */
 void replay_forget_slow(struct open *o);

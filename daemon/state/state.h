@@ -91,6 +91,7 @@ struct channel {
 	/* contexts and nonces: the connection's reactor only */
 	struct sign_ctx *sign;
 	struct seal_ctx *enc, *dec;
+	unsigned int nused; /* answers with them, up to CHANNEL_KEEPS */
 	uint32_t nonce_prefix;
 	uint64_t nonce_counter;
 };
@@ -146,6 +147,21 @@ void channel_add(struct channel *ch);
 struct channel *channel_find(struct conn *c, uint64_t session_id); /* reference, or NULL */
 struct channel *channel_get(struct channel *ch);
 void channel_put(struct channel *ch);
+/*
+ * Reactor: its contexts, a kilobyte or two, go until they are needed again. Those of a client that
+ * logs in and does little are made for each message: it shall cost nothing afterwards.
+ */
+#define CHANNEL_KEEPS 16 /* messages from which on they are kept */
+void channel_rest(struct channel *ch);
+static inline void channel_answered(struct channel *ch)
+{
+	unsigned int n = ch->nused + 1;
+
+	if (likely(n > CHANNEL_KEEPS))
+		return;
+	channel_rest(ch);
+	ch->nused = n;
+}
 /*
  * Takes it from its session, whose lock is held; the connection's half stays. The session's
  * reference becomes the caller's to put. False: somebody else did it.
@@ -623,8 +639,8 @@ static inline void oplock_changed(struct open *o)
 
 /* The client's acknowledgement, MS-SMB2 3.3.5.22.1: the status of the answer. */
 ntstatus oplock_acknowledge(struct open *o, uint8_t level);
-/* Reactor 0, once a second: breaks that nobody acknowledged. */
-void oplock_tick(uint64_t now);
+/* Reactor 0, once a second: breaks that nobody acknowledged. True: some are under way. */
+bool oplock_tick(uint64_t now);
 
 /* ---- state/open_paths.c ---- */
 
