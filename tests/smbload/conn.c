@@ -42,6 +42,17 @@ void buf_put(struct worker *w, struct buf **b)
 	*b = NULL;
 }
 
+void buf_drain(struct worker *w)
+{
+	while (w->pool) {
+		struct buf *b = w->pool;
+
+		w->pool = b->next;
+		free(b->p);
+		free(b);
+	}
+}
+
 /* Rare: answers ask for more requests than the socket takes. */
 void buf_room(struct buf *b, size_t n)
 {

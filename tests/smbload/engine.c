@@ -3,6 +3,7 @@
 #include "smbload.h"
 
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 
 #define LOGINS_AT_ONCE 64u
 #define EVENTS	       128
@@ -30,31 +31,42 @@ void counts_add(struct counts *sum, const struct counts *c)
 	sum->bytes += c->bytes;
 	sum->errors += c->errors;
 	sum->lost += c->lost;
+	sum->unstarted += c->unstarted;
+	sum->depth = MAX(sum->depth, c->depth);
 	sum->ended_early |= c->ended_early;
 	sum->last = MAX(sum->last, c->last);
 	for (unsigned int i = 0; i < c->nstatuses; i++)
 		counts_status(sum, c->statuses[i].status, c->statuses[i].count);
 }
 
-/* What is over after the deadline was done, but is not of the time that is measured. */
+static void counts_failed(struct counts *c, uint32_t status)
+{
+	counts_status(c, status, 1);
+	c->errors++;
+}
+
+/*
+ * An operation that is over after the deadline is not of the time that is measured; but its latency
+ * is of those that began then: without it the slowest would not be seen.
+ */
 static void count(struct worker *w, const struct op *op)
 {
 	struct counts *c = w->counts;
 
-	if (!w->measured || !c)
+	if (!c)
 		return;
-	counts_status(c, op->status, 1);
 	if (op->status) {
-		c->errors++;
+		counts_failed(c, op->status);
 		return;
 	}
+	counts_status(c, op->status, 1);
 	c->all++;
+	hist_add(&c->hist, w->now - op->start);
 	if (w->deadline && w->now > w->deadline)
 		return;
 	c->operations++;
 	c->bytes += op->bytes;
 	c->last = w->now;
-	hist_add(&c->hist, w->now - op->start);
 }
 
 /* ---- what a connection does ---- */
@@ -65,23 +77,51 @@ static void conn_through(struct conn *c)
 	c->w->busy--;
 }
 
-static bool may_begin(struct worker *w)
+static bool may_begin(const struct worker *w)
 {
 	return !w->stopping && w->left;
 }
 
-/* The next intended start of this connection, if it is due; connections take turns. */
+/* ---- --rate: operation n of a worker is due at a time of its own, whatever became of those
+ * before; connections take turns ---- */
+
+static uint64_t due_at(const struct worker *w, uint64_t n)
+{
+	return w->rate_start + (uint64_t)((double)n * w->rate_interval);
+}
+
+/* The connection's next operation, if it is due: when it was to begin. */
 static bool due(struct conn *c, uint64_t *start)
 {
 	struct worker *w = c->w;
-	double at = ((double)c->schedule * w->nconns + (double)(c - w->conns)) * w->rate_interval;
 
-	*start = w->rate_start + (uint64_t)at;
-	if (*start > w->now)
-		return false;
-	c->schedule++;
-	return true;
+	*start = due_at(w, c->turn * w->nconns + (uint64_t)(c - w->conns));
+	return *start <= w->now && (!w->deadline || *start < w->deadline);
 }
+
+/* Connections whose turn it is by now begin. */
+static void turns(struct worker *w)
+{
+	while (due_at(w, w->turns) <= w->now) {
+		struct conn *c = &w->conns[w->turns++ % w->nconns];
+
+		if (c->job)
+			engine_go(c);
+	}
+}
+
+/* What was due and could not be begun. */
+static uint64_t unstarted(struct worker *w)
+{
+	uint64_t n = 0, start;
+
+	for (unsigned int i = 0; w->rate_interval > 0 && i < w->nconns; i++)
+		for (struct conn *c = &w->conns[i]; c->fd >= 0 && due(c, &start); c->turn++)
+			n++;
+	return n;
+}
+
+/* ---- operations ---- */
 
 static struct op *op_free(struct conn *c)
 {
@@ -115,11 +155,17 @@ static bool op_begin(struct conn *c, struct op *op)
 	if (!c->job->begin(c, op)) {
 		op->busy = false;
 		c->drained = true;
+		if (w->measured && w->counts)
+			w->counts->ended_early = true;
 		return false;
 	}
-	if (w->measured)
-		w->left--;
 	c->inflight++;
+	if (w->measured) {
+		w->left--;
+		c->turn++;
+		if (w->counts)
+			w->counts->depth = MAX(w->counts->depth, c->inflight);
+	}
 	return true;
 }
 
@@ -189,6 +235,8 @@ static void op_over(struct conn *c, struct op *op)
 	c->free_hint = (unsigned int)(op - c->ops);
 	if (c->w->measured)
 		count(c->w, op);
+	else if (op->status && c->job->checks && c->w->counts)
+		counts_failed(c->w->counts, op->status);
 	else if (op->status && !c->job->may_fail)
 		conn_fail(c, "%s: NT_STATUS_%s (0x%08x)", c->job->what, nt_name(op->status),
 			  op->status);
@@ -238,17 +286,20 @@ static void stalled(struct worker *w)
 	for (unsigned int i = 0; i < w->nconns; i++) {
 		struct conn *c = &w->conns[i];
 
-		if (c->fd >= 0 && (c->job || c->login != LOGIN_DONE) &&
-		    w->now - c->progress > STALL_NS)
+		if (c->fd >= 0 && (c->inflight || c->login != LOGIN_DONE) &&
+		    w->now - MIN(c->progress, w->now) > STALL_NS)
 			conn_fail(c, "no answer for %u seconds",
 				  (unsigned int)(STALL_NS / NS_PER_S));
 	}
 }
 
-static void events(struct worker *w, int timeout_ms)
+/* How many there were, after waiting for a first one at most until then. */
+static int events(struct worker *w, uint64_t until)
 {
+	uint64_t ns = MIN(until > w->now ? until - w->now : 0, NS_PER_S);
+	struct timespec t = { (time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S) };
 	struct epoll_event e[EVENTS];
-	int n = epoll_wait(w->epoll, e, EVENTS, timeout_ms);
+	int n = epoll_pwait2(w->epoll, e, EVENTS, &t, NULL);
 
 	w->now = now_ns();
 	for (int i = 0; i < n; i++) {
@@ -257,8 +308,9 @@ static void events(struct worker *w, int timeout_ms)
 		if (c->fd >= 0)
 			conn_event(c, e[i].events);
 	}
-	if (n == 0)
+	if (n == 0 && ns == NS_PER_S)
 		stalled(w);
+	return n;
 }
 
 void worker_init(struct worker *w, unsigned int index)
@@ -266,41 +318,60 @@ void worker_init(struct worker *w, unsigned int index)
 	w->index = index;
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
 	w->now = now_ns();
+	prctl(PR_SET_TIMERSLACK, 1); /* --rate: a wake-up is when it has to be */
 }
 
-static void login_next(struct worker *w)
+void worker_free(struct worker *w)
 {
-	struct conn *c;
+	buf_drain(w);
+	close(w->epoll);
+}
 
-	while (w->started < w->nconns && w->started < w->nconns - w->busy + LOGINS_AT_ONCE) {
-		c = &w->conns[w->started++];
-		c->progress = w->now;
-		conn_connect(c);
+/* ---- logging in: the sessions, then their further channels ---- */
+
+static void login_all(struct worker *w, bool first)
+{
+	unsigned int next = 0, begun = 0, all = 0;
+
+	for (unsigned int i = 0; i < w->nconns; i++)
+		all += w->conns[i].first == first;
+	w->busy = all;
+	w->now = now_ns();
+	while (w->busy) {
+		for (; begun < all && begun < all - w->busy + LOGINS_AT_ONCE; next++) {
+			struct conn *c = &w->conns[next];
+
+			if (c->first != first)
+				continue;
+			begun++;
+			c->progress = w->now;
+			conn_connect(c);
+		}
+		events(w, UINT64_MAX);
 	}
 }
 
 void worker_login(struct worker *w)
 {
-	w->busy = w->nconns;
-	w->now = now_ns();
-	while (w->busy) {
-		login_next(w);
-		events(w, 1000);
-	}
+	login_all(w, true);
+	login_all(w, false);
 }
+
+/* ---- jobs ---- */
 
 static void job_start(struct worker *w, const struct job *job)
 {
 	w->busy = 0;
+	w->turns = 0;
 	w->now = now_ns();
 	for (unsigned int i = 0; i < w->nconns; i++) {
 		struct conn *c = &w->conns[i];
 
-		if (c->fd < 0)
+		if (c->fd < 0 || (!w->measured && !c->first))
 			continue;
 		c->job = job;
 		c->drained = false;
-		c->todo = c->schedule = 0;
+		c->todo = c->turn = 0;
 		c->progress = w->now;
 		w->busy++;
 	}
@@ -315,24 +386,14 @@ void worker_job(struct worker *w, const struct job *job)
 	w->stopping = false;
 	job_start(w, job);
 	while (w->busy)
-		events(w, 1000);
+		events(w, UINT64_MAX);
 }
 
-/* Time is up: what is under way is awaited, what is idle is through. */
-static void stop(struct worker *w)
+void worker_check(struct worker *w, const struct job *job, struct counts *counts)
 {
-	w->stopping = true;
-	for (unsigned int i = 0; i < w->nconns; i++)
-		if (w->conns[i].job && !w->conns[i].inflight)
-			engine_go(&w->conns[i]);
-}
-
-/* With a rate, connections whose turn it is begin. */
-static void turns(struct worker *w)
-{
-	for (unsigned int i = 0; i < w->nconns; i++)
-		if (w->conns[i].job)
-			engine_go(&w->conns[i]);
+	w->counts = counts;
+	worker_job(w, job);
+	w->counts = NULL;
 }
 
 static void cycle_start(struct worker *w)
@@ -351,6 +412,22 @@ static void cycle_start(struct worker *w)
 	}
 }
 
+/* Time is up: what is under way is awaited, what is idle is through. */
+static void stop(struct worker *w)
+{
+	w->stopping = true;
+	for (unsigned int i = 0; i < w->nconns; i++)
+		if (w->conns[i].job && !w->conns[i].inflight)
+			engine_go(&w->conns[i]);
+}
+
+static uint64_t wake_up(const struct worker *w)
+{
+	uint64_t until = w->deadline && !w->stopping ? w->deadline : UINT64_MAX;
+
+	return w->rate_interval > 0 && may_begin(w) ? MIN(until, due_at(w, w->turns)) : until;
+}
+
 void worker_run(struct worker *w, struct counts *counts, uint64_t start, uint64_t deadline,
 		uint64_t operations)
 {
@@ -365,15 +442,24 @@ void worker_run(struct worker *w, struct counts *counts, uint64_t start, uint64_
 	else
 		cycle_start(w);
 	while (w->busy) {
-		int64_t ms = deadline && !w->stopping ? (int64_t)(deadline - w->now) / 1000000 + 1
-						      : 1000;
-
-		events(w, w->rate_interval > 0 ? 0 : (int)MIN(ms, 1000));
-		if (w->rate_interval > 0)
+		events(w, wake_up(w));
+		if (w->rate_interval > 0 && may_begin(w))
 			turns(w);
 		if (deadline && !w->stopping && w->now >= deadline)
 			stop(w);
 	}
+	if (counts && deadline)
+		counts->unstarted += unstarted(w);
 	w->measured = w->cycling = false;
+	w->counts = NULL;
+}
+
+void worker_look(struct worker *w, struct counts *counts)
+{
+	w->counts = counts;
+	w->measured = true;
+	while (events(w, 0) > 0)
+		;
+	w->measured = false;
 	w->counts = NULL;
 }

@@ -58,7 +58,7 @@ void login_begin(struct conn *c)
 	static const uint16_t preauth[] = { 1, 0, SMB2_PREAUTH_SHA512 };
 	uint16_t cipher[] = { 1, opt.cipher }, signing[] = { 1, opt.signing };
 	bool v311 = opt.dialect == SMB2_DIALECT_311;
-	uint8_t buf[256], guid[16];
+	uint8_t buf[256];
 	struct smb2_wr w = wr_init(buf, sizeof(buf));
 
 	c->login_state = xcalloc(1, sizeof(*c->login_state));
@@ -69,7 +69,8 @@ void login_begin(struct conn *c)
 	c->tree_id = 0;
 	c->credits = 1;
 	c->out = 0;
-	crypto_random(guid, sizeof(guid));
+	if (c->first)
+		crypto_random(c->s->guid, sizeof(c->s->guid));
 	wr_le16(&w, 36);
 	wr_le16(&w, 1);
 	wr_le16(&w, SMB2_NEGOTIATE_SIGNING_ENABLED);
@@ -81,7 +82,7 @@ void login_begin(struct conn *c)
 					       ? SMB2_GLOBAL_CAP_ENCRYPTION |
 							 SMB2_GLOBAL_CAP_MULTI_CHANNEL
 					       : 0));
-	wr_bytes(&w, guid, 16);
+	wr_bytes(&w, c->s->guid, 16);
 	wr_le32(&w, v311 ? SMB2_HDR_SIZE + 40 : 0);
 	wr_le32(&w, v311 ? 3 : 0);
 	wr_le16(&w, opt.dialect);
@@ -147,7 +148,7 @@ static void session_setup(struct conn *c, const void *blob, size_t n)
 	struct smb2_wr w = wr_init(buf, sizeof(buf));
 
 	wr_le16(&w, 25);
-	wr_u8(&w, 0);
+	wr_u8(&w, c->first ? 0 : SMB2_SESSION_FLAG_BINDING);
 	wr_u8(&w, SMB2_NEGOTIATE_SIGNING_ENABLED);
 	wr_zero(&w, 8);
 	wr_le16(&w, SMB2_HDR_SIZE + 24);
@@ -181,6 +182,15 @@ static void negotiated(struct conn *c, const struct reply *r)
 	}
 	l->ntlm = (struct client) { opt.user, opt.password, "", CLIENT_FLAGS };
 	c->login = LOGIN_CHALLENGE;
+	if (!c->first) { /* signed with the session's key until the channel has one: 3.2.4.2.3.1 */
+		c->session_id = c->s->id;
+		c->sign = sign_ctx_new(c->signing, &c->s->keys.signing);
+		c->protection = SIGNED;
+		if (!c->sign) {
+			conn_fail(c, "SESSION_SETUP (binding): no keys");
+			return;
+		}
+	}
 	session_setup(c, blob, client_negotiate(&l->ntlm, blob));
 }
 
@@ -221,19 +231,23 @@ static void challenged(struct conn *c, const struct reply *r)
 	session_setup(c, buf, client_authenticate(&l->ntlm, &challenge, buf, sizeof(buf)));
 }
 
+/* What signs is the channel's, what seals the session's. */
 static bool use_keys(struct conn *c)
 {
 	struct login_state *l = c->login_state;
-	struct smb2_keys keys;
+	struct smb2_keys *keys = &c->s->keys, own;
 
-	if (kdf_session_keys(c->dialect, c->cipher, l->ntlm.key, 16, &l->preauth, &keys) < 0)
+	if (kdf_session_keys(c->dialect, c->cipher, l->ntlm.key, 16, &l->preauth, &own) < 0)
 		return false;
-	c->sign = sign_ctx_new(c->signing, &keys.signing);
+	if (c->first)
+		*keys = own;
+	sign_ctx_free(c->sign);
+	c->sign = sign_ctx_new(c->signing, &own.signing);
+	smb2_keys_wipe(&own);
 	if (opt.protection == SEALED) {
-		c->enc = seal_ctx_new(c->cipher, &keys.server_in, true);
-		c->dec = seal_ctx_new(c->cipher, &keys.server_out, false);
+		c->enc = seal_ctx_new(c->cipher, &keys->server_in, true);
+		c->dec = seal_ctx_new(c->cipher, &keys->server_out, false);
 	}
-	smb2_keys_wipe(&keys);
 	return c->sign && (opt.protection != SEALED || (c->enc && c->dec));
 }
 
@@ -258,6 +272,15 @@ static void tree_connect(struct conn *c)
 	login_send(c, SMB2_TREE_CONNECT, &w, false);
 }
 
+static void logged_in(struct conn *c, uint32_t tree_id)
+{
+	c->tree_id = c->s->tree_id = tree_id;
+	c->protection = opt.protection;
+	c->login = LOGIN_DONE;
+	login_end(c);
+	engine_logged_in(c);
+}
+
 static void proved(struct conn *c, const struct reply *r)
 {
 	struct iovec iov = { (void *)r->p, r->len };
@@ -274,6 +297,10 @@ static void proved(struct conn *c, const struct reply *r)
 	}
 	if (!use_keys(c)) {
 		conn_fail(c, "SESSION_SETUP: no keys");
+		return;
+	}
+	if (!c->first) {
+		logged_in(c, c->s->tree_id);
 		return;
 	}
 	if ((r->flags & SMB2_FLAGS_SIGNED) && sign_verify(c->sign, &iov, 1) < 0) {
@@ -309,11 +336,8 @@ void login_answer(struct conn *c, const struct reply *r)
 			refused(c, "TREE_CONNECT", r);
 			break;
 		}
-		c->tree_id = r->tree_id;
-		c->protection = opt.protection;
-		c->login = LOGIN_DONE;
-		login_end(c);
-		engine_logged_in(c);
+		c->s->id = c->session_id;
+		logged_in(c, r->tree_id);
 		break;
 	default:
 		break;

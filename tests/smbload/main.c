@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 static struct worker *workers;
+static struct session *sessions;
 static struct conn *conns;
 static pthread_barrier_t together;
 static struct counts *counts;
@@ -38,32 +39,59 @@ static bool line(void)
 
 /* ---- the parts ---- */
 
+static void conn_make(struct conn *c, struct worker *w, unsigned int index)
+{
+	c->w = w;
+	c->index = index;
+	c->s = &sessions[index / opt.channels];
+	c->s->index = index / opt.channels;
+	c->first = index % opt.channels == 0;
+	c->fd = -1;
+	c->random = 0x9E3779B97F4A7C15ull * (index + 1);
+	c->nops = opt.depth;
+	c->ops = xcalloc(c->nops, sizeof(*c->ops));
+}
+
+/* A worker has whole sessions. */
 static void conns_make(void)
+{
+	unsigned int n = opt.connections, index = 0;
+
+	sessions = xcalloc(n, sizeof(*sessions));
+	conns = xcalloc((size_t)n * opt.channels, sizeof(*conns));
+	workers = xcalloc(opt.threads, sizeof(*workers));
+	counts = xcalloc(opt.threads, sizeof(*counts));
+	for (unsigned int i = 0; i < opt.threads; i++) {
+		struct worker *w = &workers[i];
+		unsigned int own = n / opt.threads + (i < n % opt.threads);
+
+		worker_init(w, i);
+		w->conns = conns + index;
+		w->nconns = own * opt.channels;
+		if (opt.rate > 0)
+			w->rate_interval = 1e9 * n / opt.rate / own;
+		for (unsigned int j = 0; j < w->nconns; j++, index++)
+			conn_make(&conns[index], w, index);
+	}
+}
+
+static void conns_free(void)
 {
 	unsigned int n = opt.connections;
 
-	conns = xcalloc(n, sizeof(*conns));
-	workers = xcalloc(opt.threads, sizeof(*workers));
-	counts = xcalloc(opt.threads, sizeof(*counts));
-	for (unsigned int i = 0, first = 0; i < opt.threads; i++) {
-		struct worker *w = &workers[i];
-
-		worker_init(w, i);
-		w->conns = conns + first;
-		w->nconns = n / opt.threads + (i < n % opt.threads);
-		if (opt.rate > 0)
-			w->rate_interval = 1e9 / (opt.rate * w->nconns / n);
-		first += w->nconns;
-		for (unsigned int j = 0; j < w->nconns; j++)
-			w->conns[j].w = w;
-	}
+	for (unsigned int i = 0; i < n * opt.channels; i++)
+		free(conns[i].ops);
 	for (unsigned int i = 0; i < n; i++) {
-		conns[i].index = i;
-		conns[i].fd = -1;
-		conns[i].random = 0x9E3779B97F4A7C15ull * (i + 1);
-		conns[i].nops = opt.workload->no_depth ? 1 : opt.depth;
-		conns[i].ops = xcalloc(conns[i].nops, sizeof(*conns[i].ops));
+		smb2_keys_wipe(&sessions[i].keys);
+		free(sessions[i].blocks);
+		free(sessions[i].names);
 	}
+	for (unsigned int i = 0; i < opt.threads; i++)
+		worker_free(&workers[i]);
+	free(conns);
+	free(sessions);
+	free(workers);
+	free(counts);
 }
 
 /* Descriptors for all connections. */
@@ -101,7 +129,7 @@ static uint64_t share_of(const struct worker *w)
 static void prepare(struct worker *w, uint64_t began)
 {
 	const struct workload *load = opt.workload;
-	bool setup = !load->run && strcmp(load->name, "idle") != 0;
+	bool setup = !load->run && !load->idle;
 	uint64_t until;
 
 	if (!setup)
@@ -115,11 +143,18 @@ static void prepare(struct worker *w, uint64_t began)
 		worker_run(w, NULL, now_ns(), until, 0);
 	}
 	pthread_barrier_wait(&together);
-	if (opt.gate && w->index == 0) {
+	if (w->index)
+		return;
+	if (opt.gate) {
 		printf("{\"kind\":\"ready\",\"connections\":%u,\"login_seconds\":%.6f}\n",
 		       setup ? 0 : opt.connections, (double)start / 1e9);
 		fflush(stdout);
 		line();
+	} else if (load->idle) {
+		printf("%u connections stand, after %.3f s\n", opt.connections * opt.channels,
+		       (double)start / 1e9);
+		fflush(stdout);
+		usleep((useconds_t)(opt.seconds * 1e6));
 	}
 }
 
@@ -137,9 +172,13 @@ static void run(struct worker *w)
 	if (!opt.operations || share_of(w))
 		worker_run(w, &counts[w->index], start, deadline, share_of(w));
 	pthread_barrier_wait(&together);
+	if (w->index == 0)
+		r.cpu_seconds = (double)(cpu_ns() - cpu) / 1e9;
+	if (opt.verify && opt.workload->writes)
+		worker_check(w, &job_check, &counts[w->index]);
+	pthread_barrier_wait(&together);
 	if (w->index)
 		return;
-	r.cpu_seconds = (double)(cpu_ns() - cpu) / 1e9;
 	for (unsigned int i = 0; i < opt.threads; i++)
 		counts_add(&r.counts, &counts[i]);
 	r.seconds = deadline && !r.counts.ended_early
@@ -153,12 +192,32 @@ static void run(struct worker *w)
 		line();
 }
 
+/* Nothing runs; but the connections have to be there still. */
+static void idle(struct worker *w)
+{
+	uint64_t lost = 0;
+
+	pthread_barrier_wait(&together);
+	worker_look(w, &counts[w->index]);
+	pthread_barrier_wait(&together);
+	if (w->index)
+		return;
+	for (unsigned int i = 0; i < opt.threads; i++)
+		lost += counts[i].lost;
+	if (lost)
+		fprintf(stderr, "smbload: %llu of %u connections were ended meanwhile\n",
+			(unsigned long long)lost, opt.connections * opt.channels);
+	failed = lost;
+}
+
 static void *work(void *arg)
 {
 	struct worker *w = arg;
 
 	prepare(w, now_ns());
-	if (strcmp(opt.workload->name, "idle") != 0)
+	if (opt.workload->idle)
+		idle(w);
+	else
 		run(w);
 	pthread_barrier_wait(&together);
 	jobs(w, opt.workload->cleanup, ARRAY_SIZE(opt.workload->cleanup));
@@ -186,5 +245,6 @@ int main(int argc, char **argv)
 	for (unsigned int i = 1; i < opt.threads; i++)
 		pthread_join(threads[i], NULL);
 	free(threads);
+	conns_free();
 	return failed ? EXIT_ERRORS : 0;
 }

@@ -425,6 +425,15 @@ static void check(void)
 		die(EXIT_USAGE, "--file-size: smaller than --size");
 	if (!*opt.folder || strlen(opt.folder) > 200 || strpbrk(opt.folder, "/\\"))
 		die(EXIT_USAGE, "--folder %s: a plain name is expected", opt.folder);
+	if (opt.channels > 1 && opt.dialect < SMB2_DIALECT_300)
+		die(EXIT_USAGE, "--channels: dialect %s has one only", dialect_name(opt.dialect));
+	if (opt.channels > 1 && !opt.workload->run && !opt.workload->idle)
+		die(EXIT_USAGE, "--channels: setup is of first channels");
+	if (opt.verify && opt.file_size / opt.size < 2ull * opt.depth * opt.channels)
+		die(EXIT_USAGE, "--verify: --file-size has to be %llu at least",
+		    2ull * opt.depth * opt.channels * opt.size);
+	if (opt.workload->run == &job_rename && opt.files < 2 * opt.depth * opt.channels)
+		die(EXIT_USAGE, "--files: %u are too few for operations in flight", opt.files);
 	opt.threads = MIN(opt.threads, opt.connections);
 }
 

@@ -22,6 +22,8 @@ static const char *status_name(uint32_t status, char *buf, size_t n)
 		return "WRONG_ANSWER";
 	case STATUS_FORGED:
 		return "WRONG_SIGNATURE";
+	case STATUS_DATA:
+		return "WRONG_DATA";
 	}
 	if (strcmp(nt_name(status), "?"))
 		snprintf(buf, n, "NT_STATUS_%s", nt_name(status));
@@ -63,10 +65,11 @@ static void json(const struct result *r, const struct conn *any, double rate, do
 	       opt.protection == SIGNED ? signing_name(any->signing) : "none",
 	       opt.protection == SEALED ? cipher_name(any->cipher) : "none");
 	printf("\"seconds\":%.6f,\"operations\":%llu,\"operations_all\":%llu,\"bytes\":%llu,"
-	       "\"errors\":%llu,\"lost\":%llu,\"rate\":%.1f,\"mib_per_second\":%.2f,",
+	       "\"errors\":%llu,\"lost\":%llu,\"unstarted\":%llu,\"depth_reached\":%u,\"rate\":%."
+	       "1f,\"mib_per_second\":%.2f,",
 	       r->seconds, (unsigned long long)c->operations, (unsigned long long)c->all,
 	       (unsigned long long)c->bytes, (unsigned long long)c->errors,
-	       (unsigned long long)c->lost, rate, mib);
+	       (unsigned long long)c->lost, (unsigned long long)c->unstarted, c->depth, rate, mib);
 	printf("\"latency_us\":{\"min\":%.2f,\"mean\":%.2f", (double)c->hist.min / 1000,
 	       hist_mean(&c->hist) / 1000);
 	for (size_t i = 0; i < ARRAY_SIZE(percentiles); i++)

@@ -33,6 +33,7 @@
 #define STATUS_LOST   1u	      /* statuses of our own: the connection ended meanwhile */
 #define STATUS_WRONG  2u	      /* the answer says something else than it should */
 #define STATUS_FORGED 3u	      /* not signed as it has to be */
+#define STATUS_DATA   4u	      /* --verify: other data than was written */
 
 enum { EXIT_ERRORS = 1, EXIT_USAGE = 2, EXIT_CANNOT = 3 };
 enum protection { PLAIN, SIGNED, SEALED };
@@ -74,9 +75,12 @@ void die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3), no
 
 struct counts {
 	struct hist hist;
-	uint64_t operations, all, bytes, errors, lost;
-	bool ended_early; /* there was no more to do */
-	uint64_t last;	  /* when the last one was over */
+	uint64_t operations, all; /* over in time; and those that were over later */
+	uint64_t bytes, errors, lost;
+	uint64_t unstarted; /* --rate: due, and not begun when the time was up */
+	unsigned int depth; /* operations in flight on one connection, at most */
+	bool ended_early;   /* there was no more to do */
+	uint64_t last;	    /* when the last one was over */
 	struct {
 		uint32_t status;
 		uint64_t count;
@@ -127,29 +131,32 @@ struct job {
 	void (*answer)(struct conn *c, struct op *op, const struct reply *r);
 	bool may_fail; /* nobody minds */
 	bool serial;   /* one at a time */
+	bool checks;   /* --verify: its errors count as the workload's */
 };
 
 struct workload {
 	const char *name, *what;
 	const struct job *prepare[8], *run,
-		*cleanup[6]; /* one after the other; run NULL: setup, idle */
-	uint32_t size;	     /* default */
-	unsigned int files;  /* default */
-	bool no_depth, no_warm_up;
+		*cleanup[6];   /* one after the other; run NULL: setup, idle */
+	uint32_t size;	       /* default */
+	unsigned int files;    /* default */
 	unsigned int requests; /* of one operation at a time (a compound) */
+	bool no_warm_up;
+	bool idle;
+	bool writes; /* data that --verify looks at afterwards */
 };
 
 struct op {
 	uint64_t start;
-	uint64_t mid;	    /* of the first request that awaits its answer */
-	uint32_t span;	    /* ids from there on that are this one's */
-	uint16_t awaited;   /* answers that are still to come */
-	uint32_t charged;   /* credits that went with it */
-	uint8_t step, kind; /* the job's */
+	uint64_t mid;	  /* of the first request that awaits its answer */
+	uint32_t span;	  /* ids from there on that are this one's */
+	uint16_t awaited; /* answers that are still to come */
+	uint32_t charged; /* credits that went with it */
+	uint8_t kind;	  /* the job's */
 	bool busy;
-	uint32_t status;  /* first error */
-	uint32_t version; /* of the data */
-	uint64_t index, offset, bytes;
+	uint32_t status;	       /* first error */
+	uint32_t version;	       /* of the data */
+	uint64_t index, offset, bytes; /* the job's */
 	struct smb2_fid fid;
 };
 
@@ -165,9 +172,27 @@ enum login {
 
 struct login_state; /* login.c */
 
+/* What the channels of a session have in common; they belong to one worker. */
+struct session {
+	unsigned int index;
+	uint8_t guid[16];
+	uint64_t id;
+	uint32_t tree_id;
+	struct smb2_keys keys; /* signing: the first channel's */
+
+	/* the workload's */
+	struct smb2_fid fid;
+	bool standing;		   /* the file or folder was there before */
+	uint64_t next, made, gone; /* files, or blocks of one */
+	uint8_t *names;		   /* of files that are renamed: which they have */
+	struct block *blocks;	   /* verify.c */
+};
+
 struct conn {
 	struct worker *w;
+	struct session *s;
 	unsigned int index; /* of all */
+	bool first;	    /* of its session */
 	int fd;
 	bool polls_out;
 
@@ -175,10 +200,14 @@ struct conn {
 	const struct job *job;
 	bool drained; /* the job has no more to begin */
 	struct op *ops;
-	unsigned int nops, inflight, hint, free_hint;
-	uint64_t progress; /* last answer, or the job's begin */
-	uint64_t began;	   /* setup: when it connected */
-	uint32_t why;	   /* what the server said when it refused the login */
+	unsigned int nops, inflight;
+	unsigned int hint, free_hint; /* where an answer's operation, a free one, may be */
+	uint64_t progress;	      /* last answer, or the job's begin */
+	uint64_t began;		      /* setup: when it connected */
+	uint32_t why;		      /* what the server said when it refused the login */
+	uint64_t todo;		      /* of the job: how far it is */
+	uint64_t turn;		      /* --rate: its next operation */
+	uint64_t random;
 
 	/* SMB2 */
 	enum login login;
@@ -197,38 +226,30 @@ struct conn {
 	size_t message, element;
 	const void *data; /* of a WRITE: follows the message */
 	size_t data_len;
-	bool compound;
 	/* a READ answer whose data is passing by */
-	size_t passing;
+	size_t passing, passing_len;
 	uint8_t passing_head[SMB2_HDR_SIZE + 16];
-	size_t passing_len;
-
-	/* the workload's */
-	uint64_t random, next, made, schedule;
-	uint64_t todo, cursor; /* of the current job */
-	struct smb2_fid fid;
-	bool standing;	    /* the file or folder was there before */
-	uint32_t *versions; /* --verify: of each block; the top bit: a WRITE is under way */
 };
 
 struct worker {
-	unsigned int index, nconns, started;
+	unsigned int index, nconns;
 	struct conn *conns;
 	int epoll;
 	struct buf *pool;
 	uint64_t now;
-	struct counts *counts; /* NULL: nobody counts */
 	unsigned int busy;     /* connections that are not through with their job */
-	const struct job *job;
-	bool stopping;
-	bool said;	   /* why a first connection was lost */
-	uint64_t deadline; /* 0: none; nothing begins after it */
-	uint64_t left;	   /* operations that may still begin */
-	uint64_t rate_start, rate_next;
-	double rate_interval;
-	uint64_t login_seconds;
+	struct counts *counts; /* NULL: nobody counts */
+	bool said;	       /* why a first connection was lost */
+
+	/* of the job that is done */
+	bool measured; /* it is the workload: counted, rated, ended by the clock */
 	bool cycling;  /* setup: connections come and go */
-	bool measured; /* the job is the workload: counted, rated, ended by the clock */
+	bool stopping;
+	uint64_t deadline;    /* 0: none */
+	uint64_t left;	      /* operations that may still begin */
+	uint64_t rate_start;  /* when operation 0 is due */
+	uint64_t turns;	      /* operations that were due */
+	double rate_interval; /* 0: no rate */
 };
 
 /* ---- conn.c: sockets, what comes and goes ---- */
@@ -244,6 +265,7 @@ struct buf *buf_get(struct worker *w);
 /* Room for n more bytes behind what is in it. */
 void buf_room(struct buf *b, size_t n);
 void buf_put(struct worker *w, struct buf **b);
+void buf_drain(struct worker *w); /* the pool ends */
 
 /* ---- frame.c: requests made, answers understood ---- */
 
@@ -272,10 +294,15 @@ void login_end(struct conn *c); /* drops its state */
 /* ---- engine.c ---- */
 
 void worker_init(struct worker *w, unsigned int index);
+void worker_free(struct worker *w);
 /* Every connection of the worker logs in. */
 void worker_login(struct worker *w);
-/* All do the job until they are through with it. */
+/* The first channels of all sessions do the job until they are through with it. */
 void worker_job(struct worker *w, const struct job *job);
+/* The same for a look at what the workload left: errors are counted. */
+void worker_check(struct worker *w, const struct job *job, struct counts *counts);
+/* Connections that the server ended meanwhile are found, and counted. */
+void worker_look(struct worker *w, struct counts *counts);
 /* The workload, counted into counts (NULL: not), for so long or so many. */
 void worker_run(struct worker *w, struct counts *counts, uint64_t start, uint64_t deadline,
 		uint64_t operations);
@@ -285,15 +312,20 @@ void engine_go(struct conn *c);
 void engine_logged_in(struct conn *c);
 void engine_lost(struct conn *c);
 
-/* ---- the workloads: work.c, work_data.c, work_names.c, work_list.c ---- */
+/* ---- the workloads: work.c, work_data.c, work_names.c, work_list.c, work_small.c ---- */
 
 extern const struct workload workloads[];
-extern const struct job job_folder, job_folder_remove, job_open, job_fill, job_close,
-	job_remove_data;
-extern const struct job job_read, job_write, job_randread, job_randwrite;
-extern const struct job job_files, job_files_remove, job_create, job_stat;
+extern const struct job job_open, job_fill, job_check, job_close, job_remove_data;
+extern const struct job job_read, job_write, job_randread, job_randwrite, job_mix;
+extern const struct job job_folder, job_folder_remove, job_files, job_files_remove;
+extern const struct job job_create, job_stat, job_unlink, job_rename;
+extern const struct job job_list_folder, job_entries, job_list, job_entries_remove, job_list_remove;
+extern const struct job job_lock, job_echo;
 
 const struct workload *workload_find(const char *name);
+
+#define ACCESS_DELETE 0x00010000u
+#define PATH_LEN      300
 
 struct create {
 	uint32_t access, disposition, options;
@@ -303,14 +335,37 @@ struct create {
 /* Requests of more than one workload; part of a message. */
 void put_create(struct conn *c, struct op *op, const struct create *q);
 void put_close(struct conn *c, struct op *op, struct smb2_fid fid);
-void put_write(struct conn *c, struct op *op, struct smb2_fid fid, uint64_t offset, const void *p,
-	       uint32_t n);
+/* The head of a WRITE; its data comes by request_data(), or is written behind it. */
+struct smb2_wr put_write(struct conn *c, struct op *op, struct smb2_fid fid, uint64_t offset,
+			 uint32_t n);
 /* A message of one. */
 void send_create(struct conn *c, struct op *op, const struct create *q);
 void send_close(struct conn *c, struct op *op, struct smb2_fid fid);
-/* What a CREATE's answer says. */
-bool created(const struct reply *r, struct smb2_fid *fid, uint32_t *action, uint64_t *size);
+/* CREATE and CLOSE in one message. */
+void send_touch(struct conn *c, struct op *op, const struct create *q);
+/* What a CREATE's answer says goes to op->fid and the pointers that are not NULL; false: nothing.
+ */
+bool created(struct op *op, const struct reply *r, uint32_t *action, uint64_t *size);
 extern const struct smb2_fid fid_related; /* of the CREATE before it in the compound */
+void answer_nothing(struct conn *c, struct op *op, const struct reply *r);
+uint64_t dice(struct conn *c);
+void path_of(const struct conn *c, char path[PATH_LEN], const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* ---- verify.c: which data a file has to have ---- */
+
+/* The session's table: every block is of version 0, as job_fill writes it. */
+void verify_start(struct session *s);
+/* The first block from this one on that may be written (or read) now; false: none. */
+bool verify_free(const struct session *s, uint64_t *block, bool to_write);
+void verify_read(struct session *s, struct op *op, uint64_t block);
+void verify_write(struct session *s, struct op *op, uint64_t block);
+/* The operation is over; of a WRITE: whether it was done. */
+void verify_over(struct session *s, const struct op *op, bool written);
+/* n bytes (any number) that belong at the offset in that version. */
+void verify_fill(const struct session *s, uint32_t version, uint64_t offset, void *p, size_t n);
+bool verify_right(const struct session *s, uint32_t version, uint64_t offset, const void *p,
+		  size_t n);
 
 /* ---- report.c ---- */
 

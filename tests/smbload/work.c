@@ -4,6 +4,7 @@
 
 #include "core/utf16.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 const struct smb2_fid fid_related = { UINT64_MAX, UINT64_MAX };
@@ -11,20 +12,35 @@ const struct smb2_fid fid_related = { UINT64_MAX, UINT64_MAX };
 #define DATA_JOBS                                         \
 	.prepare = { &job_folder, &job_open, &job_fill }, \
 	.cleanup = { &job_close, &job_remove_data, &job_folder_remove }
+#define FILE_JOBS \
+	.prepare = { &job_folder, &job_files }, .cleanup = { &job_files_remove, &job_folder_remove }
 
 const struct workload workloads[] = {
-	{ "read", "sequential READs", .run = &job_read, .size = 1 << 20, DATA_JOBS },
-	{ "write", "sequential WRITEs", .run = &job_write, .size = 1 << 20, DATA_JOBS },
-	{ "randread", "READs anywhere", .run = &job_randread, .size = 4096, DATA_JOBS },
-	{ "randwrite", "WRITEs anywhere", .run = &job_randwrite, .size = 4096, DATA_JOBS },
-	{ "create", "create a file, write --size bytes, close", .run = &job_create, .size = 4096,
-	  .requests = 3, .prepare = { &job_folder },
-	  .cleanup = { &job_files_remove, &job_folder_remove } },
-	{ "stat", "open, query information, close", .run = &job_stat, .files = 1000, .requests = 3,
-	  .prepare = { &job_folder, &job_files },
-	  .cleanup = { &job_files_remove, &job_folder_remove } },
+	{ "read", "READs one after the other", .run = &job_read, .size = 1 << 20, DATA_JOBS },
+	{ "write", "WRITEs one after the other", .run = &job_write, .size = 1 << 20, .writes = true,
+	  DATA_JOBS },
+	{ "randread", "READs anywhere", .run = &job_randread, DATA_JOBS },
+	{ "randwrite", "WRITEs anywhere", .run = &job_randwrite, .writes = true, DATA_JOBS },
+	{ "mix", "READs and WRITEs anywhere, and opens", .run = &job_mix, .requests = 2,
+	  .writes = true, DATA_JOBS },
+	{ "create", "create a file, write --size bytes, close", .run = &job_create, .requests = 3,
+	  .prepare = { &job_folder }, .cleanup = { &job_files_remove, &job_folder_remove } },
+	{ "stat", "open, query all information, close", .run = &job_stat, .files = 1000,
+	  .requests = 3, FILE_JOBS },
+	{ "unlink", "open, set the disposition, close; until no file is left", .run = &job_unlink,
+	  .files = 10000, .requests = 3, .no_warm_up = true, FILE_JOBS },
+	{ "rename", "open, rename, close", .run = &job_rename, .files = 2000, .requests = 3,
+	  FILE_JOBS },
+	{ "list", "open a folder of --entries files, list it by --size bytes, close",
+	  .run = &job_list, .size = 64 << 10,
+	  .prepare = { &job_folder, &job_list_folder, &job_entries },
+	  .cleanup = { &job_entries_remove, &job_list_remove, &job_folder_remove } },
+	{ "lock", "lock a range, unlock it", .run = &job_lock,
+	  .prepare = { &job_folder, &job_open },
+	  .cleanup = { &job_close, &job_remove_data, &job_folder_remove } },
+	{ "echo", "ECHO", .run = &job_echo },
 	{ "setup", "connect, log in, connect to the share, away" },
-	{ "idle", "connections that say nothing" },
+	{ "idle", "connections that say nothing", .idle = true },
 	{ 0 },
 };
 
@@ -74,8 +90,8 @@ void put_close(struct conn *c, struct op *op, struct smb2_fid fid)
 	request_end(c, &w);
 }
 
-void put_write(struct conn *c, struct op *op, struct smb2_fid fid, uint64_t offset, const void *p,
-	       uint32_t n)
+struct smb2_wr put_write(struct conn *c, struct op *op, struct smb2_fid fid, uint64_t offset,
+			 uint32_t n)
 {
 	struct smb2_wr w = request_begin(c, op, SMB2_WRITE, charge_of(c, n));
 
@@ -86,8 +102,7 @@ void put_write(struct conn *c, struct op *op, struct smb2_fid fid, uint64_t offs
 	wr_le64(&w, fid.persistent);
 	wr_le64(&w, fid.vol);
 	wr_zero(&w, 16);
-	request_end(c, &w);
-	request_data(c, p, n);
+	return w;
 }
 
 void send_create(struct conn *c, struct op *op, const struct create *q)
@@ -104,15 +119,62 @@ void send_close(struct conn *c, struct op *op, struct smb2_fid fid)
 	message_end(c);
 }
 
-bool created(const struct reply *r, struct smb2_fid *fid, uint32_t *action, uint64_t *size)
+void send_touch(struct conn *c, struct op *op, const struct create *q)
+{
+	message_begin(c);
+	put_create(c, op, q);
+	put_close(c, op, fid_related);
+	message_end(c);
+}
+
+/* ---- answers ---- */
+
+bool created(struct op *op, const struct reply *r, uint32_t *action, uint64_t *size)
 {
 	struct smb2_rd rd = rd_init(r->p, r->len);
+	uint32_t act;
+	uint64_t end;
 
+	if (r->status)
+		return false;
 	rd_skip(&rd, SMB2_HDR_SIZE + 4);
-	*action = rd_le32(&rd);
+	act = rd_le32(&rd);
 	rd_skip(&rd, 40);
-	*size = rd_le64(&rd);
+	end = rd_le64(&rd);
 	rd_skip(&rd, 8);
-	*fid = rd_fid(&rd);
-	return rd_ok(&rd);
+	op->fid = rd_fid(&rd);
+	if (!rd_ok(&rd)) {
+		op->status = STATUS_WRONG;
+		return false;
+	}
+	if (action)
+		*action = act;
+	if (size)
+		*size = end;
+	return true;
+}
+
+void answer_nothing(struct conn *c, struct op *op, const struct reply *r)
+{
+}
+
+/* ---- chance, names ---- */
+
+uint64_t dice(struct conn *c)
+{
+	c->random ^= c->random << 13; /* xorshift64 */
+	c->random ^= c->random >> 7;
+	return c->random ^= c->random << 17;
+}
+
+/* What a session has for itself is in a folder of its own; "" is that folder. */
+void path_of(const struct conn *c, char path[PATH_LEN], const char *fmt, ...)
+{
+	int n = snprintf(path, PATH_LEN, "%s\\c%05u\\", opt.folder, c->s->index);
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (!vsnprintf(path + n, PATH_LEN - (size_t)n, fmt, ap))
+		path[n - 1] = '\0';
+	va_end(ap);
 }
