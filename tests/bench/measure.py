@@ -2,7 +2,7 @@
 """One run of one row against one server: what it gave, as a dictionary of plain numbers.
 
 Every run has "rate" (in the row's unit) and "cpu" (server seconds per GB, or per 1,000 operations);
-of smbload "latency_us" as well. Idle connections have "pss", "kernel" (KiB each) and "cpu" (percent
+of smbload "latency_us" as well, and "others": the part of one CPU that went elsewhere. Idle connections have "pss", "kernel" (KiB each) and "cpu" (percent
 of one processor).
 """
 import os
@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 
+import proc
 from folders import Folders, fill
 from load import PASSWORD, SHARE, USER, Load
 from servers import BenchError, kernel_memory
@@ -50,10 +51,10 @@ class Measure:
     def load(self, row, server):
         options = [*row.arguments(), *self.folders.options(row)]
         with Load(server, row.workload, options, self.seconds) as load:
-            before = server.cpu()
+            window = Window(server)
             result = load.run()
-            cpu = server.cpu() - before
-        return outcome(row, result, cpu, load.ready)
+            window.end()
+        return outcome(row, result, window, load.ready)
 
     def tail(self, row, server):
         """Latencies of a quiet client while another one reads 1 MiB pieces, eight in flight."""
@@ -63,11 +64,12 @@ class Measure:
                 Load(server, row.workload, options, self.seconds) as load:
             streaming.go()
             time.sleep(self.seconds / 2)
-            before = server.cpu()
+            window = Window(server)
             result = load.run()
-            cpu = server.cpu() - before
+            window.end()
             streamed = streaming.told("result")
-        run = outcome(row, result, cpu, load.ready)
+        run = outcome(row, result, window, load.ready)
+        del run["others"]  # the other client is one of them
         run["rate"] = result["latency_us"]["p99"]
         run["streamed_mib_per_second"] = round(streamed["mib_per_second"], 1)
         return run
@@ -152,7 +154,24 @@ def run(command):
     return done.stdout
 
 
-def outcome(row, result, cpu, ready):
+class Window:
+    """From the gate to the result: what the server took, and what others did meanwhile."""
+
+    def __init__(self, server):
+        self.server, self.began = server, time.monotonic()
+        self.before, self.busy = server.cpu(), proc.busy()
+
+    def end(self):
+        self.cpu = self.server.cpu() - self.before
+        self.busy = proc.busy() - self.busy
+        self.seconds = time.monotonic() - self.began
+
+    def others(self, client):
+        """The part of one CPU that neither the server nor the client has had."""
+        return max(0, self.busy - self.cpu - client) / self.seconds
+
+
+def outcome(row, result, window, ready):
     """The numbers of a run; a run with errors is none."""
     if result["errors"] or not result["operations"]:
         raise BenchError(f"{row.name}: {result['errors']} errors in {result['operations']} "
@@ -165,6 +184,8 @@ def outcome(row, result, cpu, ready):
         per = operations / 1000
     rate = operations / seconds
     return {"rate": round(rate * row.bytes() / MIB if row.unit == "MiB/s" else rate, 1),
-            "cpu": round(cpu / per, 5), "operations": operations, "seconds": seconds,
-            "server_cpu_seconds": round(cpu, 4), "client_cpu_seconds": result["client_cpu_seconds"],
+            "cpu": round(window.cpu / per, 5), "operations": operations, "seconds": seconds,
+            "server_cpu_seconds": round(window.cpu, 4),
+            "client_cpu_seconds": result["client_cpu_seconds"],
+            "others": round(window.others(result["client_cpu_seconds"]), 2),
             "latency_us": result["latency_us"], "login_seconds": ready["login_seconds"]}

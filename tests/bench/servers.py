@@ -75,6 +75,8 @@ class Server:
         self.roots = listeners(port)
         if not self.roots:
             raise BenchError(f"{name}: nothing listens on port {port}")
+        for pid in self.processes():
+            proc.favour(pid)
 
     def peer(self, *words):
         done = subprocess.run([self.script, *words], check=False, stdin=subprocess.DEVNULL,
