@@ -6,6 +6,8 @@ import os
 MIB = 1 << 20
 DATA_MIB = 32
 STATED = 1000
+# Files that smbload makes for all its connections, and ends when they are gone.
+MADE = {"unlink": 4000, "rename": 1000}
 
 
 def fill(folder, name, count, size=0):
@@ -57,6 +59,8 @@ class Folders:
             if self.once("in", row.amount):
                 fill(self.path(f"in-{row.amount}", "c00000"), "x{:07}", row.amount)
             return ["--folder", f"in-{row.amount}"]
+        if row.workload in MADE:
+            return ["--files", str(MADE[row.workload] // row.connections)]
         return []
 
     def data(self, folder, connections):
@@ -82,9 +86,9 @@ class Folders:
         return ["--folder", folder, "--files", str(count), "--reuse"]
 
     def listed(self, count):
-        folder = self.path("list", "c00000")
+        folder = self.path("list", f"list{count}")
         if self.once("list", count):
-            fill(folder, "f{:07}", count)
+            fill(folder, "file-number-{:07}.dat", count)
         return folder
 
     def sample(self, local, mib):

@@ -91,6 +91,8 @@ def metadata_rows():
                   depth=8)
         yield Row(f"{workload}-c8-plain", "metadata", f"{title}, 8 connections",
                   workload=workload, connections=8)
+    yield Row("stat-compound-plain", "metadata", f"{METADATA['stat']}, one message", workload="stat",
+              options=["--compound"], quick=True)
     for protection in PROTECTION:
         yield Row(f"list-{protection}", "metadata", f"list {LISTED:,} entries", workload="list",
                   protection=protection, unit="entries/s", amount=LISTED,
