@@ -177,6 +177,7 @@ static char *reload_verb(void *arg, struct json_object *request, struct json_obj
 	conf_put(old);
 	log_level = (int)c->log_level;
 	users_reload(server.users);
+	unix_identity_forget();
 	use_metrics();
 	tcp_stats_ports(c->ports, c->nports);
 	guard_reload(c);

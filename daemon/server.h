@@ -10,6 +10,14 @@
  *   worker   a small pool. Runs whatever may block, with the file system identity of the session's
  *            user (identity_become()).
  *
+ * A reactor runs a worker's command itself (core/inline.c) where a hop would cost more than the
+ * command. The invariant stays: it waits for no device, for no network, and for no lock that is
+ * held across such a wait. So only on shares in memory, on nothing that is mounted below them, and
+ * nothing that takes time in proportion to a folder or a file: all that is put off to a worker
+ * (vfs/quick.c). It is the session's user then, and stays that user until another command or its
+ * own affairs (jobs, ticks, connections) want somebody else: READ and WRITE go by open
+ * descriptors, whoever the thread is.
+ *
  * Life of a request
  *   A reactor cuts a frame out of the stream, decrypts it, takes the message ids of its elements
  *   out of the window and checks their signatures (request_admit). From there on the request
@@ -423,6 +431,7 @@ struct request {
 	struct list_head waiters;	    /* for who makes it wait */
 	ntstatus resume_status;
 	uint64_t start_ns;
+	uint64_t inline_ns; /* core/inline.c */
 };
 
 /* Reactor. The frame is borrowed unless base is given (then it is freed with the request). */

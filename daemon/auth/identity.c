@@ -61,7 +61,7 @@ static void load_groups(struct unix_identity *id)
 	id->ngroups = (unsigned int)MIN(n, cap);
 }
 
-int unix_identity_lookup(const char *unix_user, struct unix_identity *out)
+int unix_identity_read(const char *unix_user, struct unix_identity *out)
 {
 	_cleanup_free_ char *buf = NULL;
 	struct passwd pw, *res = NULL;

@@ -104,8 +104,18 @@ struct unix_identity {
  * Looks a Unix user up by getpwnam_r() and getgrouplist(). Blocks (nsswitch): workers only.
  * 0, -ENOENT: no such user, -EIO: the name service failed.
  */
-int unix_identity_lookup(const char *unix_user, struct unix_identity *out);
+int unix_identity_read(const char *unix_user, struct unix_identity *out);
 void unix_identity_free(struct unix_identity *id);
+
+/*
+ * identity_cache.c: the same, by what was read for another login lately: at most IDENTITY_CACHE_NS
+ * ago, and /etc/passwd, /etc/group and /etc/nsswitch.conf are what they were.
+ */
+#define IDENTITY_CACHE_NS 3000000000ull
+
+int unix_identity_lookup(const char *unix_user, struct unix_identity *out);
+/* Forgets everybody (tests, and a configuration that is read again). Any thread. */
+void unix_identity_forget(void);
 
 /* Is the user in this group (by name)? A conf_in_group_fn but for the type; blocks likewise. */
 bool unix_identity_in_group(const struct unix_identity *id, const char *group);

@@ -15,6 +15,7 @@
 #include "state/durable.h"
 #include "state/replay.h"
 #include "state/state.h"
+#include "vfs/vfs.h"
 
 #include <malloc.h>
 #include <sys/mman.h>
@@ -204,6 +205,7 @@ static void tick(struct reactor *r)
 	uint64_t now = now_ns();
 	struct conn *c, *next;
 
+	identity_become_self();
 	more = !r->stopping && listeners_tick(r, now);
 	list_for_each_safe (c, next, &r->awake, awake)
 		look_at(c, now);

@@ -48,6 +48,7 @@ static bool jobs_run(struct reactor *r)
 		struct reactor_job *j = list_first(&mine, struct reactor_job, node);
 
 		list_del(&j->node);
+		identity_become_self();
 		j->fn(j);
 	}
 	return any;
@@ -233,6 +234,7 @@ static void *reactor_main(void *arg)
 	jobs_end(r);
 	transport_sends_free(r);
 	ring_teardown(r);
+	identity_thread_end();
 	return NULL;
 }
 

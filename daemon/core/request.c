@@ -211,6 +211,22 @@ static ntstatus drain(struct request *rq)
 	return NT_STATUS_SUCCESS;
 }
 
+static ntstatus on_reactor(struct request *rq, const struct smb2_op *op)
+{
+	/* What goes by open descriptors does not care who the thread is. */
+	static const uint32_t anybody = 1u << SMB2_READ | 1u << SMB2_WRITE | 1u << SMB2_ECHO |
+					1u << SMB2_CANCEL | 1u << SMB2_LOCK;
+
+	if (!rq->resume && (op->worker || rq->hdr.command == SMB2_CLOSE) &&
+	    request_inline_begin(rq))
+		return request_inline_end(rq, op->fn(rq));
+	if (op->worker && !rq->resume)
+		return REQ_WORKER;
+	if (!(anybody & 1u << rq->hdr.command))
+		identity_become_self();
+	return rq->resume ? rq->resume(rq) : op->fn(rq);
+}
+
 /* True: the request goes on elsewhere, or is over. */
 static bool element_run(struct request *rq)
 {
@@ -223,12 +239,10 @@ static bool element_run(struct request *rq)
 		op = &smb2_ops[rq->hdr.command];
 		if (rq->on_worker && rq->tree && identity_become(rq->tree->identity) < 0)
 			status = NT_STATUS_ACCESS_DENIED;
-		else if (rq->resume)
-			status = rq->resume(rq);
-		else if (op->worker && !rq->on_worker)
-			status = REQ_WORKER;
+		else if (rq->on_worker)
+			status = rq->resume ? rq->resume(rq) : op->fn(rq);
 		else
-			status = op->fn(rq);
+			status = on_reactor(rq, op);
 	}
 	switch (status) {
 	case REQ_WORKER:

@@ -10,6 +10,15 @@
 /* The current element was answered: on to the next. */
 void request_element_done(struct request *rq);
 
+/* ---- inline.c ---- */
+
+/*
+ * Reactor: may the current element, which is for a worker, run here? Then the thread is its user,
+ * and end() is called with what the handler gives.
+ */
+bool request_inline_begin(struct request *rq);
+ntstatus request_inline_end(struct request *rq, ntstatus status);
+
 /* ---- admit.c: reactor ---- */
 
 /* Finds the elements of the frame, and says what is to be done with each. False: close. */

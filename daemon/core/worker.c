@@ -4,6 +4,7 @@
  * a queue per thread would let one slow disk hold up requests behind it.
  */
 #include "server.h"
+#include "vfs/vfs.h"
 
 static struct {
 	pthread_mutex_t lock;
@@ -38,6 +39,7 @@ static void *worker_main(void *arg)
 		pthread_mutex_lock(&pool.lock);
 	}
 	pthread_mutex_unlock(&pool.lock);
+	identity_thread_end();
 	return NULL;
 }
 

@@ -431,7 +431,7 @@ static void leaving_wait(uint64_t dev, uint64_t ino)
 	pthread_mutex_unlock(&leaving.lock);
 }
 
-bool handles_reap(uint64_t dev, uint64_t ino, const struct identity *back)
+bool handles_reap(uint64_t dev, uint64_t ino, struct identity *back)
 {
 	bool any = false;
 	struct open *o;

@@ -155,6 +155,6 @@ void handle_leave_end(struct handle_leaving *l);
  * Worker, no lock: opens of the inode that the client knows to be closed are closed, which may
  * delete it. back: the identity that the thread goes on with, NULL: none; false: it cannot.
  */
-bool handles_reap(uint64_t dev, uint64_t ino, const struct identity *back);
+bool handles_reap(uint64_t dev, uint64_t ino, struct identity *back);
 
 #endif /* KH_HANDLES_H */

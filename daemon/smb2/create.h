@@ -49,11 +49,7 @@ static inline bool create_overwrites(const struct create *q)
 	return q->disposition == FILE_SUPERSEDE || q->disposition == FILE_OVERWRITE ||
 	       q->disposition == FILE_OVERWRITE_IF;
 }
-static inline unsigned int create_resolve_flags(const struct create *q)
-{
-	return VFS_RESOLVE_DOS | VFS_RESOLVE_REPARSE |
-	       (q->ctx.posix ? VFS_RESOLVE_EXACT | VFS_RESOLVE_NATIVE : 0);
-}
+unsigned int create_resolve_flags(const struct create *q);
 /* A symlink that the client follows itself, unless it asks for the symlink. */
 static inline bool create_needs_follow(const struct create *q)
 {

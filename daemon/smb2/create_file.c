@@ -143,6 +143,21 @@ static int open_flags(uint32_t access)
 	return wr && !(access & FILE_WRITE_DATA) ? flags | O_APPEND : flags;
 }
 
+unsigned int create_resolve_flags(const struct create *q)
+{
+	uint32_t access = access_map_generic(q->desired);
+	unsigned int flags = VFS_RESOLVE_DOS | VFS_RESOLVE_REPARSE;
+
+	if (q->ctx.posix)
+		flags |= VFS_RESOLVE_EXACT | VFS_RESOLVE_NATIVE;
+	/* With `kernel oplocks` a lease may be our own: its break has its turn later. */
+	if (!(access & SEC_MAXIMUM_ALLOWED) && access & DATA_RIGHTS &&
+	    open_flags(access) == O_RDONLY && !create_overwrites(q) &&
+	    !q->tree->share->kernel_oplocks && !q->path.stream)
+		flags |= VFS_RESOLVE_READ;
+	return flags;
+}
+
 /* The fd that data goes through; O_PATH when the open is for attributes only. */
 static ntstatus open_data(struct create *q, bool truncate)
 {
@@ -151,7 +166,8 @@ static ntstatus open_data(struct create *q, bool truncate)
 	int fd;
 
 	if (q->loc.attr.is_dir || vfs_attr_is_special(&q->loc.attr) ||
-	    (!(q->granted & data) && !truncate)) {
+	    (!(q->granted & data) && !truncate) ||
+	    (q->loc.reads && !truncate && open_flags(q->granted) == O_RDONLY)) {
 		o->fd = steal_fd(&q->loc.fd);
 		return NT_STATUS_SUCCESS;
 	}
@@ -254,6 +270,7 @@ static ntstatus open_existing(struct create *q)
 /* Creates the object and gives it its descriptor; loc describes it then. */
 ntstatus create_make(struct create *q, bool is_dir)
 {
+	_cleanup_sd_ struct sd *dir_sd = NULL;
 	struct tree *t = q->tree;
 	struct acl_policy pol = t->policy;
 	struct acl_object dir, obj;
@@ -268,7 +285,7 @@ ntstatus create_make(struct create *q, bool is_dir)
 		return vfs_errno(fd);
 	dir = (struct acl_object) { fd, q->loc.parent_attr.uid, q->loc.parent_attr.gid,
 				    q->loc.parent_attr.mode };
-	status = acl_may_create(&dir, &t->policy, t->token, is_dir);
+	status = acl_may_create(&dir, &t->policy, t->token, is_dir, &dir_sd);
 	if (status != NT_STATUS_SUCCESS)
 		return status;
 	posix = create_posix_mode(q, is_dir, &mode);
@@ -276,16 +293,13 @@ ntstatus create_make(struct create *q, bool is_dir)
 		mode = vfs_create_mode(t->vfs, is_dir, attributes, dir.mode);
 	if (!posix && acl_default_decides(&dir, &t->policy))
 		mode = 0777 & (is_dir ? t->policy.directory_mask : t->policy.create_mask);
-	if (is_dir) {
+	if (is_dir)
 		err = vfs_mkdir(&q->loc, mode, attributes);
-		fd = -1;
-	} else {
-		fd = err = vfs_create(&q->loc, O_RDWR, mode, attributes | FILE_ATTRIBUTE_ARCHIVE);
-	}
+	else
+		err = vfs_create(&q->loc, O_RDWR, mode, attributes | FILE_ATTRIBUTE_ARCHIVE);
 	if (err < 0)
 		return err == -EEXIST ? NT_STATUS_RETRY : vfs_errno(err);
 	q->made = true;
-	q->open->fd = fd;
 	if (q->options & FILE_NO_COMPRESSION && q->loc.attr.compressed &&
 	    !vfs_compression_set(t->vfs, q->loc.fd, false))
 		(void)vfs_attr_get(t->vfs, q->loc.fd, q->loc.leaf, &q->loc.attr);
@@ -293,7 +307,7 @@ ntstatus create_make(struct create *q, bool is_dir)
 	if (posix && !q->sd)
 		pol = (struct acl_policy) { .inherit_owner = t->policy.inherit_owner };
 	obj = create_acl_object(q);
-	status = acl_create_inherit(&dir, &obj, &pol, t->token, q->sd);
+	status = acl_create_inherit(&dir, dir_sd, &obj, &pol, t->token, q->sd);
 	q->loc.attr.uid = obj.uid;
 	q->loc.attr.gid = obj.gid;
 	q->loc.attr.mode = obj.mode;
@@ -332,8 +346,7 @@ static ntstatus open_new(struct create *q)
 		q->made = false; /* somebody was quick, and has it open */
 		return status;
 	}
-	if (is_dir)
-		o->fd = steal_fd(&q->loc.fd);
+	o->fd = steal_fd(&q->loc.fd);
 	return fill_new(q);
 }
 

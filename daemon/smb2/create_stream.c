@@ -19,8 +19,6 @@ static ntstatus base_ready(struct create *q)
 		status = create_writable(q);
 		if (status == NT_STATUS_SUCCESS)
 			status = create_make(q, false);
-		if (q->open->fd >= 0)
-			close(steal_fd(&q->open->fd)); /* streams go by the O_PATH fd */
 		q->granted = access_map_generic(q->desired);
 		if (q->granted & SEC_MAXIMUM_ALLOWED)
 			q->granted = SEC_RIGHTS_FILE_ALL;

@@ -49,7 +49,7 @@ static ntstatus inherit(struct open *o, const char *path, const struct vfs_attr 
 	if (parent < 0 || fstat(parent, &st) < 0)
 		return NT_STATUS_OBJECT_PATH_NOT_FOUND;
 	dir = (struct acl_object) { parent, st.st_uid, st.st_gid, st.st_mode };
-	return acl_create_inherit(&dir, &obj, &t->policy, t->token, NULL);
+	return acl_create_inherit(&dir, NULL, &obj, &t->policy, t->token, NULL);
 }
 
 static ntstatus become(struct open *o, const struct vfs_special *sp)

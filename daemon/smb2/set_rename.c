@@ -204,7 +204,7 @@ static ntstatus target_check(struct open *o, struct target *t, bool is_dir, bool
 	if (!status)
 		status = ofile_may_add_name(o, id.dev, id.ino);
 	if (!status)
-		status = acl_may_create(&parent, &tree->policy, tree->token, is_dir);
+		status = acl_may_create(&parent, &tree->policy, tree->token, is_dir, NULL);
 	if (!status && t->loc.exists && !t->same)
 		status = target_replaceable(o, &t->loc, &parent, replace);
 	return status;
@@ -279,6 +279,8 @@ static ntstatus rename_file(struct open *o, const struct new_name *n, struct lea
 	if (status)
 		return status;
 	to.same = to.loc.exists && !strcmp(from.path, to.loc.path);
+	if (vfs_quick() && to.loc.exists && !to.same) /* it may be large */
+		return vfs_errno(vfs_later());
 	if (!handles_reap(from.attr.id.dev, from.attr.id.ino, o->tree->identity) ||
 	    (to.loc.exists &&
 	     !handles_reap(to.loc.attr.id.dev, to.loc.attr.id.ino, o->tree->identity)))

@@ -28,7 +28,7 @@ static void tell_deleted(struct open *o, enum ofile_delete what, const char *pat
 }
 
 /* The last close of what was marked for deletion. As the user who marked it. */
-static void delete_now(struct open *o, enum ofile_delete what, const struct identity *as)
+static void delete_now(struct open *o, enum ofile_delete what, struct identity *as)
 {
 	_cleanup_free_ char *path = open_path_dup(o); /* a rename may still be at it */
 	int err;
@@ -111,11 +111,22 @@ void open_close(struct open *o)
 		(void)handles_reap(o->file_dev, o->file_ino, NULL);
 }
 
+/* Nothing is freed with a name that would take long. */
+static bool is_small(const struct open *o)
+{
+	struct stat st;
+
+	return !fstat(o->fd, &st) && (uint64_t)st.st_blocks * 512 <= VFS_QUICK_FREE;
+}
+
 /* Closing may wait for a disk when something is to be removed. */
 static bool may_block(struct open *o)
 {
-	return handle_given(o) || o->kind != OPEN_FILE || o->delete_on_close ||
-	       ofile_delete_pending(o);
+	if (handle_given(o) || o->kind == OPEN_STREAM)
+		return true;
+	if (o->kind != OPEN_FILE)
+		return !(vfs_quick() && o->kind == OPEN_DIR && !o->delete_on_close);
+	return (o->delete_on_close || ofile_delete_pending(o)) && !(vfs_quick() && is_small(o));
 }
 
 ntstatus smb2_close(struct request *rq)

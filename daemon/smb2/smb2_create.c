@@ -146,6 +146,14 @@ static void abandon(struct create *q)
 	q->open = NULL;
 }
 
+/* Does it end in microseconds where the file system does? */
+static bool is_quick(const struct create *q)
+{
+	if (q->path.stream || q->ctx.app.present || q->ctx.alloc_size > VFS_QUICK_FREE)
+		return false;
+	return !q->loc.exists || !create_overwrites(q) || q->loc.attr.alloc_size <= VFS_QUICK_FREE;
+}
+
 static ntstatus attempt(struct request *rq, struct create *q)
 {
 	struct tree *t = rq->tree;
@@ -157,6 +165,10 @@ static ntstatus attempt(struct request *rq, struct create *q)
 	}
 	if (status != NT_STATUS_SUCCESS && status != NT_STATUS_OBJECT_NAME_NOT_FOUND)
 		goto out;
+	if (vfs_quick() && !is_quick(q)) {
+		status = vfs_errno(vfs_later());
+		goto out;
+	}
 	status = create_app_instance(rq, q);
 	if (status != NT_STATUS_SUCCESS)
 		goto out;
@@ -229,6 +241,17 @@ static void qfid_put(struct smb2_wr *w, uint64_t *prev, const struct create *q)
 	create_ctx_put(w, prev, CREATE_CTX_QUERY_ON_DISK, data, sizeof(data));
 }
 
+/* Did anything change since q->loc.attr was read? Not with a file that was just made, and no more.
+ */
+static bool attr_is_old(const struct create *q)
+{
+	if (q->open->kind == OPEN_STREAM)
+		return true;
+	if (q->action == FILE_CREATED)
+		return !q->loc.attr.dos_stored || q->ctx.alsi || q->ctx.ea_len || q->sd;
+	return q->action != FILE_OPENED;
+}
+
 static ntstatus reply(struct request *rq, struct create *q)
 {
 	struct smb2_wr *w = reply_begin(rq, 88 + 5 * 64);
@@ -246,7 +269,7 @@ static ntstatus reply(struct request *rq, struct create *q)
 	/* Windows repeats the level that the replay asks for; the open keeps its own. */
 	if (q->replayed && oplock != SMB2_OPLOCK_LEVEL_LEASE)
 		oplock = q->oplock;
-	if (o->kind == OPEN_STREAM || q->action != FILE_OPENED)
+	if (attr_is_old(q))
 		(void)open_attr(o, &a);
 	wr_le16(w, 89);
 	wr_u8(w, oplock);
@@ -300,6 +323,8 @@ static ntstatus create_on_disk(struct request *rq, struct create *q)
 	q->tree = rq->tree;
 	/* Nothing else of a request that reconnects is looked at. */
 	if (status == NT_STATUS_SUCCESS && q->ctx.durable.reconnect) {
+		if (vfs_quick())
+			return vfs_errno(vfs_later());
 		status = create_reconnect(rq, q);
 		return status == NT_STATUS_SUCCESS ? answer(rq, q) : status;
 	}

@@ -117,6 +117,23 @@ static void tell(struct open *o, const struct set_info_req *q)
 		change_open(o, FILE_ACTION_MODIFIED, filter);
 }
 
+/* What walks through folders or opens, or frees what may be large, is not. */
+static bool is_quick(const struct open *o, const struct set_info_req *q)
+{
+	if (q->type != SMB2_0_INFO_FILE)
+		return false;
+	switch (q->info_class) {
+	case FileRenameInformation:
+	case FileDispositionInformation:
+		return o->kind == OPEN_FILE;
+	case FileBasicInformation:
+	case FilePositionInformation:
+	case FileModeInformation:
+		return true;
+	}
+	return false;
+}
+
 ntstatus smb2_set_info(struct request *rq)
 {
 	struct set_info_req q;
@@ -129,6 +146,8 @@ ntstatus smb2_set_info(struct request *rq)
 	}
 	if (q.len > rq->conn->st.max_trans)
 		return NT_STATUS_INVALID_PARAMETER;
+	if (vfs_quick() && !is_quick(rq->open, &q))
+		return vfs_errno(vfs_later());
 	status = set_by_type(rq, &q);
 	if (status)
 		return status;

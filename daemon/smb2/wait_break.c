@@ -62,6 +62,11 @@ static ntstatus begin(struct request *rq)
 
 ntstatus wait_for_break(struct request *rq, struct lease *blocker)
 {
+	if (!rq->on_worker) {
+		lease_put(blocker);
+		return REQ_WORKER; /* to find out there whether there still is somebody to wait for
+				    */
+	}
 	rq->priv = blocker;
 	request_to_reactor(rq, begin);
 	return REQ_ASYNC;

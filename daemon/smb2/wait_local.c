@@ -92,6 +92,8 @@ static ntstatus begin(struct request *rq)
 
 ntstatus wait_for_local(struct request *rq)
 {
+	if (!rq->on_worker)
+		return REQ_WORKER;
 	request_to_reactor(rq, begin);
 	return REQ_ASYNC;
 }

@@ -175,19 +175,22 @@ static bool parent_lets_delete(const struct acl_object *obj, const struct acl_ob
 	return sd_access_max(sd, t) & SEC_DIR_DELETE_CHILD;
 }
 
-/* What the file itself and the share give; READ_ATTRIBUTES comes with getting there at all. */
+/*
+ * What the file itself and the share give; READ_ATTRIBUTES comes with getting there at all. *sd:
+ * the descriptor if it was read, or NULL; the caller's in any case.
+ */
 static ntstatus own_rights(const struct acl_object *obj, const struct acl_policy *pol,
-			   const struct security_token *t, uint32_t *max)
+			   const struct security_token *t, uint32_t *max, struct sd **sd)
 {
-	_cleanup_sd_ struct sd *sd = NULL;
 	int r;
 
+	*sd = NULL;
 	*max = SEC_RIGHTS_FILE_ALL;
 	if (!t->is_admin) {
-		r = load(obj, pol, &sd);
+		r = load(obj, pol, sd);
 		if (r)
 			return vfs_errno(r);
-		*max = sd_access_max(sd, t) | SEC_FILE_READ_ATTRIBUTES;
+		*max = sd_access_max(*sd, t) | SEC_FILE_READ_ATTRIBUTES;
 	}
 	if (pol->allow_execute_always && *max & SEC_FILE_READ_DATA)
 		*max |= SEC_FILE_EXECUTE;
@@ -200,6 +203,7 @@ ntstatus acl_access(const struct acl_object *obj, const struct acl_object *paren
 		    const struct acl_policy *pol, const struct security_token *t, uint32_t desired,
 		    uint32_t *granted)
 {
+	_cleanup_sd_ struct sd *sd = NULL;
 	bool maximum;
 	uint32_t max;
 	ntstatus st;
@@ -210,7 +214,7 @@ ntstatus acl_access(const struct acl_object *obj, const struct acl_object *paren
 	*granted = 0;
 	if (desired & SEC_SYSTEM_SECURITY && !(t->privileges & PRIV_SECURITY))
 		return NT_STATUS_PRIVILEGE_NOT_HELD;
-	st = own_rights(obj, pol, t, &max);
+	st = own_rights(obj, pol, t, &max, &sd);
 	if (st)
 		return st;
 	if (!(max & SEC_STD_DELETE) && (maximum || desired & SEC_STD_DELETE) &&
@@ -254,11 +258,14 @@ bool acl_default_decides(const struct acl_object *dir, const struct acl_policy *
 }
 
 ntstatus acl_may_create(const struct acl_object *dir, const struct acl_policy *pol,
-			const struct security_token *t, bool is_dir)
+			const struct security_token *t, bool is_dir, struct sd **out)
 {
+	_cleanup_sd_ struct sd *sd = NULL;
 	uint32_t max;
-	ntstatus st = own_rights(dir, pol, t, &max);
+	ntstatus st = own_rights(dir, pol, t, &max, &sd);
 
+	if (out)
+		*out = st ? NULL : steal_ptr(&sd);
 	if (st)
 		return st;
 	if (pol->read_only || !(max & (is_dir ? SEC_FILE_APPEND_DATA : SEC_FILE_WRITE_DATA)))

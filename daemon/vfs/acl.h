@@ -405,11 +405,12 @@ ntstatus acl_set(struct acl_object *obj, const struct acl_policy *pol,
 /*
  * To be called once on a file or directory that CREATE made, before the client sees it.
  * explicit_sd is that of the SMB2_CREATE_SD_BUFFER context, or NULL: then the parent's is
- * inherited. *obj is refreshed. On an error the caller removes the new file.
+ * inherited; parent_sd is that, if the caller has it. *obj is refreshed. On an error the caller
+ * removes the new file.
  */
-ntstatus acl_create_inherit(const struct acl_object *parent, struct acl_object *obj,
-			    const struct acl_policy *pol, const struct security_token *t,
-			    const struct sd *explicit_sd);
+ntstatus acl_create_inherit(const struct acl_object *parent, const struct sd *parent_sd,
+			    struct acl_object *obj, const struct acl_policy *pol,
+			    const struct security_token *t, const struct sd *explicit_sd);
 
 /*
  * May t open this file with desired (as it came in CREATE, with generic bits and
@@ -440,8 +441,11 @@ bool acl_gives(const struct acl_object *obj, const struct acl_policy *pol,
  */
 bool acl_default_decides(const struct acl_object *dir, const struct acl_policy *pol);
 
-/* May t make a file (or directory) in dir? ACCESS_DENIED or SUCCESS. */
+/*
+ * May t make a file (or directory) in dir? ACCESS_DENIED or SUCCESS. sd (NULL: not wanted): the
+ * descriptor of dir if it was read for that, else NULL; the caller's.
+ */
 ntstatus acl_may_create(const struct acl_object *dir, const struct acl_policy *pol,
-			const struct security_token *t, bool is_dir);
+			const struct security_token *t, bool is_dir, struct sd **sd);
 
 #endif /* KH_ACL_H */

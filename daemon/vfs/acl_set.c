@@ -66,22 +66,33 @@ static ntstatus set_owner(const struct acl_object *obj, const struct acl_policy 
 				       gid == obj->gid ? UINT32_MAX : gid));
 }
 
+static int write_both(const struct acl_object *obj, const struct posix_acl *access,
+		      const struct posix_acl *dflt)
+{
+	int r = posix_acl_write(obj, false, access);
+
+	return !r && S_ISDIR(obj->mode) ? posix_acl_write(obj, true, dflt) : r;
+}
+
 /* Who may write the DACL by the stored descriptor need not own the file: then it is root's act. */
 static int set_posix(const struct acl_object *obj, const struct acl_policy *pol,
 		     const struct sd *sd)
 {
 	struct posix_acl access, dflt;
-	bool root;
-	int r;
+	int r = -EPERM;
 
 	if (!posix_acl_from_sd(obj, sd, &access, &dflt))
 		return 0;
-	root = (pol->stored || pol->dos_filemode) && !identity_root_begin();
-	r = posix_acl_write(obj, false, &access);
-	if (!r && S_ISDIR(obj->mode))
-		r = posix_acl_write(obj, true, &dflt);
-	if (root)
-		identity_root_end();
+	/* As himself, whose file it is; the set-group-ID bit of another group only root keeps. */
+	if (!(obj->mode & S_ISGID) || !(pol->stored || pol->dos_filemode))
+		r = write_both(obj, &access, &dflt);
+	if ((r == -EPERM || r == -EACCES) && (pol->stored || pol->dos_filemode)) {
+		bool root = !identity_root_begin();
+
+		r = write_both(obj, &access, &dflt);
+		if (root)
+			identity_root_end();
+	}
 	return r;
 }
 
@@ -233,15 +244,20 @@ static ntstatus create_explicit(struct acl_object *obj, const struct acl_policy 
 }
 
 /* creator: whose file it was before `inherit owner` gave it away. */
-static ntstatus create_inherited(const struct acl_object *parent, struct acl_object *obj,
-				 const struct acl_policy *pol, uint32_t creator)
+static ntstatus create_inherited(const struct acl_object *parent, const struct sd *psd,
+				 struct acl_object *obj, const struct acl_policy *pol,
+				 uint32_t creator)
 {
-	_cleanup_sd_ struct sd *psd = NULL, *sd = NULL;
+	_cleanup_sd_ struct sd *read = NULL, *sd = NULL;
 	struct sid owner = sid_from_uid(creator), group = sid_from_gid(obj->gid);
 	bool is_dir = S_ISDIR(obj->mode);
-	ntstatus st = acl_get(parent, pol, SECINFO_ALL, &psd);
+	ntstatus st = NT_STATUS_SUCCESS;
 	int r = 0;
 
+	if (!psd || pol->no_nt_acls) {
+		st = acl_get(parent, pol, SECINFO_ALL, &read);
+		psd = read;
+	}
 	if (st || !sd_has_inheritable(psd, is_dir))
 		return st;
 	if (pol->inherit_owner == ACL_OWNER_PARENT) {
@@ -261,9 +277,9 @@ static ntstatus create_inherited(const struct acl_object *parent, struct acl_obj
 	return vfs_errno(r);
 }
 
-ntstatus acl_create_inherit(const struct acl_object *parent, struct acl_object *obj,
-			    const struct acl_policy *pol, const struct security_token *t,
-			    const struct sd *explicit_sd)
+ntstatus acl_create_inherit(const struct acl_object *parent, const struct sd *parent_sd,
+			    struct acl_object *obj, const struct acl_policy *pol,
+			    const struct security_token *t, const struct sd *explicit_sd)
 {
 	uint32_t creator = obj->uid;
 	int r = 0;
@@ -281,6 +297,6 @@ ntstatus acl_create_inherit(const struct acl_object *parent, struct acl_object *
 	if (explicit_sd)
 		return create_explicit(obj, pol, t, explicit_sd);
 	if ((pol->stored || pol->inherit_acls) && !pol->inherit_permissions)
-		return create_inherited(parent, obj, pol, creator);
+		return create_inherited(parent, parent_sd, obj, pol, creator);
 	return NT_STATUS_SUCCESS;
 }

@@ -13,6 +13,8 @@ static _Atomic uint64_t next_serial = 1;
 
 /* What this thread is: the serial of an identity, or 0 for the daemon itself. */
 static __thread uint64_t thread_serial;
+static __thread struct identity *thread_as; /* the same with its groups; reference, or NULL */
+static __thread bool thread_io;		    /* identity_io_thread() */
 static __thread uid_t thread_fsuid;
 static __thread unsigned int thread_root_depth;
 
@@ -74,6 +76,19 @@ static int fail_closed(void)
 	return -EPERM;
 }
 
+static void remember(struct identity *id)
+{
+	identity_put(thread_as);
+	thread_as = id;
+}
+
+/* Sessions of one user have an identity each: these are the same to the kernel. */
+static bool same_rights(const struct identity *a, const struct identity *b)
+{
+	return a->uid == b->uid && a->gid == b->gid && a->ngroups == b->ngroups &&
+	       !memcmp(a->groups, b->groups, a->ngroups * sizeof(*a->groups));
+}
+
 static int apply(uid_t uid, gid_t gid, const gid_t *groups, unsigned int n, uint64_t serial)
 {
 	/* The daemon keeps CAP_SETUID and CAP_SETGID effective whatever its fsuid is. */
@@ -84,10 +99,18 @@ static int apply(uid_t uid, gid_t gid, const gid_t *groups, unsigned int n, uint
 	return 0;
 }
 
-int identity_become(const struct identity *id)
+int identity_become(struct identity *id)
 {
+	int r;
+
 	if (thread_serial == id->serial && !thread_root_depth)
 		return 0;
+	if (thread_as && thread_serial == thread_as->serial && !thread_root_depth &&
+	    same_rights(thread_as, id)) {
+		thread_serial = id->serial;
+		remember(identity_get(id));
+		return 0;
+	}
 	thread_root_depth = 0;
 	if (geteuid()) {
 		if (id->uid != geteuid() || id->gid != getegid())
@@ -96,19 +119,44 @@ int identity_become(const struct identity *id)
 		thread_fsuid = id->uid;
 		return 0;
 	}
-	return apply(id->uid, id->gid, id->groups, id->ngroups, id->serial);
+	r = apply(id->uid, id->gid, id->groups, id->ngroups, id->serial);
+	remember(r ? NULL : identity_get(id));
+	return r;
+}
+
+/* Of this thread only, as the library's wrappers are not in the way. */
+static void drop_fsetid(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2];
+
+	if (syscall(SYS_capget, &h, d) < 0)
+		return;
+	d[CAP_TO_INDEX(CAP_FSETID)].effective &= ~CAP_TO_MASK(CAP_FSETID);
+	(void)syscall(SYS_capset, &h, d);
 }
 
 int identity_become_self(void)
 {
+	int r;
+
 	if (!thread_serial && !thread_root_depth)
 		return 0;
 	thread_root_depth = 0;
 	thread_serial = 0;
+	remember(NULL);
 	thread_fsuid = geteuid();
 	if (geteuid())
 		return 0;
-	return apply(0, getegid(), NULL, 0, 0);
+	r = apply(0, getegid(), NULL, 0, 0);
+	if (thread_io)
+		drop_fsetid();
+	return r;
+}
+
+void identity_thread_end(void)
+{
+	(void)identity_become_self();
 }
 
 int identity_root_begin(void)
@@ -131,12 +179,6 @@ void identity_root_end(void)
 
 void identity_io_thread(void)
 {
-	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct d[2];
-
-	/* Of this thread only, as the library's wrappers are not in the way. */
-	if (syscall(SYS_capget, &h, d) < 0)
-		return;
-	d[CAP_TO_INDEX(CAP_FSETID)].effective &= ~CAP_TO_MASK(CAP_FSETID);
-	(void)syscall(SYS_capset, &h, d);
+	thread_io = true;
+	drop_fsetid();
 }

@@ -90,7 +90,8 @@ struct namecache_change {
 	bool same; /* both are one folder: its index is in dir[0] */
 };
 
-void namecache_begin(struct namecache_change *c, int dir1, int dir2);
+/* Nothing is looked up where the share does not want it: an index that is missed gets stale. */
+void namecache_begin(struct namecache_change *c, const struct vfs_share *s, int dir1, int dir2);
 /* In folder i: is there a name equal but for case? Only told when the index is valid. */
 bool namecache_has(struct namecache_change *c, int i, const char *disk);
 void namecache_add(struct namecache_change *c, int i, const char *disk);

@@ -7,7 +7,8 @@
  * can be missed until the folder changes again: then a name is found in its exact spelling only.
  *
  * Locks: a shard's mutex guards its list and the reference counts of its folders; a folder's mutex
- * guards its index. Folder before shard, never two shards; two folders in the order of addresses.
+ * guards its index, and is never held while a folder is read. Folder before shard, never two
+ * shards; two folders in the order of addresses.
  */
 #include "vfs/internal.h"
 
@@ -37,6 +38,7 @@ struct nc_dir {
 	struct vfs_id id;
 	unsigned int refs; /* one for the shard's list */
 
+	pthread_mutex_t fill_lock; /* of who reads the folder; before lock */
 	pthread_mutex_t lock;
 	bool filled;
 	struct stamp stamp;
@@ -238,15 +240,14 @@ static int open_for_reading(int dirfd)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Reads the folder. The stamp was taken before, so a change meanwhile makes the index stale. */
-static int index_fill(struct nc_dir *d, int dirfd, const struct stamp *before)
+/* Reads the folder into an index of its own, for index_take(). */
+static int index_read(struct nc_dir *d, int dirfd)
 {
 	_cleanup_close_ int fd = open_for_reading(dirfd);
 	struct readdir_entry e;
 	struct readdir rd;
 	int r;
 
-	index_clear(d);
 	if (fd < 0)
 		return fd;
 	readdir_begin(&rd, fd);
@@ -256,13 +257,24 @@ static int index_fill(struct nc_dir *d, int dirfd, const struct stamp *before)
 			break;
 		}
 	readdir_end(&rd);
-	if (r < 0) {
-		index_clear(d);
-		return r;
-	}
+	return r;
+}
+
+/* The stamp was taken before it was read: a change meanwhile makes the index stale. */
+static void index_take(struct nc_dir *d, struct nc_dir *from, const struct stamp *before)
+{
+	index_clear(d);
+	d->slots = steal_ptr(&from->slots);
+	d->names = steal_ptr(&from->names);
+	d->nslots = from->nslots;
+	d->used = from->used;
+	d->live = from->live;
+	d->names_len = from->names_len;
+	d->names_cap = from->names_cap;
 	d->stamp = *before;
 	d->filled = true;
-	return 0;
+	total_bytes -= from->charged;
+	charge(d);
 }
 
 /* ---- the folders ---- */
@@ -272,6 +284,7 @@ static void dir_free(struct nc_dir *d)
 	index_clear(d);
 	total_bytes -= d->charged;
 	pthread_mutex_destroy(&d->lock);
+	pthread_mutex_destroy(&d->fill_lock);
 	free(d);
 }
 
@@ -338,6 +351,7 @@ static struct nc_dir *dir_get(struct vfs_id id, bool create)
 		found->refs = 1;
 		shards[sh].dirs++;
 		pthread_mutex_init(&found->lock, NULL);
+		pthread_mutex_init(&found->fill_lock, NULL);
 	}
 	if (found) {
 		list_add_tail(&found->lru, &shards[sh].lru);
@@ -347,30 +361,88 @@ static struct nc_dir *dir_get(struct vfs_id id, bool create)
 	return found;
 }
 
+/*
+ * Under its lock: is the index that of the folder? seen is a stamp from before the lock was taken,
+ * which a change of ours that was waited for has made old. 1, 0, -errno.
+ */
+static int is_current(const struct nc_dir *d, int fd, const struct stamp *seen)
+{
+	struct stamp now;
+	int r;
+
+	if (stamp_equal(&d->stamp, seen))
+		return 1;
+	r = stamp_get(fd, &now, NULL);
+	return r ? r : stamp_equal(&d->stamp, &now);
+}
+
+/* 1 and the spelling on disk, 0; -ESTALE: the index has to be read first. */
+static int dir_lookup(struct nc_dir *d, int dirfd, const struct stamp *seen, const char *name,
+		      char disk[NAME_MAX + 1])
+{
+	struct slot *s;
+	int r;
+
+	pthread_mutex_lock(&d->lock);
+	r = d->filled && !stamp_is_coarse(seen) ? is_current(d, dirfd, seen) : 0;
+	if (r >= 0)
+		r = r ? 0 : -ESTALE;
+	s = r ? NULL : index_find(d, name, name_hash(name), NULL);
+	if (s) {
+		memccpy(disk, d->names + s->at - 1, 0, NAME_MAX + 1);
+		r = 1;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return r;
+}
+
+/*
+ * Reads the folder, without its lock, and looks there: what changes meanwhile makes the index stale
+ * for others. One thread at a time; others find what it has read.
+ */
+static int dir_fill(struct nc_dir *d, int dirfd, const char *name, char disk[NAME_MAX + 1])
+{
+	struct nc_dir fresh = { .id = d->id };
+	struct stamp before;
+	struct slot *s;
+	int r;
+
+	pthread_mutex_lock(&d->fill_lock);
+	r = stamp_get(dirfd, &before, NULL);
+	if (!r)
+		r = dir_lookup(d, dirfd, &before, name, disk);
+	if (r == -ESTALE) {
+		r = index_read(&fresh, dirfd);
+		s = r ? NULL : index_find(&fresh, name, name_hash(name), NULL);
+		if (s)
+			memccpy(disk, fresh.names + s->at - 1, 0, NAME_MAX + 1);
+		if (!r) {
+			pthread_mutex_lock(&d->lock);
+			index_take(d, &fresh, &before);
+			pthread_mutex_unlock(&d->lock);
+			r = s != NULL;
+		} else {
+			index_clear(&fresh);
+			total_bytes -= fresh.charged;
+		}
+	}
+	pthread_mutex_unlock(&d->fill_lock);
+	return r;
+}
+
 int namecache_lookup(int dirfd, const char *name, char disk[NAME_MAX + 1])
 {
 	struct stamp now;
 	struct nc_dir *d;
-	struct slot *s;
 	struct vfs_id id;
 	int r = stamp_get(dirfd, &now, &id);
 
 	if (r)
 		return r;
 	d = dir_get(id, true);
-	pthread_mutex_lock(&d->lock);
-	/* Waiting for a change of ours to end made the stamp old. */
-	r = stamp_get(dirfd, &now, NULL);
-	if (!r && (!d->filled || !stamp_equal(&d->stamp, &now) || stamp_is_coarse(&now)))
-		r = index_fill(d, dirfd, &now);
-	if (!r) {
-		s = index_find(d, name, name_hash(name), NULL);
-		if (s) {
-			memccpy(disk, d->names + s->at - 1, 0, NAME_MAX + 1);
-			r = 1;
-		}
-	}
-	pthread_mutex_unlock(&d->lock);
+	r = dir_lookup(d, dirfd, &now, name, disk);
+	if (r == -ESTALE)
+		r = vfs_quick() ? vfs_later() : dir_fill(d, dirfd, name, disk);
 	dir_put(d);
 	evict_over_limit(shard_of(id));
 	return r;
@@ -378,15 +450,15 @@ int namecache_lookup(int dirfd, const char *name, char disk[NAME_MAX + 1])
 
 /* ---- our own changes ---- */
 
-void namecache_begin(struct namecache_change *c, int dir1, int dir2)
+void namecache_begin(struct namecache_change *c, const struct vfs_share *s, int dir1, int dir2)
 {
-	struct stamp now;
+	struct stamp now[2];
 	struct vfs_id id;
 	int i;
 
 	*c = (struct namecache_change) { .fd = { dir1, dir2 } };
-	for (i = 0; i < 2; i++)
-		if (c->fd[i] >= 0 && !stamp_get(c->fd[i], &now, &id))
+	for (i = 0; i < 2 && !s->opt.case_sensitive; i++)
+		if (c->fd[i] >= 0 && !stamp_get(c->fd[i], &now[i], &id))
 			c->dir[i] = dir_get(id, false);
 	if (c->dir[0] && c->dir[0] == c->dir[1]) {
 		c->same = true;
@@ -404,8 +476,8 @@ void namecache_begin(struct namecache_change *c, int dir1, int dir2)
 	for (i = 0; i < 2; i++) {
 		struct nc_dir *d = c->dir[i];
 
-		if (d && d->filled && !stamp_get(c->fd[i], &now, NULL))
-			c->valid[i] = stamp_equal(&d->stamp, &now);
+		if (d && d->filled)
+			c->valid[i] = is_current(d, c->fd[i], &now[i]) > 0;
 	}
 }
 

@@ -12,7 +12,7 @@
  * and last, on a multiple of four, the descriptor, whose offsets count from the start of the xattr.
  */
 #include "vfs/acl.h"
-#include "vfs/vfs.h"
+#include "vfs/internal.h"
 
 #include <openssl/sha.h>
 
@@ -230,7 +230,7 @@ int ntacl_load(const struct acl_object *obj, const struct acl_policy *pol, struc
 int ntacl_store(const struct acl_object *obj, const struct acl_policy *pol, const struct sd *sd)
 {
 	uint8_t mapped[SHA256_DIGEST_LENGTH] = { 0 }, posix[SHA256_DIGEST_LENGTH] = { 0 };
-	bool with_hash = !pol->ignore_system_acls, root;
+	bool with_hash = !pol->ignore_system_acls;
 	_cleanup_sd_ struct sd *stored = sd_dup(sd);
 	_cleanup_free_ uint8_t *buf = NULL;
 	struct smb2_wr w;
@@ -260,11 +260,8 @@ int ntacl_store(const struct acl_object *obj, const struct acl_policy *pol, cons
 	sd_marshal_from(stored, SECINFO_ALL, 0, &w);
 	if (!wr_ok(&w))
 		return -E2BIG;
-	root = !identity_root_begin();
-	r = vfs_xattr_set(obj->fd, xattr_of(pol), buf, w.off, 0);
-	if (root)
-		identity_root_end();
-	return r;
+	/* security.* wants a capability that the daemon's threads have as any user. */
+	return xattr_set_privileged(obj->fd, xattr_of(pol), buf, w.off);
 }
 
 int ntacl_remove(const struct acl_object *obj, const struct acl_policy *pol)

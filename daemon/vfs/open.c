@@ -65,17 +65,18 @@ static bool collides(struct vfs_path *p, struct namecache_change *c, int i, cons
 	return !p->share->opt.case_sensitive && !p->exact && namecache_has(c, i, leaf);
 }
 
-static int describe_new(struct vfs_path *p, int fd, uint32_t attributes)
+/* Takes *fd when it succeeds. */
+static int describe_new(struct vfs_path *p, int *fd, uint32_t attributes)
 {
-	int r = vfs_attr_stat(p->share, fd, p->leaf, &p->attr);
+	int r = vfs_attr_stat(p->share, *fd, p->leaf, &p->attr);
 
 	if (r)
 		return r;
-	attr_init_dos(p->share, fd, p->leaf, attributes, &p->attr);
+	attr_init_dos(p->share, *fd, p->leaf, attributes, &p->attr);
 	p->entry = p->attr.id;
 	p->exists = true;
-	p->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	return p->fd < 0 ? -errno : 0;
+	p->fd = steal_fd(fd);
+	return 0;
 }
 
 int vfs_create(struct vfs_path *p, int flags, mode_t mode, uint32_t attributes)
@@ -86,7 +87,7 @@ int vfs_create(struct vfs_path *p, int flags, mode_t mode, uint32_t attributes)
 
 	if (r < 0)
 		return r;
-	namecache_begin(&c, p->parent, -1);
+	namecache_begin(&c, p->share, p->parent, -1);
 	if (collides(p, &c, 0, p->leaf)) {
 		r = -EEXIST;
 	} else {
@@ -102,8 +103,8 @@ int vfs_create(struct vfs_path *p, int flags, mode_t mode, uint32_t attributes)
 	if (!r && mode & 07000 && fchmod(fd, mode & 07777))
 		r = -errno;
 	if (!r)
-		r = describe_new(p, fd, attributes);
-	return r ? r : steal_fd(&fd);
+		r = describe_new(p, &fd, attributes);
+	return r;
 }
 
 int check_made(int parent, int fd, mode_t type)
@@ -153,7 +154,7 @@ int vfs_mkdir(struct vfs_path *p, mode_t mode, uint32_t attributes)
 
 	if (r < 0)
 		return r;
-	namecache_begin(&c, p->parent, -1);
+	namecache_begin(&c, p->share, p->parent, -1);
 	if (collides(p, &c, 0, p->leaf))
 		r = -EEXIST;
 	else
@@ -169,7 +170,7 @@ int vfs_mkdir(struct vfs_path *p, mode_t mode, uint32_t attributes)
 	r = check_made(p->parent, fd, S_IFDIR);
 	if (!r && mode & 06000)
 		r = add_set_id(fd, mode & 06000);
-	return r ? r : describe_new(p, fd, attributes);
+	return r ? r : describe_new(p, &fd, attributes);
 }
 
 /* ---- removing ---- */
@@ -292,7 +293,7 @@ int vfs_remove(struct vfs_share *s, const char *path, struct vfs_id entry, bool 
 	parent = share_open_beneath(s, dir, O_PATH | O_DIRECTORY);
 	if (parent < 0)
 		return parent;
-	namecache_begin(&c, parent, -1);
+	namecache_begin(&c, s, parent, -1);
 	r = check_entry(parent, leaf, entry);
 	if (!r && is_dir)
 		r = remove_dir(s, parent, leaf);
@@ -378,7 +379,7 @@ int vfs_rename(struct vfs_path *from, struct vfs_path *to, bool replace)
 		r = vfs_path_parent(to);
 	if (r < 0)
 		return r;
-	namecache_begin(&c, from->parent, to->parent);
+	namecache_begin(&c, from->share, from->parent, to->parent);
 	r = rename_locked(from, to, replace, &c);
 	namecache_end(&c);
 	if (!r && same)
@@ -430,7 +431,7 @@ int vfs_link(struct vfs_share *s, int fd, struct vfs_path *to, bool replace)
 	r = to->exists ? vfs_path_parent(to) : check_new(to);
 	if (r < 0)
 		return r;
-	namecache_begin(&c, to->parent, -1);
+	namecache_begin(&c, s, to->parent, -1);
 	if (to->exists)
 		r = link_over(fd, to->parent, to->leaf);
 	else

@@ -60,12 +60,26 @@ static char *join(const char *dir, const char *name)
 
 /* ---- the object itself ---- */
 
+/* If that does not go, why is said when the file is opened, after all other checks. */
+static void open_to_read(struct vfs_path *p)
+{
+	int fd = vfs_reopen(p->share, p->fd, O_RDONLY);
+
+	if (fd < 0)
+		return;
+	close(p->fd);
+	p->fd = fd;
+	p->reads = true;
+}
+
 static int describe(struct vfs_path *p, unsigned int flags)
 {
 	int r = vfs_attr_stat(p->share, p->fd, p->leaf, &p->attr);
 
 	if (r)
 		return r;
+	if (flags & VFS_RESOLVE_READ && S_ISREG(p->attr.mode))
+		open_to_read(p);
 	if (flags & VFS_RESOLVE_DOS)
 		vfs_attr_load_dos(p->share, p->fd, p->leaf, &p->attr);
 	p->exists = true;
@@ -194,7 +208,10 @@ int vfs_path_parent(struct vfs_path *p)
 		return -EBUSY;
 	if (p->parent < 0) {
 		dir = parent_path(p);
-		p->parent = open_component(p, dir, O_PATH | O_DIRECTORY);
+		/* By such a descriptor xattrs cost a quarter; who may not list can still pass. */
+		p->parent = open_component(p, dir, O_RDONLY | O_DIRECTORY);
+		if (p->parent == -EACCES)
+			p->parent = open_component(p, dir, O_PATH | O_DIRECTORY);
 	}
 	return p->parent;
 }
@@ -406,7 +423,9 @@ ntstatus vfs_resolve(struct vfs_share *s, const char *path, unsigned int flags,
 		return NT_STATUS_OBJECT_PATH_NOT_FOUND;
 	}
 	status = check_veto(out, resolve(out, path, flags));
-	if (!status || !share_root_gone(s))
+	/* A folder that has a name says that the root is there, too. */
+	if (!status || (status == NT_STATUS_OBJECT_NAME_NOT_FOUND && out->parent_attr.nlink) ||
+	    !share_root_gone(s))
 		return status;
 	if (!identity_root_begin()) {
 		r = vfs_share_check(s);

@@ -144,7 +144,7 @@ static int replace(const struct vfs_share *s, int parent, const char *leaf, stru
 	if (getrandom(&v, sizeof(v), 0) != sizeof(v))
 		return -EIO;
 	snprintf(tmp, sizeof(tmp), ".kh-reparse.%016llx", (unsigned long long)v);
-	namecache_begin(&c, parent, -1);
+	namecache_begin(&c, s, parent, -1);
 	r = check_empty(parent, leaf, entry, &is_dir);
 	if (!r)
 		r = make(s, parent, tmp, sp);

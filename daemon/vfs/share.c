@@ -169,9 +169,14 @@ static int open_in_root(struct vfs_share *s, const char *path, int flags, uint64
 				.resolve = resolve | RESOLVE_NO_MAGICLINKS };
 	int fd, tries = 0;
 
+	if (vfs_quick()) /* what is mounted below may be slow */
+		how.resolve |= RESOLVE_NO_XDEV;
+
 	do {
 		fd = (int)syscall(SYS_openat2, s->root, *path ? path : ".", &how, sizeof(how));
 	} while (fd < 0 && errno == EAGAIN && ++tries < EAGAIN_TRIES);
+	if (fd < 0 && errno == EXDEV && vfs_quick())
+		return vfs_later();
 	return fd < 0 ? -errno : fd;
 }
 

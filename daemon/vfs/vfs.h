@@ -45,6 +45,31 @@ uint64_t nttime_from_timespec(const struct timespec *ts);
 struct timespec nttime_to_timespec(uint64_t nt);
 uint64_t nttime_now(void);
 
+/* ---- quick.c: calls on a thread that must not wait ---- */
+
+struct vfs_share;
+
+/*
+ * Between begin and end, what this thread calls gives -EINPROGRESS instead of doing what may take
+ * long: another file system than the share's own, the reading of a folder for its index. end() says
+ * whether something was put off: if the caller failed then, the whole is to be done again by a
+ * thread that may wait. Nothing has been changed by what was put off.
+ */
+void vfs_quick_begin(void);
+bool vfs_quick_end(void);
+bool vfs_quick(void); /* is this thread between the two? */
+int vfs_later(void);  /* puts off: -EINPROGRESS, which end() tells */
+
+/*
+ * Do calls on the share end in microseconds? By the kind of file system (in memory: no device is
+ * waited for), and by what they took lately, which vfs_share_took() is told.
+ */
+bool vfs_share_is_quick(struct vfs_share *s, uint64_t now);
+void vfs_share_took(struct vfs_share *s, uint64_t from, uint64_t now);
+
+/* What is freed, with a file or by truncation, within such a call: more takes long. */
+#define VFS_QUICK_FREE (8u << 20)
+
 /* ---- identity.c: which Unix user a worker thread is ---- */
 
 #define IDENTITY_MAX_GROUPS 65536
@@ -71,13 +96,16 @@ void identity_put(struct identity *id); /* NULL is fine */
  * not its own user; the thread is then unchanged, or, should the kernel refuse halfway, without
  * any rights (nobody), never with a mixture.
  */
-int identity_become(const struct identity *id);
+int identity_become(struct identity *id);
 /* Back to what the daemon is. */
 int identity_become_self(void);
+/* The same, when a thread that was somebody ends. */
+void identity_thread_end(void);
 
 /*
  * For a thread that moves data of files that others opened as somebody: a write as root would leave
- * set-user-ID bits where a write of that user clears them.
+ * set-user-ID bits where a write of that user clears them. It stays so when the thread becomes
+ * itself again; who is not root has no such right anyway.
  */
 void identity_io_thread(void);
 
@@ -207,6 +235,9 @@ struct vfs_share {
 	bool in_memory;	  /* tmpfs, ramfs: I/O never waits for a device, RWF_NOWAIT is refused */
 	bool reflinks;	  /* files may share blocks (vfs_clone_range()) */
 	bool compression; /* vfs_compression_set() works */
+	/* calls that took long, times of now_ns(): vfs_share_took() */
+	_Atomic uint64_t slow_since, slow_until;
+	_Atomic unsigned int slow_times;
 };
 
 /*
@@ -321,11 +352,13 @@ struct vfs_path {
 	char *path;  /* share-relative; as on disk as far as it exists, then as asked; owned */
 	char *leaf;  /* last component, inside path; "" for the root */
 	char *asked; /* last component in the client's spelling, NULL: as leaf; owned */
-	int parent;  /* O_PATH; -1: not opened yet (vfs_path_parent()), or the root itself; owned */
+	int parent;  /* O_PATH or for reading; -1: not opened yet (vfs_path_parent()), or the root
+			itself; owned */
 	int fd;	     /* O_PATH (or data) fd of the object, symlinks followed; -1: none; owned */
 	bool exists;
 	bool exact;	      /* VFS_RESOLVE_EXACT */
 	bool native;	      /* VFS_RESOLVE_NATIVE, or the share says so */
+	bool reads;	      /* fd is for data, as vfs_open() with O_RDONLY would give it */
 	char *rest;	      /* STOPPED_ON_SYMLINK: owned; else NULL */
 	struct vfs_id entry;  /* what the name itself is: differs from attr.id for a symlink */
 	struct vfs_attr attr; /* of fd, if it exists */
@@ -339,6 +372,12 @@ struct vfs_path {
 #define VFS_RESOLVE_REPARSE 0x8
 /* As with `native symlinks`: no symlink is followed, see STOPPED_ON_SYMLINK. */
 #define VFS_RESOLVE_NATIVE 0x10
+/*
+ * Who will read a file anyway: fd is one for reading if it is a regular file that the user may
+ * read, and nobody has a lease of the kernel's on it (vfs_path.reads). It is the cheaper one to
+ * ask, too.
+ */
+#define VFS_RESOLVE_READ 0x20
 
 /*
  *	SUCCESS			*out describes an existing object
@@ -354,7 +393,7 @@ struct vfs_path {
 ntstatus vfs_resolve(struct vfs_share *s, const char *path, unsigned int flags,
 		     struct vfs_path *out);
 void vfs_path_release(struct vfs_path *p);
-/* The parent's O_PATH fd (owned by p), or -errno. -EBUSY for the root. */
+/* The parent's fd (owned by p), or -errno. -EBUSY for the root. */
 int vfs_path_parent(struct vfs_path *p);
 
 #define _cleanup_vfs_path_ __attribute__((__cleanup__(vfs_path_release)))
@@ -375,7 +414,7 @@ int vfs_reopen(struct vfs_share *s, int fd, int flags);
 /*
  * Creates p's leaf, which must not exist (-EEXIST: someone was faster, resolve again), and makes p
  * describe it (fd, attr, entry). dos attributes are stored (ARCHIVE is added for files as asked by
- * the caller). vfs_create() returns an fd for data with O_RDWR or as flags say; vfs_mkdir() 0.
+ * the caller). 0; with vfs_create() p->fd is one for data, with O_RDWR or as flags say.
  */
 int vfs_create(struct vfs_path *p, int flags, mode_t mode, uint32_t attributes);
 int vfs_mkdir(struct vfs_path *p, mode_t mode, uint32_t attributes);

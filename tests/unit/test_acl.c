@@ -277,7 +277,7 @@ static void test_options(const struct acl_object *dir, struct acl_object *obj,
 	ok(!acl_gives(obj, &keep, user, SEC_FILE_WRITE_DATA), "and not write");
 	ok(!acl_default_decides(dir, &keep), "`inherit acls` is off");
 	is_int(ntacl_remove(obj, &other), 0, "removed");
-	acl_create_inherit(dir, obj, &(struct acl_policy) { .stored = true }, root, NULL);
+	acl_create_inherit(dir, NULL, obj, &(struct acl_policy) { .stored = true }, root, NULL);
 }
 
 static void test_stored(const char *dirname)
@@ -302,7 +302,7 @@ static void test_stored(const char *dirname)
 	snprintf(path, sizeof(path), "%s/f", dirname);
 	obj.fd = open(path, O_CREAT | O_RDWR, 0600);
 	object_refresh(&obj);
-	is_int(acl_create_inherit(&dir, &obj, &pol, root, NULL), 0, "a file inherits");
+	is_int(acl_create_inherit(&dir, NULL, &obj, &pol, root, NULL), 0, "a file inherits");
 	is_int(acl_get(&obj, &pol, SECINFO_ALL, &kid), 0, "its descriptor");
 	is_int(kid->dacl->count, 2, "has the parent's two");
 	is_int(acl_access(&obj, &dir, &pol, user, SEC_MAXIMUM_ALLOWED, &granted), 0, "access");

@@ -188,14 +188,10 @@ static void test_dangling_create(struct vfs_share *s)
 static int create(struct vfs_share *s, const char *path)
 {
 	_cleanup_vfs_path_ struct vfs_path p;
-	int fd;
 
 	if (vfs_resolve(s, path, 0, &p) != NAME_NF)
 		return -EEXIST;
-	fd = vfs_create(&p, O_RDWR, 0644, FILE_ATTRIBUTE_ARCHIVE);
-	if (fd >= 0)
-		close(fd);
-	return MIN(fd, 0);
+	return vfs_create(&p, O_RDWR, 0644, FILE_ATTRIBUTE_ARCHIVE);
 }
 
 static int rename_to(struct vfs_share *s, const char *from, const char *to, bool replace,
