@@ -136,10 +136,12 @@ $(O)/unit/%: $(O)/tests/unit/%.o $(LIBCTL) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(O)/tools/counted: $(call obj,$(CLIENT_SRC))
+
 $(O)/tools/%: $(O)/tests/tools/%.o $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS)
 
 $(O)/tools/parity: $(call obj,$(PARITY_SRC)) $(LIB)
 	$(Q)mkdir -p $(@D)
