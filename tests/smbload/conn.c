@@ -3,17 +3,21 @@
 #include "smbload.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+
+#define RX_LEAST  (256u << 10)
+#define LOW_WATER (256u << 10)
 
 /* ---- buffers ---- */
 
 /* Of one size, which the largest message fits, so that every buffer serves for everything. */
 static size_t buf_cap(void)
 {
-	return MAX(256u << 10, opt.size + (128u << 10)) + TX_BATCH;
+	return MAX(RX_LEAST, opt.size + (128u << 10)) + TX_BATCH;
 }
 
 struct buf *buf_get(struct worker *w)
@@ -106,6 +110,8 @@ void conn_connect(struct conn *c)
 	int one = 1;
 
 	c->why = 0;
+	c->low_water = 1;
+
 	c->fd = socket(opt.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (c->fd < 0 || !bind_local(c->fd, c->index)) {
 		conn_fail(c, "a socket: %s", strerror(errno));
@@ -251,8 +257,10 @@ static void parse(struct conn *c, struct buf *b)
 		memmove(b->p, b->p + off, b->len);
 }
 
-/* A large frame is taken to its end and no further than the head of the next: what lies behind it
- * would have to be moved. */
+/*
+ * As much as is there: fewer, larger recv() calls cost both ends least. Of a large frame all, but
+ * no further than the head of the next one: what lies behind it would have to be moved.
+ */
 static size_t want(const struct buf *b)
 {
 	size_t n = b->len >= SMB2_PREFIX_SIZE ? smb2_prefix_len(b->p) + SMB2_PREFIX_SIZE : 0;
@@ -262,30 +270,60 @@ static size_t want(const struct buf *b)
 	return MIN(n + 128, b->cap) - b->len;
 }
 
-static void take(struct conn *c)
+/* While much of an answer is still to come there is no need to wake up for little of it. */
+static void low_water(struct conn *c)
+{
+	size_t left = c->passing;
+	int n;
+
+	if (c->rx && c->rx->len >= SMB2_PREFIX_SIZE)
+		left = smb2_prefix_len(c->rx->p) + SMB2_PREFIX_SIZE - c->rx->len;
+	n = left >= CREDIT_UNIT ? (int)MIN(left, LOW_WATER) : 1;
+	if (n == c->low_water)
+		return;
+	c->low_water = n;
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &n, sizeof(n));
+}
+
+static bool take(struct conn *c, int flags)
 {
 	ssize_t n;
 
 	if (!c->rx)
 		c->rx = buf_get(c->w);
-	n = recv(c->fd, c->rx->p + c->rx->len, want(c->rx), MSG_DONTWAIT);
+	n = recv(c->fd, c->rx->p + c->rx->len, want(c->rx), flags);
+	c->w->now = now_ns();
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 		if (!c->rx->len)
 			buf_put(c->w, &c->rx);
-		return;
+		return false;
 	}
 	if (n <= 0) {
 		conn_fail(c, "%s", n ? strerror(errno) : "ended by the server");
-		return;
+		return true;
 	}
-	c->w->now = now_ns();
 	c->rx->len += (size_t)n;
 	parse(c, c->rx);
 	if (!c->rx)
-		return;
+		return true;
 	if (!c->rx->len)
 		buf_put(c->w, &c->rx);
+	low_water(c);
 	engine_go(c);
+	return true;
+}
+
+void conn_blocks(struct conn *c)
+{
+	struct timeval t = { 1, 0 };
+
+	fcntl(c->fd, F_SETFL, fcntl(c->fd, F_GETFL) & ~O_NONBLOCK);
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
+}
+
+bool conn_wait(struct conn *c)
+{
+	return take(c, 0);
 }
 
 void conn_event(struct conn *c, uint32_t events)
@@ -303,7 +341,7 @@ void conn_event(struct conn *c, uint32_t events)
 		return;
 	}
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		take(c);
+		take(c, MSG_DONTWAIT);
 	if (c->fd >= 0 && (events & EPOLLOUT) && conn_flush(c))
 		engine_go(c);
 }

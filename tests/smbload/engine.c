@@ -277,6 +277,8 @@ void engine_logged_in(struct conn *c)
 		cycle(c, NT_STATUS_SUCCESS);
 	else
 		c->w->busy--;
+	if (c->w->nconns == 1 && !c->w->cycling)
+		conn_blocks(c);
 }
 
 /* ---- the loop ---- */
@@ -296,11 +298,21 @@ static void stalled(struct worker *w)
 /* How many there were, after waiting for a first one at most until then. */
 static int events(struct worker *w, uint64_t until)
 {
+	struct conn *only = w->nconns == 1 ? w->conns : NULL;
 	uint64_t ns = MIN(until > w->now ? until - w->now : 0, NS_PER_S);
 	struct timespec t = { (time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S) };
 	struct epoll_event e[EVENTS];
-	int n = epoll_pwait2(w->epoll, e, EVENTS, &t, NULL);
+	int n;
 
+	/* One second may be longer than until then: but who waits for an answer has nothing to do.
+	 */
+	if (only && only->inflight && !only->tx && w->rate_interval <= 0) {
+		if (conn_wait(only))
+			return 1;
+		stalled(w);
+		return 0;
+	}
+	n = epoll_pwait2(w->epoll, e, EVENTS, &t, NULL);
 	w->now = now_ns();
 	for (int i = 0; i < n; i++) {
 		struct conn *c = e[i].data.ptr;

@@ -229,6 +229,7 @@ struct conn {
 	/* a READ answer whose data is passing by */
 	size_t passing, passing_len;
 	uint8_t passing_head[SMB2_HDR_SIZE + 16];
+	int low_water; /* SO_RCVLOWAT */
 };
 
 struct worker {
@@ -257,6 +258,10 @@ struct worker {
 void conn_connect(struct conn *c); /* goes on in conn_event() */
 void conn_close(struct conn *c);
 void conn_event(struct conn *c, uint32_t events);
+/* Where a worker has one connection, that waits for answers by itself: recv() is its poll. */
+void conn_blocks(struct conn *c);
+/* False: nothing came for a second. */
+bool conn_wait(struct conn *c);
 /* Sends what is in tx; false: the socket takes no more for now. */
 bool conn_flush(struct conn *c);
 /* The connection ended, or has to; said by a sentence, or counted while a workload runs. */
