@@ -151,9 +151,8 @@ unsigned int create_resolve_flags(const struct create *q)
 	if (q->ctx.posix)
 		flags |= VFS_RESOLVE_EXACT | VFS_RESOLVE_NATIVE;
 	/* With `kernel oplocks` a lease may be our own: its break has its turn later. */
-	if (!(access & SEC_MAXIMUM_ALLOWED) && access & DATA_RIGHTS &&
-	    open_flags(access) == O_RDONLY && !create_overwrites(q) &&
-	    !q->tree->share->kernel_oplocks && !q->path.stream)
+	if (!(access & SEC_MAXIMUM_ALLOWED) && open_flags(access) == O_RDONLY &&
+	    !create_overwrites(q) && !q->tree->share->kernel_oplocks)
 		flags |= VFS_RESOLVE_READ;
 	return flags;
 }

@@ -349,7 +349,8 @@ struct open {
 	uint64_t file_dev, file_ino; /* which it is, or was */
 	struct oplock oplock;
 
-	int fd; /* readable and writable as `access` says; O_PATH for attributes only */
+	int fd; /* readable and writable as `access` says; for attributes only: readable or O_PATH
+		 */
 	_Atomic bool nowait, nowait_write; /* the file system takes RWF_NOWAIT */
 	bool memory;			   /* I/O never blocks (tmpfs) */
 	bool append_only;		   /* FILE_APPEND_DATA without FILE_WRITE_DATA */

@@ -78,7 +78,7 @@ static int describe(struct vfs_path *p, unsigned int flags)
 
 	if (r)
 		return r;
-	if (flags & VFS_RESOLVE_READ && S_ISREG(p->attr.mode))
+	if (flags & VFS_RESOLVE_READ && (S_ISREG(p->attr.mode) || p->attr.is_dir))
 		open_to_read(p);
 	if (flags & VFS_RESOLVE_DOS)
 		vfs_attr_load_dos(p->share, p->fd, p->leaf, &p->attr);

@@ -373,9 +373,9 @@ struct vfs_path {
 /* As with `native symlinks`: no symlink is followed, see STOPPED_ON_SYMLINK. */
 #define VFS_RESOLVE_NATIVE 0x10
 /*
- * Who will read a file anyway: fd is one for reading if it is a regular file that the user may
- * read, and nobody has a lease of the kernel's on it (vfs_path.reads). It is the cheaper one to
- * ask, too.
+ * fd is one for reading if it is a regular file or folder that the user may read, and nobody has a
+ * lease of the kernel's for writing on it (vfs_path.reads). It is what is wanted for data, and who
+ * wants attributes only asks it for a fraction of what an O_PATH one costs.
  */
 #define VFS_RESOLVE_READ 0x20
 
