@@ -309,6 +309,8 @@ struct conn {
 	unsigned int prefix_have;
 	uint8_t *rx;
 	size_t rx_cap, rx_have, rx_need;
+	bool rx_ahead;	       /* the first bytes behind it may be received along with it */
+	bool bulk;	       /* the frame before was a large one: so may be the next */
 	int want;	       /* bytes that end a wait for input, transport_want(); 0: one */
 	struct stream *stream; /* a large WRITE, piece by piece through rx (core/stream.c) */
 

@@ -327,6 +327,7 @@ void conn_input(struct conn *c, uint8_t *p, size_t n)
 			conn_close(c);
 			return;
 		}
+		c->bulk = len > RX_BULK;
 		if ((size_t)len <= n) {
 			c->prefix_have = 0;
 			if (c->prefix[0] == NBSS_SESSION_MESSAGE) {
@@ -340,7 +341,7 @@ void conn_input(struct conn *c, uint8_t *p, size_t n)
 		}
 		if (stream_begin(c, p, n, (size_t)len))
 			return;
-		c->rx = buffer_alloc((size_t)len, &c->rx_cap);
+		c->rx = buffer_alloc((size_t)len + RX_AHEAD, &c->rx_cap);
 		if (!c->rx) {
 			conn_close(c);
 			return;
@@ -348,6 +349,7 @@ void conn_input(struct conn *c, uint8_t *p, size_t n)
 		memcpy(c->rx, p, n);
 		c->rx_have = n;
 		c->rx_need = (size_t)len;
+		c->rx_ahead = c->bulk && len <= RX_AHEAD_MAX;
 		return;
 	}
 }

@@ -14,6 +14,7 @@
  */
 #define REPLY_MAX  (15u << 20)
 #define ERROR_BODY 16
+#define PUSH_LARGE (32u << 10) /* what stands before it need not wait for it */
 
 struct smb2_wr *reply_begin(struct request *rq, size_t body_max)
 {
@@ -217,6 +218,8 @@ static void queue_reply(struct conn *c, struct outbuf *o)
 	o->start -= SMB2_PREFIX_SIZE;
 	smb2_prefix_put(o->buf + o->start,
 			(uint32_t)(o->len + o->pipe_len - o->start - SMB2_PREFIX_SIZE));
+	if (o->len - o->start + o->pipe_len >= PUSH_LARGE)
+		transport_push(c);
 	conn_queue(c, o);
 }
 

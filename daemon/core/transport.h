@@ -12,11 +12,18 @@
 
 #include "core/entry.h"
 
+#define RX_BULK	     (16u << 10) /* a larger frame is received into a buffer of its own, if it can */
+#define RX_AHEAD_MAX (128u << 10) /* of larger ones, all is waited for at once */
+#define RX_AHEAD     512u	  /* covers the headers of a WRITE, and most other requests */
+
 /* All on the connection's reactor, but end(). */
 struct transport_ops {
 	/* Both are no-ops while one is under way, or nothing is to be done. */
 	void (*recv)(struct conn *c);
 	void (*send)(struct conn *c);
+	/* Sends what can be sent without waiting, or nothing; send takes care of the rest. NULL:
+	 * none */
+	void (*push)(struct conn *c);
 	/* What recv or send asked of the ring, by the tag that they gave it. */
 	void (*done)(struct conn *c, enum ring_tag tag, int res, uint32_t cqe_flags);
 	/* What is under way ends soon, and nothing new is begun: conn.closing is set. */
@@ -34,6 +41,12 @@ static inline void transport_recv(struct conn *c)
 static inline void transport_send(struct conn *c)
 {
 	c->transport->send(c);
+}
+
+static inline void transport_push(struct conn *c)
+{
+	if (c->transport->push)
+		c->transport->push(c);
 }
 
 /* After bytes were handled or sent: answer, and ask for more. For transports. */

@@ -4,10 +4,13 @@
  *
  * Receiving: one receive is under way per connection. Between frames it takes a buffer from the
  * reactor's provided ring when bytes arrive; most requests are handled right there. The rest of a
- * large frame is received straight into the frame's own buffer.
+ * large frame is received straight into the frame's own buffer. Where one large frame follows the
+ * other, only the head of the next is received along with it, so that no data is copied.
  *
  * Sending: one send is under way per connection; it takes all replies that are queued when it
- * starts. File data that waits in a pipe is spliced behind its header.
+ * starts. A large reply does not wait for the others that came together with it: what the socket
+ * takes of it at once goes out while it is in the cache, and while its client has time for it. File
+ * data that waits in a pipe is spliced behind its header.
  */
 #include "core/entry.h"
 #include "core/stream.h"
@@ -18,6 +21,7 @@
 
 #define SEND_VECTORS 32
 #define SPLICE_BATCH (64 << 10) /* wake up for no less, unless less is left */
+#define PUSH_MIN     (1u << 20) /* is sent before more is made: it stays in the cache */
 #define SEND_FLAGS   (MSG_NOSIGNAL | MSG_WAITALL)
 
 /* Of a send under way; the reactor keeps those that are free. */
@@ -82,11 +86,17 @@ static void tcp_recv(struct conn *c)
 		io_uring_prep_poll_add(sqe, c->fd, POLLIN | POLLRDHUP);
 		ring_tag(sqe, RING_READY, c);
 	} else if (c->rx) {
-		io_uring_prep_recv(sqe, c->fd, c->rx + c->rx_have, c->rx_need - c->rx_have,
-				   MSG_WAITALL);
+		size_t n = c->rx_need - c->rx_have;
+
+		/* What is behind it need not come before its answer, and is not taken in beyond
+		 * the limit. */
+		if (c->rx_ahead && c->inflight + c->out_bytes + c->rx_cap <= c->conf->max_inflight)
+			io_uring_prep_recv(sqe, c->fd, c->rx + c->rx_have, n + RX_AHEAD, 0);
+		else
+			io_uring_prep_recv(sqe, c->fd, c->rx + c->rx_have, n, MSG_WAITALL);
 		ring_tag(sqe, RING_BODY, c);
 	} else {
-		io_uring_prep_recv(sqe, c->fd, NULL, RING_RECV_SIZE, 0);
+		io_uring_prep_recv(sqe, c->fd, NULL, c->bulk ? RX_AHEAD : RING_RECV_SIZE, 0);
 		sqe->flags |= IOSQE_BUFFER_SELECT;
 		sqe->buf_group = RING_RECV_GROUP;
 		ring_tag(sqe, RING_RECV, c);
@@ -119,15 +129,30 @@ static void recv_done(struct conn *c, int res, uint32_t cqe_flags)
 	transport_continue(c);
 }
 
+/* The frame in conn.rx is whole, and what came behind it is the beginning of the next one. */
+static void rx_done(struct conn *c)
+{
+	size_t n = c->rx_have - c->rx_need;
+	uint8_t ahead[RX_AHEAD];
+
+	memcpy(ahead, c->rx + c->rx_need, n);
+	guard_set(ahead + n, sizeof(ahead) - n);
+	c->rx_have = c->rx_need;
+	conn_rx_done(c);
+	if (n && !c->closing)
+		conn_input(c, ahead, n);
+	guard_clear(ahead + n, sizeof(ahead) - n);
+}
+
 static void body_done(struct conn *c, int res)
 {
-	c->recv_armed = false;
+	c->recv_armed = c->rx_ahead = false;
 	if (res > 0 && !c->closing) {
-		entry_bytes_in(c, (uint64_t)res);
+		entry_bytes_in(c, MIN((size_t)res, c->rx_need - c->rx_have));
 		c->rx_have += (size_t)res;
-		if (c->rx_have == c->rx_need) {
+		if (c->rx_have >= c->rx_need) {
 			c->in_input = true;
-			conn_rx_done(c);
+			rx_done(c);
 			c->in_input = false;
 		}
 	} else if (res != -EINTR && res != -EAGAIN) {
@@ -149,45 +174,26 @@ static void ready_done(struct conn *c, int res)
 	transport_continue(c);
 }
 
-static void tcp_send(struct conn *c)
+/*
+ * The bytes that come next, up to a pipe or the end of the queue. Their number of vectors; 0: it is
+ * the turn of the first reply's pipe.
+ */
+static size_t gather(const struct conn *c, struct iovec iov[SEND_VECTORS], int *flags)
 {
-	struct iovec iov[SEND_VECTORS];
-	struct io_uring_sqe *sqe;
 	struct outbuf *o;
-	int flags = SEND_FLAGS;
 	size_t n = 0;
 
-	if (c->send_armed || c->closing || list_empty(&c->outq))
-		return;
 	list_for_each (o, &c->outq, node) {
 		if (o->start < o->len)
 			iov[n++] = (struct iovec) { o->buf + o->start, o->len - o->start };
 		if (o->pipe_len) {
-			flags |= MSG_MORE;
+			*flags |= MSG_MORE;
 			break;
 		}
 		if (n == SEND_VECTORS)
 			break;
 	}
-	c->send_armed = true;
-	sqe = ring_sqe(c->reactor);
-	if (n == 0) { /* the header is out, the pipe is not */
-		o = list_first(&c->outq, struct outbuf, node);
-		io_uring_prep_splice(sqe, o->pipe[0], -1, c->fd, -1, (unsigned int)o->pipe_len,
-				     o->node.next == &c->outq ? 0 : SPLICE_F_MORE);
-		ring_tag(sqe, RING_SPLICE, c);
-		return;
-	}
-	if (n == 1) {
-		io_uring_prep_send(sqe, c->fd, iov[0].iov_base, iov[0].iov_len, flags);
-	} else {
-		struct conn_send *s = c->send = send_take(c->reactor);
-
-		memcpy(s->iov, iov, n * sizeof(*iov));
-		s->msg = (struct msghdr) { .msg_iov = s->iov, .msg_iovlen = n };
-		io_uring_prep_sendmsg(sqe, c->fd, &s->msg, (unsigned int)flags);
-	}
-	ring_tag(sqe, RING_SEND, c);
+	return n;
 }
 
 /* Sent bytes leave the queue; a reply goes when its pipe, too, is empty. */
@@ -209,6 +215,99 @@ static void outq_advance(struct conn *c, size_t n)
 	}
 }
 
+/* What the socket takes of the first reply's pipe, or -errno. */
+static ssize_t splice_out(struct conn *c, bool more)
+{
+	struct outbuf *o = list_first(&c->outq, struct outbuf, node);
+	unsigned int flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
+	ssize_t n;
+
+	if (more || o->node.next != &c->outq)
+		flags |= SPLICE_F_MORE;
+	n = splice(o->pipe[0], NULL, c->fd, NULL, o->pipe_len, flags);
+	if (n <= 0)
+		return n ? -errno : -EPIPE;
+	entry_bytes_out(c, (uint64_t)n);
+	o->pipe_len -= (size_t)n;
+	if (!o->pipe_len)
+		conn_dequeue(c, o);
+	return n;
+}
+
+/* more: will follow soon. 0: all is out, or the socket takes no more; -errno: it is broken. */
+static ssize_t send_now(struct conn *c, bool more)
+{
+	struct iovec iov[SEND_VECTORS];
+	struct msghdr msg = { .msg_iov = iov };
+	ssize_t n;
+
+	do {
+		int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
+
+		if (list_empty(&c->outq))
+			return 0;
+		msg.msg_iovlen = gather(c, iov, &flags);
+		if (msg.msg_iovlen) {
+			n = sendmsg(c->fd, &msg, flags);
+			n = n < 0 ? -errno : n;
+			if (n > 0)
+				outq_advance(c, (size_t)n);
+		} else {
+			n = splice_out(c, more);
+		}
+	} while (n > 0 || n == -EINTR);
+	return n == -EAGAIN ? 0 : n;
+}
+
+/* Bytes that are queued; at least most: no matter how many more. */
+static size_t queued(const struct conn *c, size_t most)
+{
+	const struct outbuf *o;
+	size_t n = 0;
+
+	list_for_each (o, &c->outq, node) {
+		n += o->len - o->start + o->pipe_len;
+		if (n >= most)
+			break;
+	}
+	return n;
+}
+
+static void tcp_send(struct conn *c)
+{
+	struct iovec iov[SEND_VECTORS];
+	struct io_uring_sqe *sqe;
+	int flags = SEND_FLAGS;
+	size_t n;
+
+	if (c->send_armed || c->closing || list_empty(&c->outq))
+		return;
+	if (list_first(&c->outq, struct outbuf, node)->pipe_len) {
+		if (send_now(c, false) < 0)
+			conn_close(c);
+		if (c->closing || list_empty(&c->outq))
+			return;
+	}
+	n = gather(c, iov, &flags);
+	c->send_armed = true;
+	sqe = ring_sqe(c->reactor);
+	if (n == 0) { /* splice() in the ring would hold a thread until the client takes it */
+		io_uring_prep_poll_add(sqe, c->fd, POLLOUT);
+		ring_tag(sqe, RING_SPLICE, c);
+		return;
+	}
+	if (n == 1) {
+		io_uring_prep_send(sqe, c->fd, iov[0].iov_base, iov[0].iov_len, flags);
+	} else {
+		struct conn_send *s = c->send = send_take(c->reactor);
+
+		memcpy(s->iov, iov, n * sizeof(*iov));
+		s->msg = (struct msghdr) { .msg_iov = s->iov, .msg_iovlen = n };
+		io_uring_prep_sendmsg(sqe, c->fd, &s->msg, (unsigned int)flags);
+	}
+	ring_tag(sqe, RING_SEND, c);
+}
+
 static void send_done(struct conn *c, int res)
 {
 	c->send_armed = false;
@@ -220,19 +319,19 @@ static void send_done(struct conn *c, int res)
 	transport_continue(c);
 }
 
+static void tcp_push(struct conn *c)
+{
+	if (c->send_armed || c->closing || queued(c, PUSH_MIN) < PUSH_MIN)
+		return;
+	entry_conn_seen(c);
+	(void)send_now(c, true); /* an error comes again */
+}
+
 static void splice_done(struct conn *c, int res)
 {
-	struct outbuf *o = list_first(&c->outq, struct outbuf, node);
-
 	c->send_armed = false;
-	if (res > 0) {
-		entry_bytes_out(c, (uint64_t)res);
-		o->pipe_len -= (size_t)res;
-		if (!o->pipe_len)
-			conn_dequeue(c, o);
-	} else if (res != -EINTR && res != -EAGAIN) {
+	if (res < 0 && res != -EINTR && res != -EAGAIN)
 		conn_close(c);
-	}
 	transport_continue(c);
 }
 
@@ -274,6 +373,7 @@ static void tcp_free(struct conn *c)
 const struct transport_ops transport_tcp = {
 	.recv = tcp_recv,
 	.send = tcp_send,
+	.push = tcp_push,
 	.done = tcp_done,
 	.shutdown = tcp_shutdown,
 	.free = tcp_free,
