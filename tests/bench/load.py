@@ -22,7 +22,7 @@ class Load:
 
     def __init__(self, server, workload, options, seconds=None):
         command = [SMBLOAD, "--gate", "--json", "-u", USER, *options]
-        if seconds:
+        if seconds and "-n" not in options:
             command += ["-t", str(seconds), "--warm-up", WARM_UP]
         command += [workload, f"//127.0.0.1:{server.port}/{SHARE}"]
         self.command = " ".join(command)

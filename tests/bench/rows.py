@@ -21,7 +21,7 @@ METADATA = {
 }
 VERBS = {"read": "read", "write": "write", "randread": "random read",
          "randwrite": "random write"}
-LISTED = 100000
+LISTED, LISTINGS = 100000, 2
 FOLDERS = (100, 10000, LISTED)
 CONNECTIONS = (1, 2, 4, 8)
 SETUPS = 4
@@ -96,7 +96,8 @@ def metadata_rows():
     for protection in PROTECTION:
         yield Row(f"list-{protection}", "metadata", f"list {LISTED:,} entries", workload="list",
                   protection=protection, unit="entries/s", amount=LISTED,
-                  options=["--entries", str(LISTED)], quick=protection == "plain")
+                  options=["--entries", str(LISTED), "-n", str(LISTINGS), "--warm-up", "0"],
+                  quick=protection == "plain")
 
 
 def growth_rows():
