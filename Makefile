@@ -134,7 +134,12 @@ $(CTL): $(call obj,$(CTL_SRC)) $(LIB)
 $(O)/unit/%: $(O)/tests/unit/%.o $(LIBCTL) $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+
+# Parts of smbload.
+$(O)/unit/test_smbload_%: LDLIBS += -lm
+$(O)/unit/test_smbload_hist: $(call obj,tests/smbload/hist.c)
+$(O)/unit/test_smbload_verify: $(call obj,tests/smbload/verify.c)
 
 $(O)/tools/counted: $(call obj,$(CLIENT_SRC))
 

@@ -421,7 +421,7 @@ static void check(void)
 		    dialect_name(opt.dialect));
 	if (opt.dialect == SMB2_DIALECT_202 && opt.size > CREDIT_UNIT)
 		die(EXIT_USAGE, "-s: dialect 2.0.2 moves at most 64k at a time");
-	if (opt.file_size < opt.size)
+	if (opt.workload->data && opt.file_size < opt.size)
 		die(EXIT_USAGE, "--file-size: smaller than --size");
 	if (!*opt.folder || strlen(opt.folder) > 200 || strpbrk(opt.folder, "/\\"))
 		die(EXIT_USAGE, "--folder %s: a plain name is expected", opt.folder);
@@ -429,7 +429,8 @@ static void check(void)
 		die(EXIT_USAGE, "--channels: dialect %s has one only", dialect_name(opt.dialect));
 	if (opt.channels > 1 && !opt.workload->run && !opt.workload->idle)
 		die(EXIT_USAGE, "--channels: setup is of first channels");
-	if (opt.verify && opt.file_size / opt.size < 2ull * opt.depth * opt.channels)
+	if (opt.workload->data && opt.verify &&
+	    opt.file_size / opt.size < 2ull * opt.depth * opt.channels)
 		die(EXIT_USAGE, "--verify: --file-size has to be %llu at least",
 		    2ull * opt.depth * opt.channels * opt.size);
 	if (opt.workload->run == &job_rename && opt.files < 2 * opt.depth * opt.channels)

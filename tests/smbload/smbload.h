@@ -143,6 +143,7 @@ struct workload {
 	unsigned int requests; /* of one operation at a time (a compound) */
 	bool no_warm_up;
 	bool idle;
+	bool data;   /* of a file of --file-size */
 	bool writes; /* data that --verify looks at afterwards */
 };
 

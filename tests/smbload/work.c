@@ -9,8 +9,8 @@
 
 const struct smb2_fid fid_related = { UINT64_MAX, UINT64_MAX };
 
-#define DATA_JOBS                                         \
-	.prepare = { &job_folder, &job_open, &job_fill }, \
+#define DATA_JOBS                                                       \
+	.data = true, .prepare = { &job_folder, &job_open, &job_fill }, \
 	.cleanup = { &job_close, &job_remove_data, &job_folder_remove }
 #define FILE_JOBS \
 	.prepare = { &job_folder, &job_files }, .cleanup = { &job_files_remove, &job_folder_remove }
