@@ -114,13 +114,13 @@ asked() {
 	done
 	for signing in gmac cmac hmac; do
 		both ".signing == \"$signing\"" randwrite -n 50 -d 4 --protection signed \
-			--signing $signing --verify
+			--signing "$signing" --verify
 	done
 	for cipher in aes-{128,256}-{gcm,ccm}; do
-		both ".cipher == \"$cipher\"" mix -n 50 -d 4 --protection sealed --cipher $cipher \
+		both ".cipher == \"$cipher\"" mix -n 50 -d 4 --protection sealed --cipher "$cipher" \
 			--verify
 		both ".cipher == \"$cipher\"" write -s 300k -n 5 -d 2 --file-size 3m \
-			--protection sealed --cipher $cipher --verify
+			--protection sealed --cipher "$cipher" --verify
 	done
 	both '.cipher == "aes-128-ccm"' create -n 20 --protection sealed --dialect 3.0 --compound
 }
@@ -128,7 +128,7 @@ asked() {
 @test "channels of a session" {
 	for protection in plain signed sealed; do
 		both '.operations == 90 and .channels == 3' mix -n 90 --channels 3 -c 2 -d 2 \
-			--protection $protection --verify
+			--protection "$protection" --verify
 	done
 }
 

@@ -93,6 +93,6 @@ void hist_print(const struct hist *h, double unit, FILE *f)
 		hist_deviation(h) / unit);
 	fprintf(f, "#[Max     = %12.3f, Total count    = %12llu]\n", (double)h->max / unit,
 		(unsigned long long)h->count);
-	fprintf(f, "#[Buckets = %12u, SubBuckets     = %12u]\n", HIST_TOP - HIST_BITS,
-		2 * HIST_HALF);
+	fprintf(f, "#[Buckets = %12u, SubBuckets     = %12u]\n",
+		(unsigned int)(HIST_TOP - HIST_BITS), 2 * HIST_HALF);
 }
