@@ -354,8 +354,18 @@ struct posix_acl {
 int posix_acl_read(const struct acl_object *obj, bool is_default, struct posix_acl *out);
 /* n == 0 removes the default ACL. Falls back to chmod() where the file system has no ACLs. */
 int posix_acl_write(const struct acl_object *obj, bool is_default, const struct posix_acl *acl);
+
+/* All that a file has; dflt is empty unless it is a directory. */
+struct posix_acls {
+	struct posix_acl access, dflt;
+};
+int posix_acls_read(const struct acl_object *obj, struct posix_acls *out);
+
 /* What a share shows of a file without stored descriptor. -errno. */
 int posix_acl_to_sd(const struct acl_object *obj, const struct acl_policy *pol, struct sd **out);
+/* The same of what was read before. */
+struct sd *posix_acls_to_sd(const struct acl_object *obj, const struct posix_acls *acls,
+			    const struct acl_policy *pol);
 /*
  * The DACL as a POSIX ACL, nearest fit, as Samba maps it; false when no ACE names anybody that Unix
  * knows: then the file's permissions stay as they are.

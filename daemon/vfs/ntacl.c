@@ -64,29 +64,22 @@ static void write_posix(struct smb2_wr *w, const struct posix_acl *acl)
 	}
 }
 
-/* SHA-256 of owner, group, mode and ACLs as they are on disk now. */
-static int hash_posix(const struct acl_object *obj, uint8_t hash[SHA256_DIGEST_LENGTH])
+/* SHA-256 of owner, group, mode and ACLs. */
+static int hash_posix(const struct acl_object *obj, const struct posix_acls *acls,
+		      uint8_t hash[SHA256_DIGEST_LENGTH])
 {
 	uint8_t buf[64 + 2 * (16 + 24 * POSIX_ACL_MAX)];
 	struct smb2_wr w = wr_init(buf, sizeof(buf));
 	bool dir = S_ISDIR(obj->mode);
-	struct posix_acl acl;
-	int r = posix_acl_read(obj, false, &acl);
 
-	if (r)
-		return r;
 	wr_le32(&w, REFERENT);
 	wr_le32(&w, dir ? REFERENT + 4 : 0);
 	wr_le64(&w, obj->uid);
 	wr_le64(&w, obj->gid);
 	wr_le32(&w, obj->mode);
-	write_posix(&w, &acl);
-	if (dir) {
-		r = posix_acl_read(obj, true, &acl);
-		if (r)
-			return r;
-		write_posix(&w, &acl);
-	}
+	write_posix(&w, &acls->access);
+	if (dir)
+		write_posix(&w, &acls->dflt);
 	if (!wr_ok(&w))
 		return -E2BIG;
 	SHA256(buf, w.off, hash);
@@ -106,16 +99,14 @@ static void write_head(struct smb2_wr *w, uint16_t version, const uint8_t *sd_ha
 }
 
 /* Of a version 3 value with the descriptor that the POSIX side maps to, and no hash in it. */
-static int hash_mapped(const struct acl_object *obj, uint8_t hash[SHA256_DIGEST_LENGTH])
+static int hash_mapped(const struct acl_object *obj, const struct posix_acls *acls,
+		       uint8_t hash[SHA256_DIGEST_LENGTH])
 {
 	static const struct acl_policy as_samba = { .stored = true };
-	_cleanup_sd_ struct sd *sd = NULL;
+	_cleanup_sd_ struct sd *sd = posix_acls_to_sd(obj, acls, &as_samba);
 	_cleanup_free_ uint8_t *buf = NULL;
 	struct smb2_wr w;
-	int r = posix_acl_to_sd(obj, &as_samba, &sd);
 
-	if (r)
-		return r;
 	buf = xmalloc(NTACL_SIZE_MAX);
 	w = wr_init(buf, NTACL_SIZE_MAX);
 	write_head(&w, 3, NULL);
@@ -168,16 +159,17 @@ static int ntacl_parse(const void *buf, size_t len, struct ntacl *out)
 static int ntacl_check(const struct acl_object *obj, struct ntacl *n)
 {
 	uint8_t hash[SHA256_DIGEST_LENGTH];
+	struct posix_acls acls;
 
 	if (n->version < 3)
 		return 0;
-	if (n->hash_type != HASH_SHA256)
+	if (n->hash_type != HASH_SHA256 || posix_acls_read(obj, &acls))
 		return -ENODATA;
-	if (n->version == 4 && !hash_posix(obj, hash) &&
+	if (n->version == 4 && !hash_posix(obj, &acls, hash) &&
 	    !memcmp(hash, n->acl_hash, SHA256_DIGEST_LENGTH))
 		return 0;
 	n->same_owners = false;
-	if (!hash_mapped(obj, hash) && !memcmp(hash, n->sd_hash, SHA256_DIGEST_LENGTH))
+	if (!hash_mapped(obj, &acls, hash) && !memcmp(hash, n->sd_hash, SHA256_DIGEST_LENGTH))
 		return 0;
 	return -ENODATA;
 }
@@ -233,14 +225,17 @@ int ntacl_store(const struct acl_object *obj, const struct acl_policy *pol, cons
 	bool with_hash = !pol->ignore_system_acls;
 	_cleanup_sd_ struct sd *stored = sd_dup(sd);
 	_cleanup_free_ uint8_t *buf = NULL;
+	struct posix_acls acls;
 	struct smb2_wr w;
 	int r = 0;
 
 	ntacl_sids_to_disk(stored);
 	if (with_hash)
-		r = hash_mapped(obj, mapped);
+		r = posix_acls_read(obj, &acls);
 	if (!r && with_hash)
-		r = hash_posix(obj, posix);
+		r = hash_mapped(obj, &acls, mapped);
+	if (!r && with_hash)
+		r = hash_posix(obj, &acls, posix);
 	if (r)
 		return r;
 	buf = xmalloc(NTACL_SIZE_MAX);

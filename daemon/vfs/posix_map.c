@@ -106,30 +106,41 @@ static void merge_lists(struct sd *sd, struct mapped *acc, unsigned int nacc, st
 				    &dfl[j].sid);
 }
 
+int posix_acls_read(const struct acl_object *obj, struct posix_acls *out)
+{
+	int r = posix_acl_read(obj, false, &out->access);
+
+	return r ? r : posix_acl_read(obj, true, &out->dflt);
+}
+
 int posix_acl_to_sd(const struct acl_object *obj, const struct acl_policy *pol, struct sd **out)
 {
-	bool dos_filemode = pol->dos_filemode || pol->stored;
-	_cleanup_free_ struct mapped *m = NULL;
-	struct posix_acl access, dflt;
-	unsigned int nacc, ndfl;
-	struct sd *sd;
-	int r = posix_acl_read(obj, false, &access);
+	struct posix_acls acls;
+	int r = posix_acls_read(obj, &acls);
 
 	if (!r)
-		r = posix_acl_read(obj, true, &dflt);
-	if (r)
-		return r;
-	m = xcalloc(access.n + dflt.n + 1, sizeof(*m));
-	nacc = map_list(obj, &access, dos_filemode, false, m);
-	ndfl = map_list(obj, &dflt, dos_filemode, true, m + nacc);
+		*out = posix_acls_to_sd(obj, &acls, pol);
+	return r;
+}
+
+struct sd *posix_acls_to_sd(const struct acl_object *obj, const struct posix_acls *acls,
+			    const struct acl_policy *pol)
+{
+	const struct posix_acl *access = &acls->access, *dflt = &acls->dflt;
+	bool dos_filemode = pol->dos_filemode || pol->stored;
+	_cleanup_free_ struct mapped *m = xcalloc(access->n + dflt->n + 1, sizeof(*m));
+	unsigned int nacc, ndfl;
+	struct sd *sd;
+
+	nacc = map_list(obj, access, dos_filemode, false, m);
+	ndfl = map_list(obj, dflt, dos_filemode, true, m + nacc);
 	sd = sd_new();
 	sd->control = SD_DACL_PRESENT | SD_DACL_PROTECTED;
 	sd->has_owner = sd->has_group = true;
 	sd->owner = sid_from_uid(obj->uid);
 	sd->group = sid_from_gid(obj->gid);
 	merge_lists(sd, m, nacc, m + nacc, ndfl);
-	*out = sd;
-	return 0;
+	return sd;
 }
 
 /* ---- NT → POSIX ---- */

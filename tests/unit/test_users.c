@@ -137,6 +137,13 @@ static void test_identity(void)
 	is_str(id.group, "root", "group");
 	ok(id.ngroups >= 1 && unix_identity_in_group(&id, "root"), "groups");
 	unix_identity_free(&id);
+	is_int(unix_identity_lookup("root", &id), 0, "again, by what is remembered");
+	is_str(id.name, "root", "the same name");
+	ok(id.ngroups >= 1 && unix_identity_in_group(&id, "root"), "the same groups");
+	unix_identity_free(&id);
+	unix_identity_forget();
+	is_int(unix_identity_lookup("root", &id), 0, "once more, after all is forgotten");
+	unix_identity_free(&id);
 	is_int(unix_identity_lookup("no-such-user-here", &id), -ENOENT, "no such user");
 	is_int(unix_group_lookup("no-such-group-here", &gid), -ENOENT, "no such group");
 }
