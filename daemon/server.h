@@ -251,11 +251,11 @@ void ticks_want(void);
 /* ---- core/conn.c ---- */
 
 /*
- * What another owner of the connection needs to go on with it: a value without pointers. The bytes
- * that were read but not handled follow it. Keys travel with their sessions.
+ * What another owner of the connection needs to go on with it: a value but for the window. The
+ * bytes that were read but not handled follow it. Keys travel with their sessions.
  */
 struct conn_state {
-	struct smb2_window window;
+	struct smb2_window *window; /* see conn_window_use(); goes as a value, with its bits */
 	uint64_t id;
 	uint16_t dialect; /* 0 before NEGOTIATE; SMB2_DIALECT_2FF between the two of SMB1 clients */
 	uint16_t cipher;  /* 0: no encryption */
@@ -294,6 +294,7 @@ struct conn {
 	char *path_reason;	    /* owned; NULL: none of its own */
 	bool closing;		    /* no new requests; socket shut down */
 	bool preauth;		    /* counted as such by its reactor */
+	bool window_bits;	    /* st.window is whole */
 	bool recv_armed, send_armed, teardown_posted;
 	bool in_input; /* bytes are being handled; answers go out together afterwards */
 	struct sockaddr_storage peer, local;
@@ -331,6 +332,12 @@ struct conn {
 };
 
 struct conn *conn_new(struct reactor *r, int fd, bool netbios);
+/*
+ * Takes ids out of the window. Its bits, two KiB, are there from the first id on that comes out of
+ * order.
+ */
+bool conn_window_use(struct conn *c, uint64_t id, uint32_t charge);
+size_t conn_window_size(const struct conn *c);
 void conn_get(struct conn *c);
 void conn_put(struct conn *c);
 /* Reactor only. Stops reading, cancels what waits, frees when the last request is done. */

@@ -399,6 +399,7 @@ static int parse_window(struct smb2_window *w, const struct nlattr *attr,
 		return -EINVAL;
 	}
 	memcpy(w, nla_data(attr), sizeof(*w));
+	w->held = smb2_window_count(w);
 	if (!w->max || w->max > SMB2_CREDITS_MAX || w->granted > w->max ||
 	    w->range > SMB2_WINDOW_BITS || w->granted > w->range || w->low + w->range < w->low) {
 		NL_SET_ERR_MSG_ATTR(extack, attr, "window contradicts itself");

@@ -20,16 +20,30 @@ struct smb2_window {
 	__u32 range;   /* ids from low on that were granted, used ones among them included */
 	__u32 granted; /* credits the client holds now */
 	__u32 max;     /* of granted; at most SMB2_CREDITS_MAX */
+	__u32 held;    /* ids that are set in used */
+	/* Last: an owner may do without it until smb2_window_needs_bits(). */
 	__u64 used[SMB2_WINDOW_BITS / 64];
 };
 
-/* A new connection may use id 0 (3.3.5.1). */
-static inline void smb2_window_init(struct smb2_window *w, __u32 max)
+/* A new connection may use id 0 (3.3.5.1). Without bits. */
+static inline void smb2_window_init_short(struct smb2_window *w, __u32 max)
 {
-	memset(w, 0, sizeof(*w));
+	memset(w, 0, offsetof(struct smb2_window, used));
 	w->range = 1;
 	w->granted = 1;
 	w->max = max < 1 ? 1 : max > SMB2_CREDITS_MAX ? SMB2_CREDITS_MAX : max;
+}
+
+static inline void smb2_window_init(struct smb2_window *w, __u32 max)
+{
+	smb2_window_init_short(w, max);
+	memset(w->used, 0, sizeof(w->used));
+}
+
+/* Ids that come in order, as those of nearly all clients do, leave no bit behind. */
+static inline bool smb2_window_needs_bits(const struct smb2_window *w, __u64 id)
+{
+	return w->held || id != w->low;
 }
 
 static inline bool smb2_window_bit(const struct smb2_window *w, __u64 id)
@@ -57,18 +71,40 @@ static inline KH_MUST_CHECK bool smb2_window_use(struct smb2_window *w, __u64 id
 	if (charge > w->granted || id < w->low || id - w->low >= w->range ||
 	    charge > w->range - (id - w->low))
 		return false;
+	if (!smb2_window_needs_bits(w, id)) {
+		w->low += charge;
+		w->range -= charge;
+		w->granted -= charge;
+		return true;
+	}
 	for (i = 0; i < charge; i++)
 		if (smb2_window_bit(w, id + i))
 			return false;
 	for (i = 0; i < charge; i++)
 		smb2_window_flip(w, id + i);
 	w->granted -= charge;
+	w->held += charge;
 	while (w->range && smb2_window_bit(w, w->low)) {
 		smb2_window_flip(w, w->low);
 		w->low++;
 		w->range--;
+		w->held--;
 	}
 	return true;
+}
+
+/* What held is; for one that came from elsewhere. */
+static inline __u32 smb2_window_count(const struct smb2_window *w)
+{
+	__u32 i, n = 0;
+
+	for (i = 0; i < SMB2_WINDOW_BITS / 64; i++) {
+		__u64 bits;
+
+		for (bits = w->used[i]; bits; bits &= bits - 1)
+			n++;
+	}
+	return n;
 }
 
 /*

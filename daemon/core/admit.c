@@ -79,7 +79,7 @@ static bool admit_ids(struct request *rq, const struct smb2_hdr *h, struct eleme
 	/* CANCEL carries the id of what it cancels, 3.2.4.24. */
 	if (h->command == SMB2_CANCEL || rq->admitted)
 		return true;
-	if (!smb2_window_use(&c->st.window, h->message_id, el->charge)) {
+	if (!conn_window_use(c, h->message_id, el->charge)) {
 		stats_bad(BAD_message_id);
 		return false;
 	}

@@ -32,6 +32,28 @@ const char *conn_peer_str(const struct conn *c, char buf[INET6_ADDRSTRLEN])
 	return sockaddr_str(&c->peer, buf);
 }
 
+/* ---- message ids ---- */
+
+size_t conn_window_size(const struct conn *c)
+{
+	return c->window_bits ? sizeof(struct smb2_window) : offsetof(struct smb2_window, used);
+}
+
+bool conn_window_use(struct conn *c, uint64_t id, uint32_t charge)
+{
+	struct smb2_window *w = c->st.window;
+
+	if (unlikely(!c->window_bits && smb2_window_needs_bits(w, id))) {
+		struct smb2_window *whole = xcalloc(1, sizeof(*whole));
+
+		memcpy(whole, w, conn_window_size(c));
+		free(w);
+		c->st.window = w = whole;
+		c->window_bits = true;
+	}
+	return smb2_window_use(w, id, charge);
+}
+
 /* ---- limits per source address: a small table, counted at accept and at the end ---- */
 
 #define SOURCES 1024 /* hash buckets; a collision only makes a limit stricter */
@@ -109,7 +131,8 @@ struct conn *conn_new(struct reactor *r, int fd, bool netbios)
 	atomic_fetch_add(source_of(&c->peer), 1);
 	c->st.id = atomic_fetch_add(&next_id, 1);
 	c->st.netbios = netbios;
-	smb2_window_init(&c->st.window, c->conf->max_credits);
+	c->st.window = xmalloc(conn_window_size(c));
+	smb2_window_init_short(c->st.window, c->conf->max_credits);
 	c->accepted_ns = c->last_ns = now_ns();
 	pthread_mutex_init(&c->lock, NULL);
 	list_init(&c->requests);
@@ -134,6 +157,7 @@ void conn_put(struct conn *c)
 		return;
 	pthread_mutex_destroy(&c->lock);
 	conf_put(c->conf);
+	free(c->st.window);
 	free(c->path_reason);
 	free(c);
 }

@@ -55,7 +55,7 @@ void entry_conn_new(struct conn *c)
 		.accepted_ns = c->accepted_ns,
 		.user_last_ns = c->last_ns,
 		.reactor = (uint16_t)c->reactor->index,
-		.user_credits = c->st.window.granted,
+		.user_credits = c->st.window->granted,
 	};
 	struct kh_conn_slot *e;
 

@@ -56,7 +56,7 @@ static inline void entry_conn_now(struct conn *c)
 	struct kh_conn_slot *e = c->entry;
 
 	count_set(&e->requests, c->nrequests);
-	count_set(&e->user_credits, c->st.window.granted);
+	count_set(&e->user_credits, c->st.window->granted);
 	count_set(&e->user_out_bytes, c->out_bytes);
 }
 

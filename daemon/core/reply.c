@@ -271,7 +271,7 @@ static bool module_part(struct request *rq, unsigned int i, unsigned int upto,
 static uint16_t reply_credits(struct conn *c, const struct element *el, uint16_t flags)
 {
 	if (!conn_attached(c))
-		return smb2_window_grant(&c->st.window, el->charge, el->credits_asked);
+		return smb2_window_grant(c->st.window, el->charge, el->credits_asked);
 	return flags & KH_REPLYF_CREDITS ? el->charge : el->credits_asked;
 }
 

@@ -175,6 +175,7 @@ static void refuse(struct conn *c, char *why)
 static int attach(struct conn *c, const struct kmod_session *sessions, unsigned int n)
 {
 	uint8_t unhandled[SMB2_PREFIX_SIZE + UNHANDLED_MAX];
+	struct smb2_window window = { 0 };
 	struct kmod_conn k = {
 		.id = c->st.id,
 		.slot = c->conn_slot,
@@ -186,13 +187,14 @@ static int attach(struct conn *c, const struct kmod_session *sessions, unsigned 
 		.max_write = c->st.max_write,
 		.up_limit = (uint32_t)MIN(c->conf->max_inflight, (uint64_t)INT32_MAX),
 		.out_limit = (uint32_t)MIN(c->conf->max_inflight, (uint64_t)INT32_MAX),
-		.window = &c->st.window,
+		.window = &window,
 		.unhandled = unhandled,
 		.unhandled_len = c->prefix_have,
 		.sessions = sessions,
 		.nsessions = n,
 	};
 
+	memcpy(&window, c->st.window, conn_window_size(c));
 	memcpy(unhandled, c->prefix, c->prefix_have);
 	if (c->rx) {
 		memcpy(unhandled + k.unhandled_len, c->rx, c->rx_have);

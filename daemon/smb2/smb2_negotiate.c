@@ -378,7 +378,7 @@ void smb2_negotiate_smb1(struct conn *c, const uint8_t *frame, size_t len)
 	if (dialect == SMB2_DIALECT_2FF && c->conf->max_dialect == SMB2_DIALECT_202)
 		dialect = SMB2_DIALECT_202;
 	if (!dialect || (dialect == SMB2_DIALECT_202 && c->conf->min_dialect > SMB2_DIALECT_202) ||
-	    !smb2_window_use(&c->st.window, 0, 1)) {
+	    !conn_window_use(c, 0, 1)) {
 		stats_bad(BAD_header); /* SMB1 itself is not spoken here */
 		conn_close(c);
 		return;
@@ -391,7 +391,7 @@ void smb2_negotiate_smb1(struct conn *c, const uint8_t *frame, size_t len)
 		conn_close(c);
 		return;
 	}
-	h.credits = smb2_window_grant(&c->st.window, 1, 1);
+	h.credits = smb2_window_grant(c->st.window, 1, 1);
 	w = wr_init(o->buf + o->start, o->cap - o->start);
 	smb2_hdr_put(&w, &h);
 	body_put(&w, c, dialect, NULL);
