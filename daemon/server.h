@@ -314,6 +314,8 @@ struct conn {
 	bool bulk;	       /* the frame before was a large one: so may be the next */
 	int want;	       /* bytes that end a wait for input, transport_want(); 0: one */
 	struct stream *stream; /* a large WRITE, piece by piece through rx (core/stream.c) */
+	struct turn *turn;     /* frames that wait for the next turn (core/turn.c), or NULL */
+	size_t turn_bytes;     /* of answers, since the turn began */
 
 	/* sending */
 	struct list_head outq;
@@ -346,6 +348,8 @@ void conn_close(struct conn *c);
 void conn_close_async(struct conn *c);
 /* Bytes from the socket, in order, wherever they are; the callee copies what it must keep. */
 void conn_input(struct conn *c, uint8_t *p, size_t n);
+/* The same for what was counted when it arrived. */
+void conn_frames(struct conn *c, uint8_t *p, size_t n);
 /* The frame that was received into conn.rx is whole. */
 void conn_rx_done(struct conn *c);
 void conn_request_done(struct conn *c, struct request *rq);

@@ -7,6 +7,7 @@
 #include "core/entry.h"
 #include "core/stream.h"
 #include "core/transport.h"
+#include "core/turn.h"
 #include "kernel/bpf_link.h"
 #include "smb2/smb2.h"
 #include "state/state.h"
@@ -175,6 +176,7 @@ static void conn_freed(struct reactor_job *j)
 	c->transport->free(c);
 	entry_conn_gone(c); /* what the transport drops is counted there */
 	buffer_free(c->rx, c->rx_cap);
+	turn_drop(c);
 	conn_not_preauth(c);
 	reactor_conn_gone(c->reactor, c);
 	conn_put(c);
@@ -261,6 +263,8 @@ bool conn_may_recv(const struct conn *c)
 {
 	if (stream_busy(c))
 		return false;
+	if (c->turn)
+		return false;
 	return c->rx || c->inflight + c->out_bytes <= c->conf->max_inflight;
 }
 
@@ -336,6 +340,12 @@ void conn_input(struct conn *c, uint8_t *p, size_t n)
 	entry_bytes_in(c, n);
 	conn_heard(c);
 	count_set(&c->entry->user_last_ns, c->last_ns);
+	conn_frames(c, p, n);
+}
+
+void conn_frames(struct conn *c, uint8_t *p, size_t n)
+{
+	c->turn_bytes = 0;
 	while (n && !c->closing) {
 		size_t k = MIN(n, SMB2_PREFIX_SIZE - c->prefix_have);
 		ssize_t len;
@@ -361,6 +371,13 @@ void conn_input(struct conn *c, uint8_t *p, size_t n)
 			}
 			p += len;
 			n -= (size_t)len;
+			if (unlikely(c->turn_bytes >= TURN_BYTES) && n && !c->closing) {
+				if (turn_is_over(c->reactor)) {
+					turn_keep(c, p, n);
+					return;
+				}
+				c->turn_bytes = 0;
+			}
 			continue;
 		}
 		if (stream_begin(c, p, n, (size_t)len))
@@ -388,6 +405,7 @@ void conn_queue(struct conn *c, struct outbuf *o)
 	}
 	list_add_tail(&o->node, &c->outq);
 	c->out_bytes += o->cap;
+	c->turn_bytes += o->len - o->start + o->pipe_len / 4; /* pages are not copied */
 }
 
 void conn_dequeue(struct conn *c, struct outbuf *o)

@@ -10,6 +10,7 @@
 #include "core/awake.h"
 #include "core/entry.h"
 #include "core/transport.h"
+#include "core/turn.h"
 #include "vfs/vfs.h"
 
 #include <semaphore.h>
@@ -160,7 +161,8 @@ static void completion(struct reactor *r, const struct io_uring_cqe *cqe)
 static int ring_setup(struct reactor *r)
 {
 	struct io_uring_params p = { .flags = IORING_SETUP_SINGLE_ISSUER |
-					      IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE,
+					      IORING_SETUP_DEFER_TASKRUN |
+					      IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_CQSIZE,
 				     .cq_entries = RING_ENTRIES * 4 };
 	struct io_uring_buf_reg reg = { .ring_entries = RING_RECV_BUFFERS,
 					.bgid = RING_RECV_GROUP };
@@ -214,7 +216,10 @@ static void *reactor_main(void *arg)
 		struct io_uring_cqe *cqe;
 		unsigned int head, n = 0;
 
-		err = io_uring_submit_and_wait(&r->ring, 1);
+		if (likely(list_empty(&r->turns)))
+			err = io_uring_submit_and_wait(&r->ring, 1);
+		else
+			err = io_uring_submit_and_get_events(&r->ring);
 		if (err < 0 && err != -EINTR && err != -EAGAIN && err != -EBUSY) {
 			/* Its clients hang: better a new server than half of one. */
 			log_err("reactor %u: io_uring: %s", r->index, strerror(-err));
@@ -223,10 +228,12 @@ static void *reactor_main(void *arg)
 		}
 		io_uring_for_each_cqe(&r->ring, head, cqe)
 		{
+			r->handled = ++n;
 			completion(r, cqe);
-			n++;
 		}
 		io_uring_cq_advance(&r->ring, n);
+		r->handled = 0;
+		turns_take(r);
 		stats_put(&r->stats);
 		count_add(&r->stats.reactor->wakeups, 1);
 		count_add(&r->stats.reactor->completions, n);
@@ -252,6 +259,7 @@ int reactor_start(unsigned int index, struct reactor **out)
 	pthread_cond_init(&r->start_cond, NULL);
 	list_init(&r->jobs);
 	list_init(&r->conns);
+	list_init(&r->turns);
 	list_init(&r->listeners);
 	list_init(&r->closed_listeners);
 	reactor_tick_init(r);
