@@ -152,11 +152,17 @@ class Measure:
 
 
 def run(command):
-    done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
-    if done.returncode:
-        raise BenchError(f"failed ({done.returncode}): {' '.join(command)}\n{done.stdout[-800:]}")
-    return done.stdout
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, start_new_session=True) as child:
+        proc.favour(child.pid)
+        try:
+            said, _ = child.communicate(timeout=300)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            said = "it takes longer than five minutes"
+    if child.returncode:
+        raise BenchError(f"failed ({child.returncode}): {' '.join(command)}\n{said[-800:]}")
+    return said
 
 
 class Window:

@@ -2,6 +2,7 @@
 """The table for people (user.md), the raw runs (user.json), and a line for the terminal."""
 import json
 import os
+import statistics
 
 import figures
 import svg
@@ -136,12 +137,20 @@ one core and the file system's own calls would allow, one after the other.
 """
 
 
+def disturbed(rows):
+    """A sentence, if other work was on the machine."""
+    others = [run["others"] for r in rows for runs in r["runs"].values() for run in runs
+              if "others" in run]
+    middle = statistics.median(others) if others else 0
+    return f" Other work had {middle:.1f} CPUs meanwhile: rates are rough." if middle > 0.15 else ""
+
+
 def markdown(found):
     where, rows, limits = found["where"], found["rows"], figures.Limits(found["limits"])
     text = [f"# User path against Samba\n\nMade by `{where['command']}` on {where['date']}, revision "
             f"{where['revision']}, in {where['minutes']:.0f} minutes: {where['machine']}, "
             f"{where['samba']}, tmpfs, loopback; {where['rounds']} rounds of "
-            f"{where['seconds']:g} s, the servers in turns. One row again: `tests/bench/run --only "
+            f"{where['seconds']:g} s, the servers in turns.{disturbed(rows)} One row again: `tests/bench/run --only "
             f"NAME` (`--list` names them). Every single run: [user.json](user.json). Samba's "
             f"settings: [bench.conf](../../tests/peer/bench.conf).\n\n{HOW}\n![Ratios](user.svg)\n"]
     text += [target_section(rows), worst_section(rows)]
@@ -153,6 +162,34 @@ def markdown(found):
     if found.get("failed"):
         text.append("## Not measured\n\n" + "\n".join(f"- {f}" for f in found["failed"]) + "\n")
     return "\n".join(t for t in text if t)
+
+
+# What the README shows: (title, row's name without its protection), of every protection.
+SHORT = [("read 1 MiB", "read-1m-d1"), ("write 1 MiB", "write-1m-d1"),
+         ("random read 4 KiB", "randread-4k-d1"), ("random write 4 KiB", "randwrite-4k-d1"),
+         ("random read 4 KiB, depth 16", "randread-4k-d16"),
+         ("random write 4 KiB, depth 16", "randwrite-4k-d16"),
+         ("random read 4 KiB, depth 16, 8 connections", "randread-4k-d16-c8"),
+         ("create, write 4 KiB, close", "create"), ("open, stat, close", "stat"),
+         ("unlink", "unlink"), ("rename", "rename"), ("list 100,000 entries", "list"),
+         ("session setups, 4 clients", "setup")]
+
+
+def short(found):
+    """The table of the README: of each protection the ratios of rates and of CPU time."""
+    by_name = {r["name"]: r for r in found["rows"]}
+    lines = []
+    for title, name in SHORT:
+        mine = [by_name.get(f"{name}-{p}") for p in PROTECTION]
+        if not mine[0]:
+            continue
+        middle = [number(figures.median(mine[0]["runs"].get(s, []), "rate"))
+                  for s in mine[0]["servers"]]
+        lines.append([title, f"{middle[0]} {mine[0]['unit']}",
+                      *(f"{number(figures.ratio(r))}, {number(figures.ratio(r, 'cpu'))}" if r else ""
+                        for r in mine)])
+    return table(["work", "plain", *(f"/ Samba, {p}" for p in ("plain", "signed (GMAC)",
+                                                                "signed (CMAC)", "sealed"))], lines)
 
 
 def line(row, limits):

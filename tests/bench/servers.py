@@ -53,6 +53,16 @@ def listeners(port):
     return pids
 
 
+def pss_of(pid):
+    """KiB, 0 when it is gone."""
+    try:
+        rollup = proc.read(f"/proc/{pid}/smaps_rollup")
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in rollup.splitlines()
+                 if line.startswith("Pss:")), 0)
+
+
 def kernel_memory():
     """KiB of unreclaimable slabs, page tables and kernel stacks of the whole machine."""
     return sum(int(line.split()[1]) for line in proc.read("/proc/meminfo").splitlines()
@@ -75,7 +85,8 @@ class Server:
         self.roots = listeners(port)
         if not self.roots:
             raise BenchError(f"{name}: nothing listens on port {port}")
-        for pid in self.processes():
+        self.standing = self.processes()
+        for pid in self.standing:
             proc.favour(pid)
 
     def peer(self, *words):
@@ -99,18 +110,12 @@ class Server:
         return sum(process_seconds(p) + reaped_seconds(p) for p in self.processes())
 
     def pss(self):
-        """Proportional set size of all its processes, in KiB; of very many, by a sample."""
-        pids = sorted(self.processes())
-        step = max(1, len(pids) // PSS_SAMPLE)
-        total = 0
-        for pid in pids[::step]:
-            try:
-                rollup = proc.read(f"/proc/{pid}/smaps_rollup")
-            except OSError:
-                continue
-            total += next((int(line.split()[1]) for line in rollup.splitlines()
-                           if line.startswith("Pss:")), 0)
-        return total * len(pids) / len(pids[::step])
+        """Proportional set size of all its processes, in KiB; of very many alike, by a sample."""
+        found = self.processes()
+        alike = sorted(found - self.standing)
+        step = max(1, len(alike) // PSS_SAMPLE)
+        total = sum(map(pss_of, found & self.standing))
+        return total + sum(map(pss_of, alike[::step])) * len(alike) / max(1, len(alike[::step]))
 
     def settled(self, count, seconds=60):
         """Waits until no more than `count` processes are left: children of a bench before are gone."""
