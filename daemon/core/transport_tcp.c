@@ -20,7 +20,7 @@
 #include <poll.h>
 
 #define SEND_VECTORS 32
-#define SPLICE_BATCH (64 << 10) /* wake up for no less, unless less is left */
+#define SPLICE_BATCH (256 << 10) /* wake up for no less, unless less is left */
 #define PUSH_MIN     (1u << 20) /* is sent before more is made: it stays in the cache */
 #define SEND_FLAGS   (MSG_NOSIGNAL | MSG_WAITALL)
 
