@@ -12,6 +12,7 @@ from servers import TITLES
 
 WIDTH, LEFT, RIGHT = 1000, 350, 40
 LINE, TOP, HEAD = 19, 96, 27
+LOWEST, HIGHEST = .2, 30  # what lies beyond stands at the edge, with its number
 CURVE = 250  # height of a curve's field
 STYLE = """
   .page{fill:#ffffff} text{fill:#1f2328;font:13px system-ui,-apple-system,"Segoe UI",sans-serif}
@@ -86,11 +87,12 @@ def ratios(rows):
     """Lines of dots, and how high they are."""
     groups = lines_of(rows)
     values = [v for _, lines in groups for _, dots in lines for v in dots.values()] or [1]
-    low, high = min(.8, min(values) / 1.1), max(4, max(values) * 1.1)
+    low = max(LOWEST, min(.8, min(values) / 1.1))
+    high = min(HIGHEST, max(4, max(values) * 1.1))
     scale = Scale(low, high, LEFT, WIDTH - RIGHT)
     bottom = TOP + sum(HEAD + LINE * len(lines) for _, lines in groups)
     out, y, even = [], TOP, False
-    ticks = [t for t in (.125, .25, .5, 1, 1.5, 2, 3, 5, 10, 20, 50, 100) if low <= t <= high]
+    ticks = [t for t in (.25, .5, 1, 2, 3, 5, 10, 20) if low <= t <= high]
     for _, lines in groups:
         y += HEAD
         for _ in lines:
@@ -109,9 +111,14 @@ def ratios(rows):
         out.append(text(20, y - 12, GROUPS[group], "head"))
         for title, dots in lines:
             out.append(text(LEFT - 14, y + 4.5, title, "", "end"))
-            at = [scale(v) for v in dots.values()]
-            out.append(stroke(min(at), y, max(at), y, "span"))
-            out += [marker(list(PROTECTION).index(p), scale(v), y) for p, v in dots.items()]
+            at = {p: scale(min(max(v, low), high)) for p, v in dots.items()}
+            out.append(stroke(min(at.values()), y, max(at.values()), y, "span"))
+            out += [marker(list(PROTECTION).index(p), x, y) for p, x in at.items()]
+            beyond = [v for v in dots.values() if not low <= v <= high]
+            if beyond:
+                right = beyond[0] > high
+                out.append(text(WIDTH - RIGHT - 12 if right else LEFT + 12, y + 4.5,
+                                f"{beyond[0]:.3g}×", "dim", "end" if right else "start"))
             y += LINE
     return out, bottom + 24
 
