@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The guard on instruction counts (tests/bench/instructions) notices a slowdown, on both planes: one is
+# The guard on instruction counts (tests/bench/instructions) notices a slowdown, in the daemon and in the module: one is
 # planted in a copy of the tree.
 
 load helpers
@@ -17,7 +17,7 @@ setup_file() {
 }
 
 guard() {
-	run "$C/tests/bench/instructions" --figures "$F" --only user/read,module/read "$@"
+	run "$C/tests/bench/instructions" --figures "$F" --only code/read,user/read,module/read "$@"
 }
 
 # plant FILE 'FIRST LINE OF A FUNCTION': two thousand instructions more at its beginning
@@ -43,6 +43,7 @@ plant() {
 	jq '.figures["module/read"].instructions *= 1.1' "$F" >"$F.slow"
 	F=$F.slow guard
 	assert_status 0
+	assert_line '^code/read .* instructions, [+-]0\.[0-9] % of'
 	assert_line '^user/read .* instructions, [+-]0\.[0-9] % of'
 	assert_output 'better by more than 5 %: module/read. Renew the figures'
 }
@@ -52,8 +53,10 @@ plant() {
 	plant kmod/smb2_read.c 'bool kh_smb2_read(struct kh_req *rq)'
 	guard
 	assert_status 1
+	assert_line '^code/read .*FAILS$'
 	assert_line '^user/read .*FAILS$'
 	assert_line '^module/read .*FAILS$'
+	assert_line '^# .* \+[0-9]+  planted_slowdown$'
 	assert_line '^# .* \+[0-9]+  planted_slowdown \[ksmbd-hybridd\]$'
 	assert_line '^# .* \+[0-9]+  planted_slowdown \[ksmbd_hybrid\]$'
 	assert_output 'tests/bench/instructions --write'
