@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -321,9 +322,17 @@ void conn_blocks(struct conn *c)
 	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
 }
 
+/*
+ * A recv() that waits takes what is there, and then is not woken before the low-water mark comes
+ * once more: while there is one, poll() waits.
+ */
 bool conn_wait(struct conn *c)
 {
-	return take(c, 0);
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+
+	if (c->low_water <= 1)
+		return take(c, 0);
+	return poll(&p, 1, 1000) > 0 && take(c, MSG_DONTWAIT);
 }
 
 void conn_event(struct conn *c, uint32_t events)
