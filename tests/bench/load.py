@@ -28,8 +28,9 @@ class Load:
         self.command = " ".join(command)
         # pylint: disable-next=consider-using-with
         self.child = subprocess.Popen(
-            command, text=True, start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env={**os.environ, "SMBLOAD_PASSWORD": PASSWORD})
+            command, text=True, start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, "SMBLOAD_PASSWORD": PASSWORD})
         proc.favour(self.child.pid)
         self.timer = threading.Timer(PATIENCE, self.child.kill)
         self.timer.start()

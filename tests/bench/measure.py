@@ -2,8 +2,8 @@
 """One run of one row against one server: what it gave, as a dictionary of plain numbers.
 
 Every run has "rate" (in the row's unit) and "cpu" (server seconds per GB, or per 1,000 operations);
-of smbload "latency_us" as well, and "others": the part of one CPU that went elsewhere. Idle connections have "pss", "kernel" (KiB each) and "cpu" (percent
-of one processor).
+of smbload "latency_us" as well, and "others": the part of one CPU that went elsewhere. Idle
+connections have "pss", "kernel" (KiB each) and "cpu" (percent of one processor).
 """
 import os
 import re

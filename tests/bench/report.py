@@ -132,8 +132,9 @@ HOW = """Rates are the client's; ± is half of what lies between the least and t
 CPU is the server's, all of its processes, kernel time included: seconds per GB of data, or per 1,000
 operations; of idle connections percent of one CPU. A ratio is this server / Samba, the median over
 the rounds of what ran one after the other: of rates above 1 is better, of CPU, latencies (µs) and
-memory (KiB) below 1; a / b is this server beside Samba. "Of the limit": the part of what loopback TCP without a protocol, the cipher on
-one core and the file system's own calls would allow, one after the other.
+memory (KiB) below 1; a / b is this server beside Samba. "Of the limit":
+the part of what loopback TCP without a protocol, the cipher on one core and the file system's own
+calls would allow, one after the other.
 """
 
 
@@ -150,8 +151,8 @@ def markdown(found):
     text = [f"# User path against Samba\n\nMade by `{where['command']}` on {where['date']}, revision "
             f"{where['revision']}, in {where['minutes']:.0f} minutes: {where['machine']}, "
             f"{where['samba']}, tmpfs, loopback; {where['rounds']} rounds of "
-            f"{where['seconds']:g} s, the servers in turns.{disturbed(rows)} One row again: `tests/bench/run --only "
-            f"NAME` (`--list` names them). Every single run: [user.json](user.json). Samba's "
+            f"{where['seconds']:g} s, the servers in turns.{disturbed(rows)} One row "
+            f"again: `tests/bench/run --only NAME` (`--list` names them). Every single run: [user.json](user.json). Samba's "
             f"settings: [bench.conf](../../tests/peer/bench.conf).\n\n{HOW}\n![Ratios](user.svg)\n"]
     text += [target_section(rows), worst_section(rows)]
     for group in GROUPS:
