@@ -12,7 +12,7 @@ struct kh_up *kh_up_new(u32 len)
 
 	if (!u)
 		return NULL;
-	atomic_inc(&kh_objects[KH_OBJ_UP]);
+	kh_count(KH_OBJ_UP, 1);
 	u->cap = len;
 	u->off = 0;
 	return u;
@@ -22,7 +22,7 @@ void kh_up_free(struct kh_up *u)
 {
 	if (!u)
 		return;
-	atomic_dec(&kh_objects[KH_OBJ_UP]);
+	kh_count(KH_OBJ_UP, -1);
 	kvfree(u);
 }
 

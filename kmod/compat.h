@@ -9,14 +9,6 @@
 #error "ksmbd-hybrid needs Linux 6.12 or newer"
 #endif
 
-/* struct page_frag_cache was in mm_types.h, its functions in gfp.h. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#include <linux/page_frag_cache.h>
-#else
-#include <linux/gfp.h>
-#include <linux/mm_types.h>
-#endif
-
 /* The name of a namespace became a string literal. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define KH_IMPORT_NS(ns) MODULE_IMPORT_NS(#ns)

@@ -157,7 +157,6 @@ static struct kh_conn *conn_alloc(struct kh_server *s, const struct kh_conn_args
 	spin_lock_init(&c->up_lock);
 	spin_lock_init(&c->tx_list_lock);
 	mutex_init(&c->tx_lock);
-	mutex_init(&c->frag_lock);
 	init_waitqueue_head(&c->up_wait);
 	c->kcov_handle = kcov_common_handle(); /* of the fuzzer that attaches; 0 */
 	c->id = a->id;
@@ -171,7 +170,7 @@ static struct kh_conn *conn_alloc(struct kh_server *s, const struct kh_conn_args
 	c->window = *a->window;
 	c->server = s;
 	kh_server_get(s);
-	atomic_inc(&kh_objects[KH_OBJ_CONN]);
+	kh_count(KH_OBJ_CONN, 1);
 	return c;
 }
 
@@ -179,7 +178,7 @@ static void conn_free(struct kref *ref)
 {
 	struct kh_conn *c = container_of(ref, struct kh_conn, ref);
 
-	atomic_dec(&kh_objects[KH_OBJ_CONN]);
+	kh_count(KH_OBJ_CONN, -1);
 	kh_server_put(c->server);
 	kfree(c);
 }

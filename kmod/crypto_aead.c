@@ -7,6 +7,7 @@
  */
 #include <linux/crypto.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -42,12 +43,26 @@ static void sgl_init(struct kh_sgl *l, struct scatterlist *sg, unsigned int max)
 		sg_init_table(sg, max);
 }
 
+/* A small call's memory is used again: most are for messages of a few pages, and none is zeroed. */
+#define KEPT 1024
+
+static DEFINE_PER_CPU(struct kh_call *, kept);
+
+void kh_call_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		kfree(per_cpu(kept, cpu));
+}
+
 struct kh_call *kh_call_begin(size_t req_len, unsigned int nsrc, unsigned int ndst)
 {
 	size_t lists_len = size_mul(size_add(nsrc, ndst), sizeof(struct scatterlist));
 	size_t req_off = ALIGN(sizeof(struct kh_call), CRYPTO_MINALIGN);
 	struct scatterlist *sg = NULL;
-	struct kh_call *c;
+	struct kh_call *c = NULL;
+	size_t size;
 
 	if (lists_len > PAGE_SIZE || req_off + req_len + lists_len > PAGE_SIZE) {
 		sg = kvmalloc(lists_len, GFP_KERNEL);
@@ -57,11 +72,16 @@ struct kh_call *kh_call_begin(size_t req_len, unsigned int nsrc, unsigned int nd
 	}
 	/* The lists stand last: what the cipher appends to its request is aligned as its end is. */
 	req_len = ALIGN(req_len, __alignof__(struct scatterlist));
-	c = kmalloc(req_off + req_len + lists_len, GFP_KERNEL);
+	size = req_off + req_len + lists_len;
+	if (size <= KEPT)
+		c = this_cpu_xchg(kept, NULL);
+	if (!c)
+		c = kmalloc(max_t(size_t, size, KEPT), GFP_KERNEL);
 	if (!c) {
 		kvfree(sg);
 		return NULL;
 	}
+	c->size = size;
 	c->lists = sg;
 	c->req = (void *)c + req_off;
 	if (!sg)
@@ -79,10 +99,16 @@ struct kh_call *kh_aead_begin(struct crypto_aead *tfm, unsigned int nsrc, unsign
 
 void kh_call_end(struct kh_call *c)
 {
+	size_t size;
+
 	if (!c)
 		return;
 	kvfree(c->lists);
-	kfree_sensitive(c);
+	size = c->size;
+	memzero_explicit(c, size);
+	if (size <= KEPT)
+		c = this_cpu_xchg(kept, c);
+	kfree(c);
 }
 
 /* Neighbours in the page array too: in sparse memory the array may have holes where memory has not.

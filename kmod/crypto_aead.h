@@ -22,6 +22,7 @@ struct kh_sgl {
 
 struct kh_call {
 	void *req; /* struct aead_request, struct skcipher_request; with what the cipher adds */
+	size_t size; /* of all this, what the cipher adds and short lists included */
 	struct scatterlist *lists; /* on the heap; NULL: behind this struct */
 	struct kh_sgl src, dst;
 	u8 iv[16];

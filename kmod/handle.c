@@ -41,9 +41,11 @@ struct kh_handle *kh_handle_use(struct kh_server *s, const struct smb2_fid *fid,
 
 void kh_handle_done(struct kh_handle *h, enum kh_use use)
 {
-	/* Fully ordered; afterwards h may be gone, of which only the address is needed. */
-	if (atomic_dec_and_test(&h->inflight[use]))
+	rcu_read_lock(); /* afterwards who waited may free it */
+	/* Fully ordered: either the waiter sees the count, or this sees the waiter. */
+	if (atomic_dec_and_test(&h->inflight[use]) && READ_ONCE(h->waited))
 		wake_up_var(&h->inflight[use]);
+	rcu_read_unlock();
 }
 
 /* What was stored before is seen by every new use; the old ones end here. */
@@ -51,7 +53,8 @@ static int stop(struct kh_handle *h, u32 uses)
 {
 	int use, err = 0;
 
-	smp_mb(); /* pairs with the one in kh_handle_use() */
+	WRITE_ONCE(h->waited, true);
+	smp_mb(); /* pairs with the ones in kh_handle_use() and kh_handle_done() */
 	for (use = 0; use < KH_USES && !err; use++)
 		if (uses & BIT(use))
 			err = wait_var_event_killable(&h->inflight[use],
@@ -71,7 +74,7 @@ bool kh_handle_close(struct kh_handle *h)
 static void free_handle(struct kh_handle *h)
 {
 	fput(h->file);
-	atomic_dec(&kh_objects[KH_OBJ_HANDLE]);
+	kh_count(KH_OBJ_HANDLE, -1);
 	kfree_rcu(h, rcu);
 }
 
@@ -144,11 +147,11 @@ int kh_handle_add(struct kh_server *s, const struct kh_reply_handle *a,
 	h->flags = a->flags;
 	h->attributes = a->attributes;
 	h->alloc_unit = a->alloc_unit && is_power_of_2(a->alloc_unit) ? a->alloc_unit : 1;
-	atomic_inc(&kh_objects[KH_OBJ_HANDLE]);
+	kh_count(KH_OBJ_HANDLE, 1);
 	err = insert(s, h, (u32)a->vol);
 	if (!err)
 		return 0;
-	atomic_dec(&kh_objects[KH_OBJ_HANDLE]);
+	kh_count(KH_OBJ_HANDLE, -1);
 	if (err == -EBUSY)
 		NL_SET_ERR_MSG(extack, "the slot of the file id is in use");
 	else
@@ -176,6 +179,8 @@ static void end(struct kh_server *s, struct kh_handle *h)
 {
 	int use;
 
+	WRITE_ONCE(h->waited, true);
+	smp_mb(); /* pairs with the one in kh_handle_done() */
 	for (use = 0; use < KH_USES; use++)
 		wait_var_event(&h->inflight[use], !atomic_read(&h->inflight[use]));
 	mutex_lock(&s->lock);

@@ -28,7 +28,6 @@
  *   conn.up_lock (spin)      queue to the daemon
  *   conn.tx_list_lock (spin) queue to the socket
  *   conn.tx_lock (mutex)     who sends; taken by trylock: whoever has it sends what others queue
- *   conn.frag_lock (mutex)   memory for heads of replies
  *   server.lock (mutex)      connections, handles being added and removed; handles are found by RCU
  * None nests in another, but for tx_lock outside tx_list_lock. Receiving (conn.rx) belongs to
  * io_work alone.
@@ -45,6 +44,7 @@
 #include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
@@ -127,10 +127,13 @@ int kh_crypt_unseal(const struct kh_crypt *c, u8 *hdr, size_t len);
 int kh_crypt_unseal_to(const struct kh_crypt *c, const u8 *hdr, const struct bio_vec *src,
 		       unsigned int nsrc, const struct bio_vec *dst, unsigned int ndst, size_t len);
 
+void kh_call_exit(void); /* crypto_aead.c: the module is unloaded */
+
 /* ---- maps.c ---- */
 
 struct kh_maps {
 	struct bpf_map *handles, *conns, *op_stats;
+	struct kh_op_stat *op_stat; /* memory of op_stats */
 	u32 nhandles, nconns, lanes; /* entries; lanes of op_stats */
 };
 
@@ -146,9 +149,9 @@ static inline void kh_maps_add(__u64 *counter, u64 n)
 {
 	atomic64_add(n, (atomic64_t *)counter);
 }
-/* One command was answered by the module. Any context. */
+/* One command was answered by the module, between these times. Any context. */
 void kh_maps_count(const struct kh_maps *m, u16 command, bool error, u64 bytes_in, u64 bytes_out,
-		   u64 start_ns);
+		   u64 start_ns, u64 end_ns);
 
 /* ---- server.c ---- */
 
@@ -174,7 +177,6 @@ void kh_server_put(struct kh_server *s);
 int kh_server_bind_maps(struct kh_server *s, int handles_fd, int conns_fd, int op_stats_fd,
 			struct netlink_ext_ack *extack);
 /* Counters over all servers, which are zero when nothing is left. debugfs: ksmbd_hybrid/objects */
-extern atomic_t kh_objects[];
 enum kh_object {
 	KH_OBJ_SERVER,
 	KH_OBJ_CONN,
@@ -185,6 +187,11 @@ enum kh_object {
 	KH_OBJ_UP,
 	KH_OBJS
 };
+DECLARE_PER_CPU(long, kh_objects[KH_OBJS]); /* the sum counts: who frees may be another CPU */
+static inline void kh_count(enum kh_object what, long n)
+{
+	this_cpu_add(kh_objects[what], n);
+}
 
 /* ---- session.c ---- */
 
@@ -211,6 +218,7 @@ struct kh_chan {
 	u32 nonce_prefix;
 	atomic64_t nonce_counter;
 	bool limit_told; /* KH_UP_KEY_LIMIT went out */
+	bool waited;	 /* somebody waits for the last reference */
 };
 
 /* Sets or replaces the session of that id on the connection; wipes nothing of args. */
@@ -231,6 +239,7 @@ struct kh_handle {
 	atomic_t inflight[KH_USES]; /* waited for by wait_var_event() */
 	atomic_t gone;		    /* no new use */
 	bool ending;		    /* somebody waits for the last use, under server.lock */
+	bool waited;		    /* somebody waits, or did, for inflight */
 	atomic_t barriers;	    /* who waits for inflight */
 	struct file *file;
 	struct kh_handle_slot *slot;
@@ -293,6 +302,8 @@ struct kh_rx {
 	unsigned int nsegs;
 	u64 start_ns;
 	bool large; /* the last frame was such a WRITE: read no more than a head at first */
+	bool drained; /* the socket had no more */
+	u64 now_ns;   /* when the frame before was answered, of those received with it; 0: none was */
 };
 
 struct kh_conn {
@@ -331,8 +342,6 @@ struct kh_conn {
 	struct list_head tx_queue;
 	size_t out_bytes, out_limit; /* queued, and what requests under way will queue */
 	struct mutex tx_lock;
-	struct mutex frag_lock;
-	struct page_frag_cache frags;
 
 	atomic_t nreqs; /* requests with a work item of their own; wait_var_event() */
 };
@@ -434,6 +443,11 @@ void kh_req_fail(struct kh_req *rq, u32 status);
 
 /* A compound page of KH_BLOCK_ORDER with whatever it held; put_page(). NULL. May sleep. */
 struct page *kh_block_get(void);
+/*
+ * Contiguous memory of len bytes, less than a block, with a reference of its page; what is taken in
+ * a row lies in a row. Any alignment. NULL. May sleep.
+ */
+void *kh_memory_get(u32 len);
 void kh_pages_init(void);
 void kh_pages_exit(void);
 
@@ -444,6 +458,7 @@ struct kh_tx {
 	size_t len;	/* of bv */
 	size_t charged; /* against conn.out_bytes */
 	u32 n, max, cur;
+	bool sending; /* somebody looked at its pieces: nothing is added */
 	struct bio_vec *bv; /* holds a reference of each page */
 	struct bio_vec few[4];
 };
@@ -454,7 +469,7 @@ struct kh_tx {
 struct kh_tx *kh_tx_new(u32 max);
 void kh_tx_free(struct kh_tx *t);
 /* Linear, contiguous memory at the end of what is there; at most KH_TX_LINEAR_MAX. NULL. */
-void *kh_tx_linear(struct kh_conn *c, struct kh_tx *t, u32 len);
+void *kh_tx_linear(struct kh_tx *t, u32 len);
 /* Pages of its own at the end; they hold what they held. Room for len / PAGE_SIZE + 1 pieces. */
 int kh_tx_pages(struct kh_tx *t, size_t len);
 /* Cuts what stands behind len bytes. */
@@ -466,6 +481,7 @@ static inline u32 kh_tx_front(bool seal)
 }
 
 void kh_tx_queue(struct kh_conn *c, struct kh_tx *t); /* complete but for the prefix; takes t */
+void kh_tx_exit(void); /* the module is unloaded */
 /* The transform header of a message of len bytes with the next nonce; -ENOKEY, -EKEYEXPIRED. */
 int kh_tx_transform(struct kh_conn *c, struct kh_chan *chan, u8 *p, u32 len);
 /*

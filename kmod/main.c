@@ -52,6 +52,8 @@ static void __exit kh_exit(void)
 	destroy_workqueue(kh_req_wq);
 	destroy_workqueue(kh_wq);
 	kh_rx_exit();
+	kh_tx_exit();
+	kh_call_exit();
 	kh_pages_exit();
 	kh_servers_exit();
 	rcu_barrier(); /* objects that wait to be freed are counted, and may have code of ours */

@@ -35,6 +35,19 @@ put:
 	return ERR_PTR(-EINVAL);
 }
 
+/* NULL beyond the end. */
+static void *element(struct bpf_map *map, u32 index)
+{
+	void *p;
+
+	if (!map)
+		return NULL;
+	rcu_read_lock(); /* the callback wants it; an array's memory lives as long as the array */
+	p = map->ops->map_lookup_elem(map, &index);
+	rcu_read_unlock();
+	return p;
+}
+
 int kh_maps_get(struct kh_maps *m, int handles_fd, int conns_fd, int op_stats_fd,
 		struct netlink_ext_ack *extack)
 {
@@ -62,6 +75,8 @@ int kh_maps_get(struct kh_maps *m, int handles_fd, int conns_fd, int op_stats_fd
 		err = -EINVAL;
 		goto put_op_stats;
 	}
+	BUILD_BUG_ON(sizeof(struct kh_op_stat) % 8); /* entries of an array lie without gaps */
+	m->op_stat = element(m->op_stats, 0);
 	m->nhandles = m->handles->max_entries;
 	m->nconns = m->conns->max_entries;
 	return 0;
@@ -87,19 +102,6 @@ void kh_maps_put(struct kh_maps *m)
 	memset(m, 0, sizeof(*m));
 }
 
-/* NULL beyond the end. */
-static void *element(struct bpf_map *map, u32 index)
-{
-	void *p;
-
-	if (!map)
-		return NULL;
-	rcu_read_lock(); /* the callback wants it; an array's memory lives as long as the array */
-	p = map->ops->map_lookup_elem(map, &index);
-	rcu_read_unlock();
-	return p;
-}
-
 struct kh_handle_slot *kh_maps_handle(const struct kh_maps *m, u32 slot)
 {
 	return element(m->handles, slot);
@@ -116,24 +118,21 @@ static unsigned int latency_bucket(u64 ns)
 }
 
 void kh_maps_count(const struct kh_maps *m, u16 command, bool error, u64 bytes_in, u64 bytes_out,
-		   u64 start_ns)
+		   u64 start_ns, u64 end_ns)
 {
-	u64 ns = ktime_get_ns() - start_ns;
+	u64 ns = end_ns - start_ns;
 	struct kh_op_stat *s;
 
 	if (!m->lanes || command >= KH_OPS)
 		return;
 	preempt_disable(); /* a lane has one writer: the CPU */
-	s = element(m->op_stats,
-		    kh_op_index(smp_processor_id() % m->lanes, KH_PLANE_KERNEL, command));
-	if (s) {
-		WRITE_ONCE(s->count, s->count + 1);
-		if (error)
-			WRITE_ONCE(s->errors, s->errors + 1);
-		WRITE_ONCE(s->bytes_in, s->bytes_in + bytes_in);
-		WRITE_ONCE(s->bytes_out, s->bytes_out + bytes_out);
-		ns = latency_bucket(ns);
-		WRITE_ONCE(s->latency_us[ns], s->latency_us[ns] + 1);
-	}
+	s = m->op_stat + kh_op_index(smp_processor_id() % m->lanes, KH_PLANE_KERNEL, command);
+	WRITE_ONCE(s->count, s->count + 1);
+	if (error)
+		WRITE_ONCE(s->errors, s->errors + 1);
+	WRITE_ONCE(s->bytes_in, s->bytes_in + bytes_in);
+	WRITE_ONCE(s->bytes_out, s->bytes_out + bytes_out);
+	ns = latency_bucket(ns);
+	WRITE_ONCE(s->latency_us[ns], s->latency_us[ns] + 1);
 	preempt_enable();
 }

@@ -26,20 +26,23 @@ static void release(struct kh_req *rq)
 void kh_req_end(struct kh_req *rq, u32 status, u64 bytes_in, u64 bytes_out)
 {
 	struct kh_conn *c = rq->conn;
+	u64 now = ktime_get_ns();
 
 	kh_maps_count(&c->server->maps, rq->hdr.command, status >> 30 == 3, bytes_in, bytes_out,
-		      rq->start_ns);
+		      rq->start_ns, now);
 	kh_maps_add(&c->slot->served, 1);
 	trace_kh_complete(c->id, rq->hdr.message_id, rq->hdr.command, status);
 	release(rq);
-	if (!rq->deferred)
+	if (!rq->deferred) {
+		c->rx.now_ns = now;
 		return;
+	}
 	if (rq->out_bytes) {
 		spin_lock(&c->tx_list_lock);
 		c->out_bytes -= rq->out_bytes;
 		spin_unlock(&c->tx_list_lock);
 	}
-	atomic_dec(&kh_objects[KH_OBJ_REQ]);
+	kh_count(KH_OBJ_REQ, -1);
 	kfree(rq);
 	kh_tx_send(c);
 	kh_tx_room(c);
@@ -66,7 +69,7 @@ bool kh_req_defer(struct kh_req *rq, work_func_t fn, size_t out_bytes)
 	own->deferred = true;
 	own->out_bytes = out_bytes;
 	own->data = NULL;
-	atomic_inc(&kh_objects[KH_OBJ_REQ]);
+	kh_count(KH_OBJ_REQ, 1);
 	atomic_inc(&c->nreqs);
 	spin_lock(&c->tx_list_lock);
 	c->out_bytes += out_bytes;

@@ -135,9 +135,12 @@ static int fill(struct kh_conn *c)
 	room = KH_RBUF - rx->end;
 	if (rx->large && !rx->end)
 		room = HEAD_READ;
+	rx->now_ns = 0;
 	n = receive(c, rx->buf + rx->end, room);
 	if (n > 0)
 		rx->end += n;
+	/* The socket calls when there is more: it need not be asked again. */
+	rx->drained = n < (int)room;
 	return n;
 }
 
@@ -286,6 +289,7 @@ static int collect(struct kh_conn *c)
 	struct kh_rx *rx = &c->rx;
 	int n;
 
+	rx->drained = false; /* it was not called for less than what want() says */
 	if (rx->have == rx->frame_len) {
 		struct kh_up *up = rx->up;
 
@@ -357,7 +361,7 @@ static int next_frame(struct kh_conn *c)
 	if (have >= len) {
 		rx->start += SMB2_PREFIX_SIZE + len;
 		rx->large = false;
-		kh_frame(c, p, len, NULL, ktime_get_ns());
+		kh_frame(c, p, len, NULL, rx->now_ns ?: ktime_get_ns());
 		return 1;
 	}
 	if (SMB2_PREFIX_SIZE + len > KH_RBUF && have >= HEAD)
@@ -376,7 +380,7 @@ static int step(struct kh_conn *c)
 		n = next_frame(c);
 	if (n || test_bit(KH_CONN_GONE, &c->flags))
 		return n;
-	return fill(c);
+	return rx->drained ? 0 : fill(c);
 }
 
 static bool blocked(const struct kh_conn *c)
@@ -391,6 +395,7 @@ bool kh_rx_run(struct kh_conn *c)
 	unsigned int frames = 0;
 	int n = 1;
 
+	c->rx.drained = false;
 	while (n > 0 && !blocked(c)) {
 		if (frames++ == BUDGET_FRAMES || c->slot->bytes_in >= until)
 			return true;

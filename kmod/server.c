@@ -15,7 +15,7 @@
 #include "kmod.h"
 #include "server.h"
 
-atomic_t kh_objects[KH_OBJS];
+DEFINE_PER_CPU(long, kh_objects[KH_OBJS]);
 
 static const char *const object_names[KH_OBJS] = {
 	[KH_OBJ_SERVER] = "servers", [KH_OBJ_CONN] = "connections", [KH_OBJ_CHAN] = "sessions",
@@ -37,7 +37,7 @@ static void server_free(struct kref *ref)
 		kh_maps_put(&s->maps);
 	}
 	put_net(s->net);
-	atomic_dec(&kh_objects[KH_OBJ_SERVER]);
+	kh_count(KH_OBJ_SERVER, -1);
 	kfree(s);
 }
 
@@ -90,7 +90,7 @@ struct file *kh_server_open(struct net *net, const char *instance, struct kh_ser
 		return file;
 	}
 	s->net = get_net(net);
-	atomic_inc(&kh_objects[KH_OBJ_SERVER]);
+	kh_count(KH_OBJ_SERVER, 1);
 	mutex_lock(&servers_lock);
 	s->id = ++last_id;
 	list_add_tail(&s->node, &servers);
@@ -158,12 +158,22 @@ put:
 
 /* ---- debugfs ---- */
 
+static long objects(enum kh_object what)
+{
+	long n = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		n += per_cpu(kh_objects[what], cpu);
+	return n;
+}
+
 static int objects_show(struct seq_file *m, void *unused)
 {
 	int i;
 
 	for (i = 0; i < KH_OBJS; i++)
-		seq_printf(m, "%s %d\n", object_names[i], atomic_read(&kh_objects[i]));
+		seq_printf(m, "%s %ld\n", object_names[i], objects(i));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(objects);
@@ -181,6 +191,5 @@ void kh_servers_exit(void)
 
 	debugfs_remove_recursive(debug_dir);
 	for (i = 0; i < KH_OBJS; i++)
-		WARN(atomic_read(&kh_objects[i]), "%s left: %d\n", object_names[i],
-		     atomic_read(&kh_objects[i]));
+		WARN(objects(i), "%s left: %ld\n", object_names[i], objects(i));
 }

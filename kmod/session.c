@@ -11,7 +11,7 @@ static void chan_free(struct kh_chan *ch)
 {
 	kh_sign_free(ch->sign);
 	kh_crypt_free(ch->crypt);
-	atomic_dec(&kh_objects[KH_OBJ_CHAN]);
+	kh_count(KH_OBJ_CHAN, -1);
 	kfree_rcu(ch, rcu);
 }
 
@@ -20,12 +20,15 @@ void kh_chan_put(struct kh_chan *ch)
 {
 	if (!ch)
 		return;
-	if (refcount_dec_and_test(&ch->refs))
+	rcu_read_lock(); /* afterwards who waited may free it */
+	if (refcount_dec_and_test(&ch->refs)) {
 		chan_free(ch);
-	else {
-		smp_mb__after_atomic(); /* the waiter looks at refs after it queued itself */
-		wake_up_var(&ch->refs); /* needs the address only */
+	} else {
+		smp_mb__after_atomic(); /* the waiter sees the count, or this sees the waiter */
+		if (READ_ONCE(ch->waited))
+			wake_up_var(&ch->refs);
 	}
+	rcu_read_unlock();
 }
 
 struct kh_chan *kh_chan_find(struct kh_conn *c, u64 session_id)
@@ -62,6 +65,8 @@ static void chan_end(struct kh_chan *ch)
 {
 	if (!ch)
 		return;
+	WRITE_ONCE(ch->waited, true);
+	smp_mb(); /* pairs with the one in kh_chan_put() */
 	wait_var_event(&ch->refs, refcount_read(&ch->refs) == 1);
 	kh_chan_put(ch);
 }
@@ -107,7 +112,7 @@ static struct kh_chan *chan_new(struct kh_conn *c, const struct kh_session_args 
 			goto free_sign;
 		}
 	}
-	atomic_inc(&kh_objects[KH_OBJ_CHAN]);
+	kh_count(KH_OBJ_CHAN, 1);
 	return ch;
 free_sign:
 	kh_sign_free(ch->sign);

@@ -3,8 +3,8 @@
  * tx.c - replies on their way to the socket: ours and the daemon's, in one stream.
  *
  * A reply is a list of pieces of pages. The first begins with the transport's prefix and, if it is
- * to be sealed, room for the transform header. Heads and small replies are cut from a page that the
- * connection keeps; file data is the page cache's pages, or pages of the reply's own. The socket
+ * to be sealed, room for the transform header. Heads and small replies are cut from memory that the
+ * CPU keeps, so that those of a batch are one piece; file data is the page cache's pages, or pages of the reply's own. The socket
  * takes references (MSG_SPLICE_PAGES), so nothing is copied.
  */
 #include <linux/mm.h>
@@ -17,9 +17,11 @@
 
 #define SEND_PIECES 64 /* that one call takes */
 
+static DEFINE_PER_CPU(struct kh_tx *, spare); /* a small one */
+
 struct kh_tx *kh_tx_new(u32 max)
 {
-	struct kh_tx *t = kmalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+	struct kh_tx *t = this_cpu_xchg(spare, NULL) ?: kmalloc(sizeof(*t), GFP_KERNEL);
 
 	if (!t)
 		return NULL;
@@ -34,7 +36,8 @@ struct kh_tx *kh_tx_new(u32 max)
 	t->max = max(max, (u32)ARRAY_SIZE(t->few));
 	t->n = t->cur = 0;
 	t->len = t->charged = 0;
-	atomic_inc(&kh_objects[KH_OBJ_TX]);
+	t->sending = false;
+	kh_count(KH_OBJ_TX, 1);
 	return t;
 }
 
@@ -48,8 +51,16 @@ void kh_tx_free(struct kh_tx *t)
 		put_page(t->bv[i].bv_page);
 	if (t->bv != t->few)
 		kvfree(t->bv);
-	atomic_dec(&kh_objects[KH_OBJ_TX]);
-	kfree(t);
+	kh_count(KH_OBJ_TX, -1);
+	kfree(this_cpu_xchg(spare, t));
+}
+
+void kh_tx_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		kfree(per_cpu(spare, cpu));
 }
 
 static void add(struct kh_tx *t, struct page *page, u32 off, u32 len)
@@ -58,20 +69,13 @@ static void add(struct kh_tx *t, struct page *page, u32 off, u32 len)
 	t->len += len;
 }
 
-void *kh_tx_linear(struct kh_conn *c, struct kh_tx *t, u32 len)
+void *kh_tx_linear(struct kh_tx *t, u32 len)
 {
 	void *p;
 
 	if (WARN_ON_ONCE(t->n == t->max || len > KH_TX_LINEAR_MAX))
 		return NULL;
-	mutex_lock(&c->frag_lock);
-	p = page_frag_alloc(&c->frags, ALIGN(len, 8), GFP_KERNEL);
-	mutex_unlock(&c->frag_lock);
-	if (!p) { /* memory is in small pieces; this tries harder */
-		struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, get_order(len));
-
-		p = page ? page_address(page) : NULL;
-	}
+	p = kh_memory_get(len);
 	if (p)
 		add(t, virt_to_page(p), offset_in_page(p), len);
 	return p;
@@ -177,17 +181,53 @@ int kh_tx_transform(struct kh_conn *c, struct kh_chan *chan, u8 *p, u32 len)
 	return 0;
 }
 
+/*
+ * Puts a small reply behind the last one of the queue, as one piece with it if it lies behind it in
+ * memory: replies of a batch go out as one. tx_list_lock is held. False: there is no such place.
+ */
+static bool join(struct kh_conn *c, struct kh_tx *t)
+{
+	struct bio_vec *bv, *own = t->bv;
+	struct kh_tx *last;
+
+	if (t->n != 1 || list_empty(&c->tx_queue))
+		return false;
+	last = list_last_entry(&c->tx_queue, struct kh_tx, node);
+	if (last->sending)
+		return false;
+	bv = &last->bv[last->n - 1];
+	if (piece(bv) + bv->bv_len == piece(own) &&
+	    compound_head(bv->bv_page) == compound_head(own->bv_page)) {
+		bv->bv_len += own->bv_len;
+	} else {
+		if (last->n == last->max)
+			return false;
+		last->bv[last->n++] = *own;
+		t->n = 0; /* the reference went along */
+	}
+	last->len += t->len;
+	last->charged += t->len;
+	return true;
+}
+
 void kh_tx_queue(struct kh_conn *c, struct kh_tx *t)
 {
-	smb2_prefix_put(piece(&t->bv[0]), t->len - SMB2_PREFIX_SIZE);
-	t->charged = t->len;
+	size_t len = t->len;
+	bool joined;
+
+	smb2_prefix_put(piece(&t->bv[0]), len - SMB2_PREFIX_SIZE);
+	t->charged = len;
 	spin_lock(&c->tx_list_lock);
-	list_add_tail(&t->node, &c->tx_queue);
-	c->out_bytes += t->charged;
+	joined = join(c, t);
+	if (!joined)
+		list_add_tail(&t->node, &c->tx_queue);
+	c->out_bytes += len;
 	if (c->out_bytes > c->out_limit)
 		set_bit(KH_CONN_OUT_FULL, &c->flags);
 	c->slot->out_bytes = c->out_bytes;
 	spin_unlock(&c->tx_list_lock);
+	if (joined)
+		kh_tx_free(t);
 }
 
 /* src and t begin with the SMB2 header; so does t again afterwards, with room before it. */
@@ -249,7 +289,7 @@ void kh_tx_simple(struct kh_req *rq, u32 status, const void *body, u32 len)
 {
 	u32 front = kh_tx_front(rq->sealed);
 	struct kh_tx *t = kh_tx_new(1);
-	u8 *p = t ? kh_tx_linear(rq->conn, t, front + SMB2_HDR_SIZE + len) : NULL;
+	u8 *p = t ? kh_tx_linear(t, front + SMB2_HDR_SIZE + len) : NULL;
 
 	if (!p) {
 		kh_tx_free(t);
@@ -275,6 +315,7 @@ static size_t gather(struct kh_conn *c, struct bio_vec *bv, unsigned int *n, boo
 	list_for_each_entry(t, &c->tx_queue, node) {
 		u32 i;
 
+		t->sending = true;
 		for (i = t->cur; i < t->n && *n < SEND_PIECES; i++) {
 			bv[(*n)++] = t->bv[i];
 			len += t->bv[i].bv_len;
@@ -392,5 +433,4 @@ void kh_tx_drop(struct kh_conn *c)
 		list_del(&t->node);
 		kh_tx_free(t);
 	}
-	page_frag_cache_drain(&c->frags);
 }

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+import kernel_load
 import proc
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -314,6 +315,9 @@ def guest(arguments):
                     server.unmount()
             elif names:
                 measure(servers, protection, names, args.rounds, args.place)
+        loads = [n for n in kernel_load.rows(args.place) if n in only]
+        if loads:
+            kernel_load.measure(servers, loads, args.rounds, args.place, emit)
         emit("ciphers", **ciphers())
     finally:
         for server in servers:
