@@ -26,6 +26,8 @@ COUNT = {
     "uml": {"4k": (30000, 20000), "64k": (8000, 3000), "1m": (2000, 400), "names": 2000},
     "vm": {"4k": (3000, 1000), "64k": (500, 96), "1m": (64, 12), "names": 250},
 }
+# What the virtual machine runs when nothing is said: a run of a row takes it seconds.
+USUAL = ("*-4k-d*-c1-*", "*-4k-d16-c8-plain", "*-1m-d1-c1-*", "*-c1")
 FILE_SIZE = {"uml": {1: "64m", 8: "16m"}, "vm": {1: "16m", 8: "4m"}}
 
 
@@ -90,7 +92,7 @@ def measure(servers, names, rounds, place, emit):
                         emit(kind, row=name, server=server.name, amount=count)
                 result = run(server, options, count, mark)
                 rate = result["mib_per_second"] if large else result["rate"]
-                if place != "uml" or turn: # the first is for caches
+                if place != "uml" or turn:  # the first is for caches
                     taken[server.name].append(rate)
                 row.setdefault(server.name, {})["signing"] = result["signing"]
         for server in servers:
