@@ -111,12 +111,15 @@ void open_close(struct open *o)
 		(void)handles_reap(o->file_dev, o->file_ino, NULL);
 }
 
-/* Nothing is freed with a name that would take long. */
-static bool is_small(const struct open *o)
+/* Nobody else is asked to let go of it, and nothing is freed with the name that would take long. */
+static bool goes_quickly(struct open *o)
 {
+	struct ofile *f = ofile_lock(o);
+	bool alone = f && f->refs == 1;
 	struct stat st;
 
-	return !fstat(o->fd, &st) && (uint64_t)st.st_blocks * 512 <= VFS_QUICK_FREE;
+	ofile_unlock(o, f);
+	return alone && !fstat(o->fd, &st) && (uint64_t)st.st_blocks * 512 <= VFS_QUICK_FREE;
 }
 
 /* Closing may wait for a disk when something is to be removed. */
@@ -126,7 +129,7 @@ static bool may_block(struct open *o)
 		return true;
 	if (o->kind != OPEN_FILE)
 		return !(vfs_quick() && o->kind == OPEN_DIR && !o->delete_on_close);
-	return (o->delete_on_close || ofile_delete_pending(o)) && !(vfs_quick() && is_small(o));
+	return (o->delete_on_close || ofile_delete_pending(o)) && !(vfs_quick() && goes_quickly(o));
 }
 
 ntstatus smb2_close(struct request *rq)
