@@ -19,7 +19,8 @@ int io_uring_queue_init_params(unsigned int n, struct io_uring *ring, struct io_
 	int (*init)(unsigned int, struct io_uring *, struct io_uring_params *) =
 		dlsym(RTLD_NEXT, "io_uring_queue_init_params");
 
-	p->flags &= ~(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+	p->flags &= ~(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+		      IORING_SETUP_TASKRUN_FLAG);
 	return init(n, ring, p);
 }
 
