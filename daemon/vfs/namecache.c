@@ -491,9 +491,20 @@ bool namecache_has(struct namecache_change *c, int i, const char *disk)
 {
 	char buf[VFS_NAME_WIRE_MAX];
 	const char *wire = vfs_name_to_wire(disk, buf);
+	struct slot *s;
+	struct stat st;
 
 	i = place(c, i);
-	return c->valid[i] && index_find(c->dir[i], wire, name_hash(wire), NULL);
+	s = c->valid[i] ? index_find(c->dir[i], wire, name_hash(wire), NULL) : NULL;
+	if (!s)
+		return false;
+	/* Made and removed by others within a tick of the clock, it left the stamp as it was. */
+	if (!fstatat(c->fd[i], c->dir[i]->names + s->at - 1, &st, AT_SYMLINK_NOFOLLOW) ||
+	    errno != ENOENT)
+		return true;
+	c->dir[i]->filled = false;
+	c->valid[i] = false;
+	return false;
 }
 
 void namecache_add(struct namecache_change *c, int i, const char *disk)
