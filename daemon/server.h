@@ -229,6 +229,8 @@ void reactor_unlisten(struct reactor *r, int fd, uint64_t delay_ns, bool accept_
 /* Its thread runs on these CPUs from now on. 0 or -errno. */
 int reactor_bind(struct reactor *r, const cpu_set_t *set);
 void reactor_post(struct reactor *r, struct reactor_job *j);
+/* Is a job posted that did not run yet? Its thread. */
+bool reactor_has_jobs(struct reactor *r);
 /*
  * The end, in this order: stop asks, join waits for the thread. Workers may go on posting: after
  * they have stopped, drain runs what is left (false: nothing was), for all until nothing is left.

@@ -98,6 +98,16 @@ void reactor_post(struct reactor *r, struct reactor_job *j)
 	(void)job_add(r, j, true);
 }
 
+bool reactor_has_jobs(struct reactor *r)
+{
+	bool any;
+
+	pthread_mutex_lock(&r->jobs_lock);
+	any = !list_empty(&r->jobs);
+	pthread_mutex_unlock(&r->jobs_lock);
+	return any;
+}
+
 /* ---- a look at the connections ---- */
 
 struct look_job {
