@@ -56,7 +56,10 @@ switches() {
 	before=$(switches)
 	sleep 3
 	after=$(switches)
-	[ $((after - before)) -le 4 ] || fail "idle, and $((after - before)) wake-ups in 3 s"
+	case ${KH_BUILD:-} in
+	*-tsan) ;; # its own thread wakes up ten times a second
+	*) [ $((after - before)) -le 4 ] || fail "idle, and $((after - before)) wake-ups in 3 s" ;;
+	esac
 	smbload -c 200 --file-size 64k -n 4000 randread >result
 	assert_equal "$(tail -1 result | jq -c '[.errors, .operations >= 4000]')" '[0,true]'
 	exec 7>&-
