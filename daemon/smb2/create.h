@@ -41,6 +41,8 @@ ntstatus create_stream(struct create *q);
 struct acl_object create_acl_object(const struct create *q);
 ntstatus create_access(struct create *q, uint32_t desired);
 ntstatus create_make(struct create *q, bool is_dir);
+/* ofile_join() of what q->loc describes. RETRY: what was there goes, or is gone. */
+ntstatus create_join(struct create *q, bool overwrite);
 /* What CREATE did is told, before it is answered (state/change.h). */
 void create_tell(const struct create *q);
 /* SUPERSEDE, OVERWRITE, OVERWRITE_IF: what is there loses its data. */

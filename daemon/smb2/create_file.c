@@ -238,6 +238,20 @@ static ntstatus overwrite(struct create *q)
 	return err < 0 ? vfs_errno(err) : fill_new(q);
 }
 
+/* RETRY: what was there goes, or is gone. */
+ntstatus create_join(struct create *q, bool overwrite)
+{
+	struct vfs_id id = q->loc.attr.id;
+	ntstatus status = ofile_join(q->open, id.dev, id.ino, q->open->stream_name, overwrite);
+
+	if (status != NT_STATUS_RETRY)
+		return status;
+	if (vfs_quick())
+		return vfs_errno(vfs_later());
+	removal_wait(id.dev, id.ino);
+	return status;
+}
+
 static ntstatus open_existing(struct create *q)
 {
 	struct open *o = q->open;
@@ -254,7 +268,7 @@ static ntstatus open_existing(struct create *q)
 	    !(access_map_generic(q->desired) & FILE_WRITE_DATA))
 		q->granted &= ~(uint32_t)FILE_WRITE_DATA;
 	o->access = q->granted;
-	status = ofile_join(o, q->loc.attr.id.dev, q->loc.attr.id.ino, NULL, truncate);
+	status = create_join(q, truncate);
 	if (status == NT_STATUS_SUCCESS)
 		status = open_data(q, truncate);
 	ofile_set_access(o, q->granted);

@@ -74,8 +74,7 @@ ntstatus create_stream(struct create *q)
 	o->kind = OPEN_STREAM;
 	o->stream_name = xstrdup(exists ? disk : q->path.stream);
 	o->access = q->granted;
-	status = ofile_join(o, q->loc.attr.id.dev, q->loc.attr.id.ino, o->stream_name,
-			    exists && create_overwrites(q));
+	status = create_join(q, exists && create_overwrites(q));
 	if (status != NT_STATUS_SUCCESS)
 		return status;
 	o->fd = steal_fd(&q->loc.fd);

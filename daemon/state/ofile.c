@@ -179,6 +179,8 @@ ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stre
 	status = check(b, o, dev, ino, stream, overwrite);
 	if (f)
 		status = oplock_contend(f, o, overwrite, status);
+	if (status == NT_STATUS_SUCCESS && unlikely(removal_is(dev, ino)))
+		status = NT_STATUS_RETRY;
 	if (status == NT_STATUS_SUCCESS) {
 		if (!f) {
 			f = xcalloc(1, sizeof(*f));
@@ -398,6 +400,8 @@ enum ofile_delete ofile_leave(struct open *o, struct identity **as)
 		purge_kept(f);
 		handles_refresh(f, f->delete_pending ? &taken : NULL);
 	}
+	if (what == OFILE_DELETE_FILE)
+		removal_begin(o);
 	pthread_mutex_unlock(&b->lock);
 	handles_wait(&taken);
 	return what;

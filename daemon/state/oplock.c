@@ -367,6 +367,7 @@ void oplock_finish(struct open *o)
 {
 	struct lease *l = o->oplock.lease;
 
+	removal_end(o);
 	if (!l || !atomic_load(&l->breaking)) /* none begins any more */
 		return;
 	pthread_mutex_lock(l->lock);

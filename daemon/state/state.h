@@ -347,6 +347,8 @@ struct open {
 	struct list_head file_node, handle_node;
 	struct ofile *file;	     /* NULL before ofile_join() and after ofile_leave() */
 	uint64_t file_dev, file_ino; /* which it is, or was */
+	struct list_head removal_node;
+	bool removing; /* the name is about to go: state/removal.c */
 	struct oplock oplock;
 
 	int fd; /* readable and writable as `access` says; for attributes only: readable or O_PATH
@@ -482,6 +484,20 @@ enum ofile_delete { OFILE_KEEP, OFILE_DELETE_STREAM, OFILE_DELETE_FILE };
  * and as whom (*as: reference, or NULL).
  */
 enum ofile_delete ofile_leave(struct open *o, struct identity **as);
+
+/* ---- removal.c ---- */
+
+/* The last open has left, and the file is to go. Under its bucket's lock, by ofile_leave(). */
+void removal_begin(struct open *o);
+/* It went, or did not: by oplock_finish(). */
+void removal_end(struct open *o);
+/* Under the bucket's lock: ofile_join() gives RETRY then. */
+bool removal_is(uint64_t dev, uint64_t ino);
+/* Worker, no lock. */
+void removal_wait(uint64_t dev, uint64_t ino);
+
+/* ---- ofile.c again ---- */
+
 ntstatus ofile_set_delete(struct open *o, bool on); /* FileDispositionInformation */
 bool ofile_delete_pending(struct open *o);
 /* Does another open of the same file refuse to share deletion (rename, MS-FSA 2.1.5.14.11)? */
