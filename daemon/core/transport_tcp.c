@@ -21,7 +21,7 @@
 
 #define SEND_VECTORS 32
 #define SPLICE_BATCH (256 << 10) /* wake up for no less, unless less is left */
-#define PUSH_MIN     (1u << 20) /* is sent before more is made: it stays in the cache */
+#define PUSH_MIN     (1u << 20)	 /* is sent before more is made: it stays in the cache */
 #define SEND_FLAGS   (MSG_NOSIGNAL | MSG_WAITALL)
 
 /* Of a send under way; the reactor keeps those that are free. */

@@ -4,7 +4,6 @@
  * thread at a time, does not know that io_uring_enter() can block, and does not know openat2().
  * For tests/bench/instructions_code.py.
  */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <liburing.h>

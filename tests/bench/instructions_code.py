@@ -51,7 +51,7 @@ def prepare(folder, port, who):
     subprocess.run([f"{TOP}/ksmbd-hybrid", "-c", f"{folder}/server.conf", "adduser", "--unix-user",
                     who["KH_UNIX1"], who["KH_USER1"]], check=True, text=True,
                    input=who["KH_PASS1"] + "\n", stdout=subprocess.DEVNULL)
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", f"{folder}/callgrind_uring.so",
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-O2", "-shared", "-fPIC", "-o", f"{folder}/callgrind_uring.so",
                     f"{HERE}/callgrind_uring.c", "-luring"], check=True)
 
 
