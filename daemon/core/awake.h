@@ -6,6 +6,7 @@
 #ifndef KH_AWAKE_H
 #define KH_AWAKE_H
 
+#include "core/count.h"
 #include "core/ring.h"
 
 /* Something happens on it, or is to be watched: called before c->last_ns becomes old. */
@@ -16,10 +17,11 @@ static inline void conn_awake(struct conn *c)
 		conn_awake_slow(c);
 }
 
-/* Bytes came from the client. */
+/* Bytes came from the client: its entry shows when, too. */
 static inline void conn_heard(struct conn *c)
 {
 	c->last_ns = now_ns();
+	count_set(&c->entry->user_last_ns, c->last_ns);
 	conn_awake(c);
 }
 

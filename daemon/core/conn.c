@@ -339,7 +339,6 @@ void conn_input(struct conn *c, uint8_t *p, size_t n)
 {
 	entry_bytes_in(c, n);
 	conn_heard(c);
-	count_set(&c->entry->user_last_ns, c->last_ns);
 	conn_frames(c, p, n);
 }
 

@@ -120,7 +120,6 @@ static size_t record_header(const uint8_t *p, size_t n, struct kh_upcall *u)
 static void records(struct conn *c, uint8_t *p, size_t n)
 {
 	conn_heard(c);
-	count_set(&c->entry->user_last_ns, c->last_ns);
 	while (n && !c->closing) {
 		struct kh_upcall u;
 		size_t size = record_header(p, n, &u);
@@ -188,7 +187,6 @@ static void body_done(struct conn *c, int res)
 	c->rx = NULL;
 	if (res > 0 && !c->closing && record_header(base, (size_t)res, &u) == (size_t)res) {
 		conn_heard(c);
-		count_set(&c->entry->user_last_ns, c->last_ns);
 		c->in_input = true;
 		record(c, &u, base + sizeof(u), base, c->rx_cap);
 		c->in_input = false;
