@@ -251,7 +251,7 @@ static void *reactor_main(void *arg)
 	jobs_end(r);
 	transport_sends_free(r);
 	ring_teardown(r);
-	identity_thread_end();
+	(void)identity_become_self();
 	return NULL;
 }
 

@@ -39,7 +39,7 @@ static void *worker_main(void *arg)
 		pthread_mutex_lock(&pool.lock);
 	}
 	pthread_mutex_unlock(&pool.lock);
-	identity_thread_end();
+	(void)identity_become_self();
 	return NULL;
 }
 

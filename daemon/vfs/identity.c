@@ -154,11 +154,6 @@ int identity_become_self(void)
 	return r;
 }
 
-void identity_thread_end(void)
-{
-	(void)identity_become_self();
-}
-
 int identity_root_begin(void)
 {
 	if (geteuid())

@@ -97,10 +97,8 @@ void identity_put(struct identity *id); /* NULL is fine */
  * any rights (nobody), never with a mixture.
  */
 int identity_become(struct identity *id);
-/* Back to what the daemon is. */
+/* Back to what the daemon is. A thread that ends does it, too: it may hold a reference. */
 int identity_become_self(void);
-/* The same, when a thread that was somebody ends. */
-void identity_thread_end(void);
 
 /*
  * For a thread that moves data of files that others opened as somebody: a write as root would leave
