@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * pipe.c - pipes for splicing file pages to sockets.
+ * pipe.c - pipes for splicing between files and sockets.
  *
- * Their number is bounded: a splice to a socket whose client does not read holds a kernel thread of
- * the ring. Who gets no pipe copies instead, and waits for the client without a thread.
+ * Their number is bounded: each is two descriptors and up to PIPE_BYTES of pages, held for as long
+ * as a client does not take its answer, or does not send the rest of its WRITE. PIPES_MAX of that
+ * size are also all that Linux lets an unprivileged user have (fs.pipe-user-pages-soft). Who gets
+ * none copies instead.
  */
 #include "server.h"
 
