@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * util.h - the few things that every file of the daemon may use: cleanup attributes, memory that
- * dies with a message instead of returning NULL, intrusive lists, clocks.
+ * dies with a message instead of returning NULL, intrusive lists, a hash, clocks.
  */
 #ifndef KH_UTIL_H
 #define KH_UTIL_H
@@ -128,9 +128,8 @@ static inline void list_del(struct list_head *n)
 	    q = container_of(p->m.next, __typeof__(*p), m);  \
 	     &p->m != (l); p = q, q = container_of(q->m.next, __typeof__(*q), m))
 
-/* ---- clocks ---- */
+/* ---- FNV-1a; a byte at a time, so that the folders of a path are hashed on the way ---- */
 
-/* FNV-1a; a byte at a time, so that the folders of a path are hashed on the way. */
 #define FNV1A_SEED  0xCBF29CE484222325ull
 #define FNV1A_PRIME 0x100000001B3ull
 
@@ -145,6 +144,8 @@ static inline uint64_t fnv1a(uint64_t h, const char *p, size_t n)
 		h = fnv1a_byte(h, p[i]);
 	return h;
 }
+
+/* ---- clocks ---- */
 
 static inline uint64_t now_ns(void)
 {
