@@ -157,6 +157,7 @@ static bool is_quick(const struct create *q)
 static ntstatus attempt(struct request *rq, struct create *q)
 {
 	struct tree *t = rq->tree;
+	uint64_t looked = removal_count();
 	ntstatus status = vfs_resolve(t->vfs, q->path.path, create_resolve_flags(q), &q->loc);
 
 	if (status == NT_STATUS_STOPPED_ON_SYMLINK || create_needs_follow(q)) {
@@ -175,6 +176,7 @@ static ntstatus attempt(struct request *rq, struct create *q)
 	status = prepare_open(rq, q);
 	if (!q->open)
 		goto out;
+	q->open->looked = looked;
 	if (status == NT_STATUS_SUCCESS)
 		status = q->path.stream ? create_stream(q) : create_file(q);
 	if (status == NT_STATUS_SUCCESS) {

@@ -179,7 +179,7 @@ ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stre
 	status = check(b, o, dev, ino, stream, overwrite);
 	if (f)
 		status = oplock_contend(f, o, overwrite, status);
-	if (status == NT_STATUS_SUCCESS && unlikely(removal_is(dev, ino)))
+	if (status == NT_STATUS_SUCCESS && unlikely(removal_is(dev, ino, o->looked)))
 		status = NT_STATUS_RETRY;
 	if (status == NT_STATUS_SUCCESS) {
 		if (!f) {

@@ -348,7 +348,8 @@ struct open {
 	struct ofile *file;	     /* NULL before ofile_join() and after ofile_leave() */
 	uint64_t file_dev, file_ino; /* which it is, or was */
 	struct list_head removal_node;
-	bool removing; /* the name is about to go: state/removal.c */
+	bool removing;	       /* the name is about to go: state/removal.c */
+	uint64_t looked;       /* removal_count() before its name was looked up */
 	struct oplock oplock;
 
 	int fd; /* readable and writable as `access` says; for attributes only: readable or O_PATH
@@ -491,8 +492,13 @@ enum ofile_delete ofile_leave(struct open *o, struct identity **as);
 void removal_begin(struct open *o);
 /* It went, or did not: by oplock_finish(). */
 void removal_end(struct open *o);
-/* Under the bucket's lock: ofile_join() gives RETRY then. */
-bool removal_is(uint64_t dev, uint64_t ino);
+/* How many have ended. */
+uint64_t removal_count(void);
+/*
+ * Does the file go, or has it gone since removal_count() was `since`? (Or, rarely, another one.)
+ * Under the bucket's lock: ofile_join() gives RETRY then.
+ */
+bool removal_is(uint64_t dev, uint64_t ino, uint64_t since);
 /* Worker, no lock. */
 void removal_wait(uint64_t dev, uint64_t ino);
 

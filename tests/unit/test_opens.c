@@ -228,6 +228,39 @@ static void test_many_files(void)
 	free(all);
 }
 
+/* ---- a file that went between the look-up of its name and the join ---- */
+
+static void test_removed(void)
+{
+	uint64_t looked = removal_count();
+	struct identity *as;
+	ntstatus status;
+	struct open *o = make(7, NULL, "goes", FILE_READ_DATA, 7, &status);
+	struct open *late = open_alloc();
+
+	tree_get(tree);
+	late->tree = tree;
+	late->access = FILE_READ_DATA;
+	late->share_access = 7;
+	tree->identity = identity_new(geteuid(), getegid(), NULL, 0);
+	o->delete_on_close = true;
+	is_int(ofile_leave(o, &as), OFILE_DELETE_FILE, "removed: it is to go");
+	identity_put(as);
+	is_int(ofile_join(late, DEV, 7, NULL, false), NT_STATUS_RETRY, "removed: while it goes");
+	oplock_finish(o);
+	is_int(removal_count(), looked + 1, "removed: counted");
+	is_int(ofile_join(late, DEV, 7, NULL, false), NT_STATUS_RETRY,
+	       "removed: who had looked before must not have it");
+	is_int(ofile_join(late, DEV, 8, NULL, false), NT_STATUS_SUCCESS, "removed: another file");
+	ofile_leave(late, &as);
+	late->looked = removal_count();
+	is_int(ofile_join(late, DEV, 7, NULL, false), NT_STATUS_SUCCESS,
+	       "removed: a new file of the same number");
+	ofile_leave(late, &as);
+	open_put(late);
+	unmake(o);
+}
+
 int main(void)
 {
 	if (!fixture_begin())
@@ -235,6 +268,7 @@ int main(void)
 	test_share_modes();
 	test_paths();
 	test_threads();
+	test_removed();
 	test_many_files();
 	fixture_end();
 	return done_testing();
