@@ -6,6 +6,7 @@
 #include "state/channel_seq.h"
 
 bool handles_enabled;
+struct inode_set handles_leaving = INODE_SET_INIT(&handles_leaving);
 
 static const struct handle_ops *ops;
 
@@ -386,51 +387,6 @@ void handle_closed_by_client(uint64_t opaque)
 	worker_post(&l->work);
 }
 
-/* Closes of that kind that are under way, by whoever does them. */
-static struct {
-	pthread_mutex_t lock;
-	pthread_cond_t ended;
-	struct list_head list; /* handle_leaving.node */
-} leaving = { PTHREAD_MUTEX_INITIALIZER,
-	      PTHREAD_COND_INITIALIZER,
-	      { &leaving.list, &leaving.list } };
-
-void handle_leave_begin(struct handle_leaving *l, const struct open *o)
-{
-	l->dev = o->file_dev;
-	l->ino = o->file_ino;
-	pthread_mutex_lock(&leaving.lock);
-	list_add_tail(&l->node, &leaving.list);
-	pthread_mutex_unlock(&leaving.lock);
-}
-
-void handle_leave_end(struct handle_leaving *l)
-{
-	pthread_mutex_lock(&leaving.lock);
-	list_del(&l->node);
-	pthread_cond_broadcast(&leaving.ended);
-	pthread_mutex_unlock(&leaving.lock);
-}
-
-static bool leaving_locked(uint64_t dev, uint64_t ino)
-{
-	struct handle_leaving *l;
-
-	list_for_each (l, &leaving.list, node)
-		if (l->dev == dev && l->ino == ino)
-			return true;
-	return false;
-}
-
-/* Those that others are at. They wait for nobody who could be here. */
-static void leaving_wait(uint64_t dev, uint64_t ino)
-{
-	pthread_mutex_lock(&leaving.lock);
-	while (leaving_locked(dev, ino))
-		pthread_cond_wait(&leaving.ended, &leaving.lock);
-	pthread_mutex_unlock(&leaving.lock);
-}
-
 bool handles_reap(uint64_t dev, uint64_t ino, struct identity *back)
 {
 	bool any = false;
@@ -444,6 +400,6 @@ bool handles_reap(uint64_t dev, uint64_t ino, struct identity *back)
 		open_close_rest(o);
 		open_put(o);
 	}
-	leaving_wait(dev, ino);
+	inode_set_wait(&handles_leaving, dev, ino); /* they wait for nobody who could be here */
 	return !any || !back || identity_become(back) == 0;
 }

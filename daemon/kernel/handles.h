@@ -30,6 +30,7 @@
 
 #include "kernel/bpf_link.h"
 #include "kh_channel.h"
+#include "state/inode_set.h"
 #include "state/state.h"
 
 /* Of the netlink family; 0, or -errno: -ENOENT, the module does not have it. Both may block. */
@@ -140,17 +141,12 @@ void handles_lock_end(struct open *o);
 
 /* Attributes or name of the inode are about to change: the module's record of them is stale. */
 void handles_attr_change(struct open *o);
-/*
- * Around all of open_close_rest() of an open that its client closed: begun before o->leaving is
- * set, so whoever finds that set finds this too.
- */
-struct handle_leaving {
-	struct list_head node;
-	uint64_t dev, ino;
-};
-void handle_leave_begin(struct handle_leaving *l, const struct open *o);
-void handle_leave_end(struct handle_leaving *l);
 
+/*
+ * Files of which somebody is in open_close_rest() with an open that its client closed: in before
+ * o->leaving is set, so whoever finds that set finds this too.
+ */
+extern struct inode_set handles_leaving;
 /*
  * Worker, no lock: opens of the inode that the client knows to be closed are closed, which may
  * delete it. back: the identity that the thread goes on with, NULL: none; false: it cannot.

@@ -80,19 +80,18 @@ static void leave(struct open *o)
 
 void open_close_rest(struct open *o)
 {
-	struct handle_leaving l;
+	struct inode_mark leaving = { 0 };
 	bool closed = handle_is_closed(o); /* not to be seen any more afterwards */
 	bool mine;
 
 	if (closed)
-		handle_leave_begin(&l, o);
+		inode_set_add(&handles_leaving, &leaving, o->file_dev, o->file_ino);
 	mine = !atomic_exchange(&o->leaving, true);
 	if (mine) {
 		atomic_store(&o->client_closed, closed);
 		leave(o);
 	}
-	if (closed)
-		handle_leave_end(&l);
+	inode_set_del(&leaving);
 	if (mine)
 		open_put(o);
 }
