@@ -3,6 +3,7 @@
 #include "wire.h"
 
 #include "../unit/ntlm_client.h"
+#include "login_pdu.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -46,40 +47,22 @@ static const struct answer *call(struct wire *c, uint16_t command, const struct 
 	return a;
 }
 
-static void context(struct smb2_wr *w, uint16_t type, const uint16_t *values, unsigned int n)
-{
-	wr_align(w, 8);
-	wr_le16(w, type);
-	wr_le16(w, (uint16_t)(n * 2));
-	wr_le32(w, 0);
-	for (unsigned int i = 0; i < n; i++)
-		wr_le16(w, values[i]);
-}
-
 static bool negotiate(struct wire *c)
 {
-	static const uint16_t preauth[] = { 1, 0, SMB2_PREAUTH_SHA512 };
-	uint16_t cipher[] = { 1, c->m.cipher }, signing[] = { 1, c->m.signing_alg };
-	bool v311 = c->m.dialect == SMB2_DIALECT_311;
+	struct login_offer o = {
+		.dialect = c->m.dialect,
+		.cipher = c->m.cipher,
+		.signing_alg = c->m.signing_alg,
+		.capabilities = SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_ENCRYPTION |
+				c->as->capabilities,
+		.client_guid = c->as->client_guid,
+	};
 	const struct answer *a;
 	uint8_t buf[256];
 	struct smb2_wr w = wr_init(buf, sizeof(buf));
 	struct smb2_rd r;
 
-	wr_le16(&w, 36);
-	wr_le16(&w, 1);
-	wr_le16(&w, SMB2_NEGOTIATE_SIGNING_ENABLED);
-	wr_le16(&w, 0);
-	wr_le32(&w, SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_ENCRYPTION | c->as->capabilities);
-	wr_bytes(&w, c->as->client_guid, 16);
-	wr_le32(&w, v311 ? SMB2_HDR_SIZE + 40 : 0);
-	wr_le32(&w, v311 ? 3 : 0);
-	wr_le16(&w, c->m.dialect);
-	if (v311) {
-		context(&w, SMB2_PREAUTH_INTEGRITY_CAPABILITIES, preauth, 3);
-		context(&w, SMB2_ENCRYPTION_CAPABILITIES, cipher, 2);
-		context(&w, SMB2_SIGNING_CAPABILITIES, signing, 2);
-	}
+	login_negotiate_put(&w, &o);
 	a = call(c, SMB2_NEGOTIATE, &w);
 	if (!a || a->h.status)
 		return false;
@@ -87,10 +70,9 @@ static bool negotiate(struct wire *c)
 	rd_skip(&r, SMB2_HDR_SIZE + 32);
 	c->max_read = rd_le32(&r);
 	c->max_write = rd_le32(&r);
-	if (!v311) {
-		c->m.cipher = c->m.dialect >= SMB2_DIALECT_300 ? SMB2_ENCRYPTION_AES128_CCM : 0;
-		c->m.signing_alg = c->m.dialect >= SMB2_DIALECT_300 ? SMB2_SIGNING_AES_CMAC
-								    : SMB2_SIGNING_HMAC_SHA256;
+	if (c->m.dialect != SMB2_DIALECT_311) {
+		c->m.cipher = login_cipher_of(c->m.dialect);
+		c->m.signing_alg = login_signing_of(c->m.dialect);
 	}
 	return rd_ok(&r);
 }
@@ -100,15 +82,10 @@ static const struct answer *setup_leg(struct wire *c, const void *blob, size_t n
 	uint8_t buf[1800];
 	struct smb2_wr w = wr_init(buf, sizeof(buf));
 
-	wr_le16(&w, 25);
-	wr_u8(&w, c->as->bind ? SMB2_SESSION_FLAG_BINDING : 0);
-	wr_u8(&w, c->m.signing_required ? SMB2_NEGOTIATE_SIGNING_REQUIRED
-					: SMB2_NEGOTIATE_SIGNING_ENABLED);
-	wr_zero(&w, 8);
-	wr_le16(&w, SMB2_HDR_SIZE + 24);
-	wr_le16(&w, (uint16_t)n);
-	wr_zero(&w, 8);
-	wr_bytes(&w, blob, n);
+	login_setup_put(&w, c->as->bind ? SMB2_SESSION_FLAG_BINDING : 0,
+			c->m.signing_required ? SMB2_NEGOTIATE_SIGNING_REQUIRED
+					      : SMB2_NEGOTIATE_SIGNING_ENABLED,
+			blob, n);
 	return call(c, SMB2_SESSION_SETUP, &w);
 }
 
@@ -166,13 +143,8 @@ static bool tree_connect(struct wire *c, unsigned int i, const char *path)
 	const struct answer *a;
 	uint8_t buf[128];
 	struct smb2_wr w = wr_init(buf, sizeof(buf));
-	int n = utf8_to_utf16(path, strlen(path), buf + 8, sizeof(buf) - 8);
 
-	wr_le16(&w, 9);
-	wr_le16(&w, 0);
-	wr_le16(&w, SMB2_HDR_SIZE + 8);
-	wr_le16(&w, (uint16_t)n);
-	w.off += (uint64_t)n;
+	login_tree_put(&w, path);
 	a = call(c, SMB2_TREE_CONNECT, &w);
 	c->trees[i] = a && !a->h.status ? a->h.tree_id : 0;
 	return a;

@@ -3,6 +3,7 @@
  */
 #include "smbload.h"
 
+#include "../client/login_pdu.h"
 #include "../unit/ntlm_client.h"
 
 struct login_state {
@@ -43,21 +44,14 @@ static void refused(struct conn *c, const char *what, const struct reply *r)
 
 /* ---- NEGOTIATE ---- */
 
-static void context(struct smb2_wr *w, uint16_t type, const uint16_t *values, unsigned int n)
-{
-	wr_align(w, 8);
-	wr_le16(w, type);
-	wr_le16(w, (uint16_t)(n * 2));
-	wr_le32(w, 0);
-	for (unsigned int i = 0; i < n; i++)
-		wr_le16(w, values[i]);
-}
-
 void login_begin(struct conn *c)
 {
-	static const uint16_t preauth[] = { 1, 0, SMB2_PREAUTH_SHA512 };
-	uint16_t cipher[] = { 1, opt.cipher }, signing[] = { 1, opt.signing };
-	bool v311 = opt.dialect == SMB2_DIALECT_311;
+	struct login_offer o = {
+		.dialect = opt.dialect,
+		.cipher = opt.cipher,
+		.signing_alg = opt.signing,
+		.client_guid = c->s->guid,
+	};
 	uint8_t buf[256];
 	struct smb2_wr w = wr_init(buf, sizeof(buf));
 
@@ -71,26 +65,11 @@ void login_begin(struct conn *c)
 	c->out = 0;
 	if (c->first)
 		crypto_random(c->s->guid, sizeof(c->s->guid));
-	wr_le16(&w, 36);
-	wr_le16(&w, 1);
-	wr_le16(&w, SMB2_NEGOTIATE_SIGNING_ENABLED);
-	wr_le16(&w, 0);
-	wr_le32(&w, opt.dialect == SMB2_DIALECT_202
-			    ? 0
-			    : SMB2_GLOBAL_CAP_LARGE_MTU |
-				      (opt.dialect >= SMB2_DIALECT_300
-					       ? SMB2_GLOBAL_CAP_ENCRYPTION |
-							 SMB2_GLOBAL_CAP_MULTI_CHANNEL
-					       : 0));
-	wr_bytes(&w, c->s->guid, 16);
-	wr_le32(&w, v311 ? SMB2_HDR_SIZE + 40 : 0);
-	wr_le32(&w, v311 ? 3 : 0);
-	wr_le16(&w, opt.dialect);
-	if (v311) {
-		context(&w, SMB2_PREAUTH_INTEGRITY_CAPABILITIES, preauth, 3);
-		context(&w, SMB2_ENCRYPTION_CAPABILITIES, cipher, 2);
-		context(&w, SMB2_SIGNING_CAPABILITIES, signing, 2);
-	}
+	if (opt.dialect != SMB2_DIALECT_202)
+		o.capabilities = SMB2_GLOBAL_CAP_LARGE_MTU;
+	if (opt.dialect >= SMB2_DIALECT_300)
+		o.capabilities |= SMB2_GLOBAL_CAP_ENCRYPTION | SMB2_GLOBAL_CAP_MULTI_CHANNEL;
+	login_negotiate_put(&w, &o);
 	login_send(c, SMB2_NEGOTIATE, &w, true);
 }
 
@@ -132,13 +111,10 @@ static bool chosen(struct conn *c, const struct reply *a)
 	c->max_write = rd_le32(&r);
 	rd_skip(&r, 20);
 	at = rd_le32(&r);
+	c->cipher = login_cipher_of(dialect);
+	c->signing = login_signing_of(dialect);
 	if (dialect == SMB2_DIALECT_311)
 		contexts(c, &r, at, n);
-	else
-		c->cipher = dialect >= SMB2_DIALECT_300 ? SMB2_ENCRYPTION_AES128_CCM : 0;
-	if (dialect < SMB2_DIALECT_311)
-		c->signing = dialect >= SMB2_DIALECT_300 ? SMB2_SIGNING_AES_CMAC
-							 : SMB2_SIGNING_HMAC_SHA256;
 	return rd_ok(&r) && dialect == opt.dialect;
 }
 
@@ -147,14 +123,8 @@ static void session_setup(struct conn *c, const void *blob, size_t n)
 	uint8_t buf[1800];
 	struct smb2_wr w = wr_init(buf, sizeof(buf));
 
-	wr_le16(&w, 25);
-	wr_u8(&w, c->first ? 0 : SMB2_SESSION_FLAG_BINDING);
-	wr_u8(&w, SMB2_NEGOTIATE_SIGNING_ENABLED);
-	wr_zero(&w, 8);
-	wr_le16(&w, SMB2_HDR_SIZE + 24);
-	wr_le16(&w, (uint16_t)n);
-	wr_zero(&w, 8);
-	wr_bytes(&w, blob, n);
+	login_setup_put(&w, c->first ? 0 : SMB2_SESSION_FLAG_BINDING,
+			SMB2_NEGOTIATE_SIGNING_ENABLED, blob, n);
 	login_send(c, SMB2_SESSION_SETUP, &w, true);
 }
 
@@ -256,19 +226,13 @@ static void tree_connect(struct conn *c)
 	uint8_t buf[1200];
 	char path[400];
 	struct smb2_wr w = wr_init(buf, sizeof(buf));
-	int n;
 
 	snprintf(path, sizeof(path), "\\\\%s\\%s", opt.host, opt.share);
-	n = utf8_to_utf16(path, strlen(path), buf + 8, sizeof(buf) - 8);
-	if (n < 0) {
+	login_tree_put(&w, path);
+	if (!wr_ok(&w)) {
 		conn_fail(c, "the share's name is too long");
 		return;
 	}
-	wr_le16(&w, 9);
-	wr_le16(&w, 0);
-	wr_le16(&w, SMB2_HDR_SIZE + 8);
-	wr_le16(&w, (uint16_t)n);
-	w.off += (uint64_t)n;
 	login_send(c, SMB2_TREE_CONNECT, &w, false);
 }
 

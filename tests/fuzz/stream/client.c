@@ -2,6 +2,7 @@
 /* client.c - a client that is honest where the input does not say otherwise. */
 #include "stream.h"
 
+#include "../../client/login_pdu.h"
 #include "../../unit/ntlm_client.h"
 
 #include <poll.h>
@@ -265,44 +266,20 @@ static void negotiate(struct stream *s)
 {
 	uint8_t buf[256];
 	struct smb2_wr w = wr_init(buf, sizeof(buf));
-	bool v311 = s->dialect == SMB2_DIALECT_311;
+	struct login_offer o = {
+		.dialect = s->dialect,
+		.cipher = s->cipher,
+		.signing_alg = s->signing_alg,
+		.capabilities = SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_ENCRYPTION,
+		.client_guid = (const uint8_t *)"fuzz_stream guid",
+	};
 
-	wr_le16(&w, 36);
-	wr_le16(&w, 1);
-	wr_le16(&w, SMB2_NEGOTIATE_SIGNING_ENABLED);
-	wr_le16(&w, 0);
-	wr_le32(&w, SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_ENCRYPTION);
-	wr_bytes(&w, "fuzz_stream guid", 16);
-	wr_le32(&w, v311 ? SMB2_HDR_SIZE + 40 : 0);
-	wr_le32(&w, v311 ? 3 : 0);
-	wr_le16(&w, s->dialect);
-	if (v311) {
-		wr_zero(&w, 2);
-		wr_le16(&w, SMB2_PREAUTH_INTEGRITY_CAPABILITIES);
-		wr_le16(&w, 6);
-		wr_le32(&w, 0);
-		wr_le16(&w, 1);
-		wr_le16(&w, 0);
-		wr_le16(&w, SMB2_PREAUTH_SHA512);
-		wr_align(&w, 8);
-		wr_le16(&w, SMB2_ENCRYPTION_CAPABILITIES);
-		wr_le16(&w, 4);
-		wr_le32(&w, 0);
-		wr_le16(&w, 1);
-		wr_le16(&w, s->cipher);
-		wr_align(&w, 8);
-		wr_le16(&w, SMB2_SIGNING_CAPABILITIES);
-		wr_le16(&w, 4);
-		wr_le32(&w, 0);
-		wr_le16(&w, 1);
-		wr_le16(&w, s->signing_alg);
-	}
+	login_negotiate_put(&w, &o);
 	if (!call(s, SMB2_NEGOTIATE, 0, &w) || last_status(s))
 		stream_fail("NEGOTIATE fails with %08x", last_status(s));
-	if (!v311) {
-		s->cipher = s->dialect >= SMB2_DIALECT_300 ? SMB2_ENCRYPTION_AES128_CCM : 0;
-		s->signing_alg = s->dialect >= SMB2_DIALECT_300 ? SMB2_SIGNING_AES_CMAC
-								: SMB2_SIGNING_HMAC_SHA256;
+	if (s->dialect != SMB2_DIALECT_311) {
+		s->cipher = login_cipher_of(s->dialect);
+		s->signing_alg = login_signing_of(s->dialect);
 	}
 }
 
@@ -311,14 +288,7 @@ static bool setup_leg(struct stream *s, const void *blob, size_t n)
 	uint8_t buf[1800];
 	struct smb2_wr w = wr_init(buf, sizeof(buf));
 
-	wr_le16(&w, 25);
-	wr_u8(&w, 0);
-	wr_u8(&w, SMB2_NEGOTIATE_SIGNING_ENABLED);
-	wr_zero(&w, 8);
-	wr_le16(&w, SMB2_HDR_SIZE + 24);
-	wr_le16(&w, (uint16_t)n);
-	wr_zero(&w, 8);
-	wr_bytes(&w, blob, n);
+	login_setup_put(&w, 0, SMB2_NEGOTIATE_SIGNING_ENABLED, blob, n);
 	return call(s, SMB2_SESSION_SETUP, 0, &w);
 }
 
@@ -357,13 +327,8 @@ static void tree_connect(struct stream *s, const char *path)
 {
 	uint8_t buf[128];
 	struct smb2_wr w = wr_init(buf, sizeof(buf));
-	int n = utf8_to_utf16(path, strlen(path), buf + 8, sizeof(buf) - 8);
 
-	wr_le16(&w, 9);
-	wr_le16(&w, 0);
-	wr_le16(&w, SMB2_HDR_SIZE + 8);
-	wr_le16(&w, (uint16_t)n);
-	w.off += (uint64_t)n;
+	login_tree_put(&w, path);
 	call(s, SMB2_TREE_CONNECT, 0, &w);
 	if (last_status(s))
 		stream_fail("connecting to %s fails with %08x", path, last_status(s));
