@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * removal.c - files whose last open has left, and whose name is about to be removed. Who opens such
- * a name meanwhile must not get the file that goes: he waits, and looks again. Who had looked before
- * and joins after the end of it looks again, too: the last removal of each inode is remembered, by
- * its number, together with those that share its place.
+ * a name meanwhile must not get the file that goes: he waits, and looks again. Who had looked
+ * before and joins after the end of it looks again, too: the last removal of each inode is
+ * remembered, by its number, together with those that share its place.
  */
 #include "state/state.h"
 
