@@ -30,7 +30,6 @@
 
 #include "kernel/bpf_link.h"
 #include "kh_channel.h"
-#include "state/inode_set.h"
 #include "state/state.h"
 
 /* Of the netlink family; 0, or -errno: -ENOENT, the module does not have it. Both may block. */

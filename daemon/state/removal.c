@@ -9,76 +9,46 @@
 
 #define PLACES 1024
 
-static struct {
-	pthread_mutex_t lock; /* innermost */
-	pthread_cond_t end;
-	struct list_head files;
-	_Atomic unsigned int n;
-	_Atomic uint64_t ended;
-	_Atomic uint64_t last[PLACES]; /* of removals.ended */
-} removals = { .lock = PTHREAD_MUTEX_INITIALIZER,
-	       .end = PTHREAD_COND_INITIALIZER,
-	       .files = { &removals.files, &removals.files } };
+static struct inode_set going = INODE_SET_INIT(&going);
+static _Atomic uint64_t ended;
+static _Atomic uint64_t last[PLACES]; /* of `ended` */
 
 void removal_begin(struct open *o)
 {
-	pthread_mutex_lock(&removals.lock);
-	list_add_tail(&o->removal_node, &removals.files);
-	o->removing = true;
-	atomic_fetch_add(&removals.n, 1);
-	pthread_mutex_unlock(&removals.lock);
+	inode_set_add(&going, &o->removal, o->file_dev, o->file_ino);
 }
 
 static _Atomic uint64_t *last_of(uint64_t dev, uint64_t ino)
 {
-	return &removals.last[((dev ^ ino) * 0x9E3779B97F4A7C15ull) >> 54];
+	return &last[((dev ^ ino) * 0x9E3779B97F4A7C15ull) >> 54];
 }
 
 uint64_t removal_count(void)
 {
-	return atomic_load(&removals.ended);
+	return atomic_load(&ended);
 }
 
 void removal_end(struct open *o)
 {
-	if (likely(!o->removing))
+	_Atomic uint64_t *place;
+	uint64_t n, was;
+
+	if (likely(!o->removal.set))
 		return;
-	pthread_mutex_lock(&removals.lock);
-	/* Before it leaves the list: removal_is() finds one or the other. */
-	atomic_store(last_of(o->file_dev, o->file_ino), atomic_fetch_add(&removals.ended, 1) + 1);
-	list_del(&o->removal_node);
-	o->removing = false;
-	atomic_fetch_sub(&removals.n, 1);
-	pthread_cond_broadcast(&removals.end);
-	pthread_mutex_unlock(&removals.lock);
-}
-
-static bool find(uint64_t dev, uint64_t ino)
-{
-	struct open *o;
-
-	list_for_each (o, &removals.files, removal_node)
-		if (o->file_dev == dev && o->file_ino == ino)
-			return true;
-	return false;
+	place = last_of(o->file_dev, o->file_ino);
+	n = atomic_fetch_add(&ended, 1) + 1;
+	was = atomic_load(place);
+	while (was < n && !atomic_compare_exchange_weak(place, &was, n))
+		;		    /* a later one of this place may be first */
+	inode_set_del(&o->removal); /* at last: removal_is() finds one or the other */
 }
 
 bool removal_is(uint64_t dev, uint64_t ino, uint64_t since)
 {
-	bool found = false;
-
-	if (unlikely(atomic_load(&removals.n))) {
-		pthread_mutex_lock(&removals.lock);
-		found = find(dev, ino);
-		pthread_mutex_unlock(&removals.lock);
-	}
-	return found || atomic_load(last_of(dev, ino)) > since;
+	return inode_set_has(&going, dev, ino) || atomic_load(last_of(dev, ino)) > since;
 }
 
 void removal_wait(uint64_t dev, uint64_t ino)
 {
-	pthread_mutex_lock(&removals.lock);
-	while (find(dev, ino))
-		pthread_cond_wait(&removals.end, &removals.lock);
-	pthread_mutex_unlock(&removals.lock);
+	inode_set_wait(&going, dev, ino);
 }

@@ -18,6 +18,7 @@
 
 #include "server.h"
 #include "smb2_parse.h"
+#include "state/inode_set.h"
 #include "vfs/acl.h"
 #include "vfs/vfs.h"
 
@@ -347,9 +348,8 @@ struct open {
 	struct list_head file_node, handle_node;
 	struct ofile *file;	     /* NULL before ofile_join() and after ofile_leave() */
 	uint64_t file_dev, file_ino; /* which it is, or was */
-	struct list_head removal_node;
-	bool removing;	       /* the name is about to go: state/removal.c */
-	uint64_t looked;       /* removal_count() before its name was looked up */
+	struct inode_mark removal;   /* the name is about to go: state/removal.c */
+	uint64_t looked;	     /* removal_count() before its name was looked up */
 	struct oplock oplock;
 
 	int fd; /* readable and writable as `access` says; for attributes only: readable or O_PATH
@@ -485,25 +485,6 @@ enum ofile_delete { OFILE_KEEP, OFILE_DELETE_STREAM, OFILE_DELETE_FILE };
  * and as whom (*as: reference, or NULL).
  */
 enum ofile_delete ofile_leave(struct open *o, struct identity **as);
-
-/* ---- removal.c ---- */
-
-/* The last open has left, and the file is to go. Under its bucket's lock, by ofile_leave(). */
-void removal_begin(struct open *o);
-/* It went, or did not: by oplock_finish(). */
-void removal_end(struct open *o);
-/* How many have ended. */
-uint64_t removal_count(void);
-/*
- * Does the file go, or has it gone since removal_count() was `since`? (Or, rarely, another one.)
- * Under the bucket's lock: ofile_join() gives RETRY then.
- */
-bool removal_is(uint64_t dev, uint64_t ino, uint64_t since);
-/* Worker, no lock. */
-void removal_wait(uint64_t dev, uint64_t ino);
-
-/* ---- ofile.c again ---- */
-
 ntstatus ofile_set_delete(struct open *o, bool on); /* FileDispositionInformation */
 bool ofile_delete_pending(struct open *o);
 /* Does another open of the same file refuse to share deletion (rename, MS-FSA 2.1.5.14.11)? */
@@ -528,6 +509,22 @@ struct open *ofile_closed_by_client(uint64_t dev, uint64_t ino);
 /* No handle of the inode shows the module's attributes any more. */
 void ofile_handles_stale(uint64_t dev, uint64_t ino);
 void ofile_unlock(struct open *o, struct ofile *f);
+
+/* ---- state/removal.c ---- */
+
+/* The last open has left, and the file is to go. Under its bucket's lock, by ofile_leave(). */
+void removal_begin(struct open *o);
+/* It went, or did not: by oplock_finish(). */
+void removal_end(struct open *o);
+/* How many have ended. */
+uint64_t removal_count(void);
+/*
+ * Does the file go, or has it gone since removal_count() was `since`? (Or, rarely, another one.)
+ * Under the bucket's lock: ofile_join() gives RETRY then.
+ */
+bool removal_is(uint64_t dev, uint64_t ino, uint64_t since);
+/* Worker, no lock. */
+void removal_wait(uint64_t dev, uint64_t ino);
 
 /* ---- state/write_time.c: cheap on a reactor ---- */
 
