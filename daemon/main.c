@@ -84,11 +84,19 @@ static void report(void *arg, enum conf_severity sev, const char *file, unsigned
 
 /* ---- reactors ---- */
 
+/* That this process may use: taskset(1), CPUAffinity= and cpusets leave it fewer. */
+static unsigned int cpus_allowed(void)
+{
+	cpu_set_t allowed;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0)
+		return (unsigned int)CPU_COUNT(&allowed);
+	return (unsigned int)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1); /* more than fit into it */
+}
+
 static unsigned int reactors_wanted(const struct conf *f)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return f->reactors ? f->reactors : (unsigned int)MAX(cpus, 1);
+	return f->reactors ? f->reactors : cpus_allowed();
 }
 
 /* Starts those that are missing: NULL, or why not. None ends before the server does. */
@@ -316,13 +324,12 @@ static void load_conf(void)
 
 static void start_threads(void)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned int workers = current->worker_threads;
 	char *why;
 	int err;
 
 	if (!workers)
-		workers = MIN(MAX((unsigned int)cpus * 2, WORKERS_MIN), WORKERS_MAX);
+		workers = MIN(MAX(cpus_allowed() * 2, WORKERS_MIN), WORKERS_MAX);
 	err = workers_start(workers);
 	if (err < 0)
 		fail(xasprintf("worker threads: %s", strerror(-err)));
@@ -505,7 +512,7 @@ int main(int argc, char **argv)
 	set_identity();
 	load_domain_sid(current);
 	server.users = users_open(current->passdb_file, current->username_map);
-	reactors_max = MAX(reactors_wanted(current), (unsigned int)sysconf(_SC_NPROCESSORS_ONLN));
+	reactors_max = MAX(reactors_wanted(current), cpus_allowed());
 	maps_start(server.instance, reactors_max, current->bpf_group);
 	if (server.bpf_why)
 		log_notice("no BPF maps: %s", server.bpf_why);

@@ -323,10 +323,9 @@ const struct conf_option conf_global_options[] = {
 	  .doc = "Threads for what can block (open, readdir, fsync); 0 chooses by the number of "
 		 "CPUs." },
 	{ OPT("reactors", NULL, UINT, reactors, "0"), .max = 1024,
-	  .doc = "Threads that serve the network; 0 is one per CPU. A reload may change it, up to "
-		 "the "
-		 "number of CPUs: connections stay where they are, new ones go to the threads that "
-		 "there are now." },
+	  .doc = "Threads that serve the network; 0 is one per CPU that the daemon may use. A "
+		 "reload may change it, up to the number of CPUs: connections stay where they are, "
+		 "new ones go to the threads that there are now." },
 	{ OPT("bpf group", NULL, STRING, bpf_group, NULL), .def_doc = "root alone",
 	  .doc = "A Unix group that may read the BPF maps of the server, and so use `ksmbd-hybrid "
 		 "status` and `top` without being root. They hold names of users, clients and open "

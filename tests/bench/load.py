@@ -5,6 +5,7 @@ import os
 import subprocess
 import threading
 
+import place
 import proc
 from servers import BenchError
 
@@ -28,7 +29,7 @@ class Load:
         self.command = " ".join(command)
         # pylint: disable-next=consider-using-with
         self.child = subprocess.Popen(
-            command, text=True, start_new_session=True,
+            place.on("client", command), text=True, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, "SMBLOAD_PASSWORD": PASSWORD})
         proc.favour(self.child.pid)

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 
+import place
 import proc
 from folders import Folders, fill
 from load import PASSWORD, SHARE, USER, Load
@@ -152,8 +153,9 @@ class Measure:
 
 
 def run(command):
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, start_new_session=True) as child:
+    with subprocess.Popen(place.on("client", command), stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          start_new_session=True) as child:
         proc.favour(child.pid)
         try:
             said, _ = child.communicate(timeout=300)

@@ -10,6 +10,7 @@ from rows import GROUPS, PROTECTION
 from servers import TITLES
 
 WORST = 12
+CPUS = {"split": "servers and clients on CPUs of their own", "shared": "CPUs shared"}
 
 
 def number(value):
@@ -150,7 +151,8 @@ def markdown(found):
     where, rows, limits = found["where"], found["rows"], figures.Limits(found["limits"])
     text = [f"# User path against Samba\n\nMade by `{where['command']}` on {where['date']}, revision "
             f"{where['revision']}, in {where['minutes']:.0f} minutes: {where['machine']}, "
-            f"{where['samba']}, tmpfs, loopback; {where['rounds']} rounds of "
+            f"{where['samba']}, tmpfs, loopback, "
+            f"{CPUS[where.get('cpus', 'shared')]}; {where['rounds']} rounds of "
             f"{where['seconds']:g} s, the servers in turns.{disturbed(rows)} One row "
             f"again: `tests/bench/run --only NAME` (`--list` names them). Every single run: [user.json](user.json). Samba's "
             f"settings: [bench.conf](../../tests/peer/bench.conf).\n\n{HOW}\n![Ratios](user.svg)\n"]

@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 
+import place
 import proc
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -91,7 +92,7 @@ class Server:
 
     def peer(self, *words):
         # Of its own session: a Ctrl-C that ends the bench does not end the stopping.
-        done = subprocess.run([self.script, *words], check=False, stdin=subprocess.DEVNULL,
+        done = subprocess.run(place.on("server", [self.script, *words]), check=False, stdin=subprocess.DEVNULL,
                               env=self.environment, start_new_session=True)
         if done.returncode:
             raise BenchError(f"{self.script} {' '.join(words)} failed ({done.returncode})")
