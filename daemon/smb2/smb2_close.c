@@ -110,15 +110,12 @@ void open_close(struct open *o)
 		(void)handles_reap(o->file_dev, o->file_ino, NULL);
 }
 
-/* Nobody else is asked to let go of it, and nothing is freed with the name that would take long. */
-static bool goes_quickly(struct open *o)
+/* Nothing is freed with the name that would take long. */
+static bool goes_quickly(const struct open *o)
 {
-	struct ofile *f = ofile_lock(o);
-	bool alone = f && f->refs == 1;
 	struct stat st;
 
-	ofile_unlock(o, f);
-	return alone && !fstat(o->fd, &st) && (uint64_t)st.st_blocks * 512 <= VFS_QUICK_FREE;
+	return !fstat(o->fd, &st) && (uint64_t)st.st_blocks * 512 <= VFS_QUICK_FREE;
 }
 
 /* Closing may wait for a disk when something is to be removed. */
