@@ -285,13 +285,14 @@ void engine_logged_in(struct conn *c)
 
 static void stalled(struct worker *w)
 {
+	uint64_t timeout = (uint64_t)(opt.timeout * 1e9);
+
 	for (unsigned int i = 0; i < w->nconns; i++) {
 		struct conn *c = &w->conns[i];
 
 		if (c->fd >= 0 && (c->inflight || c->login != LOGIN_DONE) &&
-		    w->now - MIN(c->progress, w->now) > STALL_NS)
-			conn_fail(c, "no answer for %u seconds",
-				  (unsigned int)(STALL_NS / NS_PER_S));
+		    w->now - MIN(c->progress, w->now) > timeout)
+			conn_fail(c, "no answer for %g s", opt.timeout);
 	}
 }
 

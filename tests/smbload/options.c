@@ -17,6 +17,7 @@ struct options opt = { .folder = "smbload",
 		       .file_size = 64 << 20,
 		       .seconds = 1,
 		       .warm_up = 0.2,
+		       .timeout = 60,
 		       .dialect = SMB2_DIALECT_311,
 		       .cipher = SMB2_ENCRYPTION_AES128_GCM,
 		       .signing = SMB2_SIGNING_AES_GMAC,
@@ -227,6 +228,7 @@ static void help(void)
 	     "  -t, --time SECONDS      how long (1)\n"
 	     "  -n, --operations N      how many, whatever time they take\n"
 	     "      --warm-up SECONDS   before it counts (0.2)\n"
+	     "      --timeout SECONDS   a server without an answer for so long is dead (60)\n"
 	     "      --rate N            operations per second that are to be begun, in all;\n"
 	     "                          latency counts from when one was to begin\n"
 	     "      --file-size SIZE    of the file of each connection (64m)\n"
@@ -255,6 +257,7 @@ enum {
 	O_THREADS,
 	O_FROM,
 	O_WARM_UP,
+	O_TIMEOUT,
 	O_RATE,
 	O_FILE_SIZE,
 	O_FILES,
@@ -284,6 +287,7 @@ static const struct option longs[] = { { "user", 1, NULL, 'u' },
 				       { "time", 1, NULL, 't' },
 				       { "operations", 1, NULL, 'n' },
 				       { "warm-up", 1, NULL, O_WARM_UP },
+				       { "timeout", 1, NULL, O_TIMEOUT },
 				       { "rate", 1, NULL, O_RATE },
 				       { "file-size", 1, NULL, O_FILE_SIZE },
 				       { "files", 1, NULL, O_FILES },
@@ -368,6 +372,9 @@ static bool option_amount(int o)
 		return true;
 	case O_WARM_UP:
 		opt.warm_up = real("--warm-up", optarg, 0, 1e6);
+		return true;
+	case O_TIMEOUT:
+		opt.timeout = real("--timeout", optarg, 1, 1e6);
 		return true;
 	case O_RATE:
 		opt.rate = real("--rate", optarg, 0.001, 1e9);

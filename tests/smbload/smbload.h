@@ -29,11 +29,10 @@
 #define CREDIT_UNIT   65536u
 #define DEPTH_MAX     1024u
 #define SIZE_MAX_IO   (8u << 20)
-#define STALL_NS      (60 * NS_PER_S) /* no answer for so long: the server is dead */
-#define STATUS_LOST   1u	      /* statuses of our own: the connection ended meanwhile */
-#define STATUS_WRONG  2u	      /* the answer says something else than it should */
-#define STATUS_FORGED 3u	      /* not signed as it has to be */
-#define STATUS_DATA   4u	      /* --verify: other data than was written */
+#define STATUS_LOST   1u /* statuses of our own: the connection ended meanwhile */
+#define STATUS_WRONG  2u /* the answer says something else than it should */
+#define STATUS_FORGED 3u /* not signed as it has to be */
+#define STATUS_DATA   4u /* --verify: other data than was written */
 
 enum { EXIT_ERRORS = 1, EXIT_USAGE = 2, EXIT_CANNOT = 3 };
 enum protection { PLAIN, SIGNED, SEALED };
@@ -48,7 +47,8 @@ struct options {
 	unsigned int connections, channels, depth, threads, files, entries;
 	uint32_t size;
 	uint64_t file_size, operations; /* operations: 0, or where to stop */
-	double seconds, warm_up, rate;	/* rate: 0, or operations per second */
+	double seconds, warm_up, timeout;
+	double rate; /* 0, or operations per second */
 	uint16_t dialect, cipher, signing;
 	bool signing_given, compound, reuse, verify, gate, json;
 	enum protection protection;
