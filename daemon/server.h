@@ -5,8 +5,8 @@
  * Threads
  *   main     reads the configuration, starts the others, serves the control socket, takes signals.
  *   reactor  one per CPU. Owns an io_uring, a SO_REUSEPORT listener per address, and the
- * connections that it accepted: their socket, receive state, message-id window, send queue and the
- *            crypto contexts of their channels. A reactor never blocks.
+ *            connections that it accepted: their socket, receive state, message-id window, send
+ *            queue and the crypto contexts of their channels. A reactor never blocks.
  *   worker   a small pool. Runs whatever may block, with the file system identity of the session's
  *            user (identity_become()).
  *

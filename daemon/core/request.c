@@ -189,8 +189,10 @@ static void leave(struct request *rq, void (*fn)(struct reactor_job *))
 	struct reactor *r = rq->conn->reactor;
 
 	rq->job.fn = fn;
-	/* What was run here may have begun a break, which is a job: a client has that before the
-	 * answer, as when a worker posts both. */
+	/*
+	 * What was run here may have begun a break, which is a job: a client has that before the
+	 * answer, as when a worker posts both.
+	 */
 	if (rq->on_worker || (rq->inline_ns && reactor_has_jobs(r) && frame_own(rq)))
 		reactor_post(r, &rq->job);
 	else

@@ -9,9 +9,9 @@
  *   channel   a session on one connection. On the connection's list and on the session's.
  *   tree      on its session's list, under session.lock.
  *   open      found by volatile id in a slot table without a lock: slot and generation are in the
- * id and in the slot's word, together with the reference count. ofile     one per inode (or stream
- * of an inode) that is open: share modes, delete-on-close and oplocks. Found and guarded by the
- * lock of its bucket.
+ *             id and in the slot's word, together with the reference count.
+ *   ofile     one per inode (or stream of an inode) that is open: share modes, delete-on-close and
+ *             oplocks. Found and guarded by the lock of its bucket.
  */
 #ifndef KH_STATE_H
 #define KH_STATE_H
