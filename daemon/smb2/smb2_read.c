@@ -50,7 +50,7 @@ static ssize_t read_now(struct request *rq, struct open *o, uint8_t *buf, size_t
 
 /* ---- large plain reads: page-cache pages go to the socket without a copy ---- */
 
-#define SPLICE_MIN (256u << 10) /* below, a copy is cheaper: it stays in the cache */
+#define SPLICE_MIN (64u << 10) /* below, a copy is cheaper: it stays in the cache */
 
 /* The pages must be whole slots of the pipe, and nobody may have to touch the bytes. */
 static bool may_splice(const struct request *rq, const struct smb2_read_req *q)
