@@ -8,6 +8,7 @@
  * handler then fails, has changed nothing, and is run again on a worker.
  */
 #include "core/request.h"
+#include "kernel/handles.h"
 #include "state/state.h"
 #include "vfs/vfs.h"
 
@@ -28,8 +29,8 @@ static bool is_candidate(const struct request *rq)
 	/* Does not overtake what its connection has with a worker: clients count on that order. */
 	if (rq->conn->nrequests - rq->conn->nasync > 1)
 		return false;
-	/* The module is waited for where it has something in flight on the file. */
-	return server.kmod_fd < 0 && !rq->resume && rq->tree && rq->tree->vfs && !rq->was_on_worker;
+	/* The module is waited for where it has something in flight on a file. */
+	return !handles_any() && !rq->resume && rq->tree && rq->tree->vfs && !rq->was_on_worker;
 }
 
 bool request_inline_begin(struct request *rq)

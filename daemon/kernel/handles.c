@@ -4,6 +4,7 @@
 #include "core/entry.h"
 #include "smb2/smb2.h"
 #include "state/channel_seq.h"
+#include "vfs/vfs.h"
 
 bool handles_enabled;
 struct inode_set handles_leaving = INODE_SET_INIT(&handles_leaving);
@@ -15,6 +16,14 @@ static const struct handle_ops *ops;
  * lock of the file's bucket, so who takes that lock next sees it, and at worst waits for nothing.
  */
 static _Atomic unsigned int draining;
+
+/* Opens between handle_offer() and let_go(). */
+static _Atomic unsigned int given;
+
+bool handles_any(void)
+{
+	return atomic_load_explicit(&given, memory_order_relaxed) != 0;
+}
 
 void handles_start(const struct handle_ops *o)
 {
@@ -244,6 +253,7 @@ bool handle_offer(struct open *o, uint64_t conn_id, struct kh_reply_handle *out)
 		atomic_store_explicit(&o->handle, s, memory_order_release);
 		list_add_tail(&o->handle_node, &f->handles);
 		open_get(o);
+		atomic_fetch_add(&given, 1);
 		caps_store(o, handle_allowed(f, o));
 		log_debug(LOG_KERNEL, "conn=%llu session=%016llx handle=%llx offered caps=0x%x",
 			  (unsigned long long)conn_id, (unsigned long long)o->session->id,
@@ -289,6 +299,7 @@ static void let_go(struct open *o)
 		o->wrote = true;
 	if (!atomic_load(&o->disconnected))
 		entry_open_gone(o);
+	atomic_fetch_sub(&given, 1);
 }
 
 /*
@@ -394,6 +405,10 @@ bool handles_reap(uint64_t dev, uint64_t ino, struct identity *back)
 
 	if (!handles_enabled)
 		return true;
+	if (back && vfs_quick() && handles_any()) { /* the first came just now */
+		vfs_later();
+		return false;
+	}
 	while ((o = ofile_closed_by_client(dev, ino))) {
 		any = true;
 		(void)open_unpublish(o);

@@ -44,6 +44,9 @@ extern bool handles_enabled;
 /* The module is there and has the maps; before connections come. */
 void handles_start(const struct handle_ops *ops);
 
+/* Has the module any file now? Else nothing of this waits for it. Any thread, a moment's answer. */
+bool handles_any(void);
+
 /* ---- giving (transport) ---- */
 
 /*
