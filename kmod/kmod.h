@@ -440,14 +440,17 @@ void kh_req_fail(struct kh_req *rq, u32 status);
 /* ---- pages.c ---- */
 
 #define KH_BLOCK_ORDER 3
+/* Where messages to cipher begin: no block of AES lies across pages, no wide store across lines. */
+#define KH_CIPHER_ALIGN 64u
 
 /* A compound page of KH_BLOCK_ORDER with whatever it held; put_page(). NULL. May sleep. */
 struct page *kh_block_get(void);
 /*
  * Contiguous memory of len bytes, less than a block, with a reference of its page; what is taken in
- * a row lies in a row. Any alignment. NULL. May sleep.
+ * a row lies in a row. block: where in it something begins that is to be sealed, at a multiple of
+ * KH_CIPHER_ALIGN if memory is not short; 0: any alignment. NULL. May sleep.
  */
-void *kh_memory_get(u32 len);
+void *kh_memory_get(u32 len, u32 block);
 void kh_pages_init(void);
 void kh_pages_exit(void);
 
@@ -468,8 +471,11 @@ struct kh_tx {
 /* An empty reply with room for max pieces. NULL: no memory. */
 struct kh_tx *kh_tx_new(u32 max);
 void kh_tx_free(struct kh_tx *t);
-/* Linear, contiguous memory at the end of what is there; at most KH_TX_LINEAR_MAX. NULL. */
-void *kh_tx_linear(struct kh_tx *t, u32 len);
+/*
+ * Linear, contiguous memory at the end of what is there; at most KH_TX_LINEAR_MAX. block: as in
+ * kh_memory_get(). NULL.
+ */
+void *kh_tx_linear(struct kh_tx *t, u32 len, u32 block);
 /* Pages of its own at the end; they hold what they held. Room for len / PAGE_SIZE + 1 pieces. */
 int kh_tx_pages(struct kh_tx *t, size_t len);
 /* Cuts what stands behind len bytes. */
@@ -497,6 +503,8 @@ void kh_tx_finish(struct kh_conn *c, struct kh_tx *t, struct kh_chan *chan, bool
 int kh_tx_seal(struct kh_conn *c, struct kh_chan *chan, const struct kh_tx *src, struct kh_tx *t);
 /* The header of the answer to rq at p, credits granted. */
 void kh_tx_header(struct kh_req *rq, u8 *p, u32 status);
+/* For kh_tx_linear(): where the message begins in an answer to rq. */
+u32 kh_tx_block(const struct kh_req *rq);
 /* An answer without file data; body as on the wire. */
 void kh_tx_simple(struct kh_req *rq, u32 status, const void *body, u32 len);
 /* Out_bytes went down: who waits for that goes on. */

@@ -64,12 +64,14 @@ struct page *kh_block_get(void)
 	return page;
 }
 
-void *kh_memory_get(u32 len)
+void *kh_memory_get(u32 len, u32 block)
 {
 	void *p = this_cpu_xchg(rest, NULL), *other;
 	struct page *page;
+	u32 pad;
 
-	if (p && ((unsigned long)p & (BLOCK - 1)) + len >= BLOCK) {
+	pad = block ? -((unsigned long)p + block) & (KH_CIPHER_ALIGN - 1) : 0;
+	if (p && ((unsigned long)p & (BLOCK - 1)) + pad + len >= BLOCK) {
 		put_page(virt_to_page(p));
 		p = NULL;
 	}
@@ -80,7 +82,9 @@ void *kh_memory_get(u32 len)
 			return page ? page_address(page) : NULL;
 		}
 		p = page_address(page);
+		pad = block ? -block & (KH_CIPHER_ALIGN - 1) : 0;
 	}
+	p += pad;
 	get_page(virt_to_page(p));
 	other = this_cpu_xchg(rest, p + len);
 	if (other)

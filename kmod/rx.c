@@ -21,6 +21,7 @@
 #define HEAD	      (SMB2_HDR_SIZE + 48) /* header and fixed body of WRITE */
 #define HEAD_READ     512		   /* received at first after a large WRITE */
 #define LOWAT	      (256u << 10)	   /* wake up for no less of a large frame */
+#define START	      8			   /* with its heads a sealed message is at KH_CIPHER_ALIGN */
 #define SEGS_MAX      1024		   /* buffers of the socket that may be held */
 
 struct seg {
@@ -126,14 +127,14 @@ static int fill(struct kh_conn *c)
 			return -ENOMEM;
 	}
 	if (rx->start == rx->end) {
-		rx->start = rx->end = 0;
+		rx->start = rx->end = START;
 	} else if (rx->start && KH_RBUF - rx->end < KH_RBUF / 4) {
 		memmove(rx->buf, rx->buf + rx->start, rx->end - rx->start);
 		rx->end -= rx->start;
 		rx->start = 0;
 	}
 	room = KH_RBUF - rx->end;
-	if (rx->large && !rx->end)
+	if (rx->large && rx->end == START)
 		room = HEAD_READ;
 	rx->now_ns = 0;
 	n = receive(c, rx->buf + rx->end, room);

@@ -108,7 +108,7 @@ static int read_copy(struct kh_req *rq, bool wait)
 	ssize_t n;
 	u8 *p;
 
-	p = t ? kh_tx_linear(t, head + len) : NULL;
+	p = t ? kh_tx_linear(t, head + len, kh_tx_block(rq)) : NULL;
 	if (!p) {
 		kh_tx_free(t);
 		return -ENOMEM;
@@ -136,7 +136,7 @@ static int read_own(struct kh_req *rq, bool wait)
 	ssize_t n;
 	u8 *p;
 
-	p = t ? kh_tx_linear(t, head) : NULL;
+	p = t ? kh_tx_linear(t, head, kh_tx_block(rq)) : NULL;
 	if (!p || kh_tx_pages(t, len)) {
 		kh_tx_free(t);
 		return -ENOMEM;
@@ -192,7 +192,7 @@ static int read_splice(struct kh_req *rq)
 	u32 head = head_size(rq), len = rq->read.length;
 	/* Pieces of the page cache are pages at most; the first and the last may be parts. */
 	struct kh_tx *t = kh_tx_new(3 + (len >> PAGE_SHIFT));
-	u8 *p = t ? kh_tx_linear(t, head) : NULL;
+	u8 *p = t ? kh_tx_linear(t, head, 0) : NULL;
 
 	if (!p) {
 		kh_tx_free(t);
@@ -214,7 +214,7 @@ static int read_sealed(struct kh_req *rq)
 	ssize_t n;
 	int err;
 
-	p = src ? kh_tx_linear(src, head - front) : NULL;
+	p = src ? kh_tx_linear(src, head - front, 0) : NULL;
 	if (!p)
 		goto no_memory;
 	n = splice_pages(rq, src);
@@ -223,7 +223,7 @@ static int read_sealed(struct kh_req *rq)
 		return 0;
 	}
 	t = kh_tx_new(2 + (n >> PAGE_SHIFT));
-	out = t ? kh_tx_linear(t, head) : NULL;
+	out = t ? kh_tx_linear(t, head, front) : NULL;
 	if (!out || kh_tx_pages(t, n))
 		goto no_memory;
 	put_head(rq, p, n);

@@ -69,13 +69,13 @@ static void add(struct kh_tx *t, struct page *page, u32 off, u32 len)
 	t->len += len;
 }
 
-void *kh_tx_linear(struct kh_tx *t, u32 len)
+void *kh_tx_linear(struct kh_tx *t, u32 len, u32 block)
 {
 	void *p;
 
 	if (WARN_ON_ONCE(t->n == t->max || len > KH_TX_LINEAR_MAX))
 		return NULL;
-	p = kh_memory_get(len);
+	p = kh_memory_get(len, block);
 	if (p)
 		add(t, virt_to_page(p), offset_in_page(p), len);
 	return p;
@@ -285,11 +285,17 @@ void kh_tx_header(struct kh_req *rq, u8 *p, u32 status)
 	smb2_hdr_put(&w, &h);
 }
 
+/* Replies of a batch lie in a row instead: one piece less is more than a copied block less. */
+u32 kh_tx_block(const struct kh_req *rq)
+{
+	return rq->sealed && list_empty_careful(&rq->conn->tx_queue) ? kh_tx_front(true) : 0;
+}
+
 void kh_tx_simple(struct kh_req *rq, u32 status, const void *body, u32 len)
 {
 	u32 front = kh_tx_front(rq->sealed);
 	struct kh_tx *t = kh_tx_new(1);
-	u8 *p = t ? kh_tx_linear(t, front + SMB2_HDR_SIZE + len) : NULL;
+	u8 *p = t ? kh_tx_linear(t, front + SMB2_HDR_SIZE + len, kh_tx_block(rq)) : NULL;
 
 	if (!p) {
 		kh_tx_free(t);

@@ -155,7 +155,7 @@ static struct kh_tx *take_message(struct kh_conn *c, struct iov_iter *from, u32 
 
 	if (!t)
 		return NULL;
-	p = kh_tx_linear(t, front + first);
+	p = kh_tx_linear(t, front + first, 0);
 	if (!p || (len > first && kh_tx_pages(t, len - first)))
 		goto fail;
 	if (!copy_from_iter_full(p + front, first, from))
