@@ -42,8 +42,8 @@ WORKLOADS = {
 AMOUNT = {
     "uml": {("seq", "plain"): 2048, ("seq", "signed"): 192, ("seq", "sealed"): 1024,
             ("rand", "plain"): 128, ("rand", "signed"): 96, ("rand", "sealed"): 96},
-    "vm": {("seq", "plain"): 128, ("seq", "signed"): 16, ("seq", "sealed"): 16,
-           ("rand", "plain"): 16, ("rand", "signed"): 8, ("rand", "sealed"): 8},
+    "vm": {("seq", "plain"): 128, ("seq", "signed"): 16, ("seq", "sealed"): 64,
+           ("rand", "plain"): 16, ("rand", "signed"): 8, ("rand", "sealed"): 32},
 }
 IDLE_FEW, IDLE = 20, 100  # ksmbd has no more than 127 trees
 # A short run of this part of it tells what fio's own start takes.
