@@ -272,6 +272,19 @@ def profile(server, name, protection, place, out):
          operations=(amount << 20) // block)
 
 
+def profile_load(server, name, out):
+    """The same of a row of smbload (uml)."""
+    _, options, count, _ = kernel_load.rows("uml")[name]
+    with open(f"{out}/kallsyms", "w", encoding="ascii") as copy:
+        copy.write(proc.read("/proc/kallsyms"))
+
+    def mark(kind):
+        emit(kind, row=name, server=server.name, amount=count)
+        time.sleep(0.5 if kind == "begin" else 0)
+    result = kernel_load.run(server, options, count * 4, mark)
+    emit("profiled", row=name, server=server.name, seconds=result["seconds"], operations=count * 4)
+
+
 def guest(arguments):
     parser = argparse.ArgumentParser()
     parser.add_argument("place", choices=("uml", "vm"))
@@ -316,7 +329,11 @@ def guest(arguments):
             elif names:
                 measure(servers, protection, names, args.rounds, args.place)
         loads = [n for n in kernel_load.rows(args.place) if n in only]
-        if loads:
+        if loads and args.profile:
+            for server in servers:
+                for name in loads:
+                    profile_load(server, name, os.environ["KERNEL_OUT"])
+        elif loads:
             kernel_load.measure(servers, loads, args.rounds, args.place, emit)
         emit("ciphers", **ciphers())
     finally:
