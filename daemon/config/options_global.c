@@ -177,9 +177,9 @@ const struct conf_option conf_global_options[] = {
 	  .values = signing_algs,
 	  .doc = "Signing algorithms of SMB 3.1.1, best first; - as above. Older dialects have one "
 		 "each, which stays." },
-	{ OPT("smb2 max read", NULL, SIZE32, max_read, "8M"), .min = 65536, .max = 8 << 20,
-	  .doc = "Most bytes in one READ." },
-	{ OPT("smb2 max write", NULL, SIZE32, max_write, "8M"), .min = 65536, .max = 8 << 20,
+	{ OPT("smb2 max read", NULL, SIZE32, max_read, "1M"), .min = 65536, .max = 8 << 20,
+	  .doc = "Most bytes in one READ. More than 1M leaves the caches before it is sent." },
+	{ OPT("smb2 max write", NULL, SIZE32, max_write, "1M"), .min = 65536, .max = 8 << 20,
 	  .doc = "Most bytes in one WRITE." },
 	{ OPT("smb2 max trans", NULL, SIZE32, max_trans, "8M"), .min = 65536, .max = 8 << 20,
 	  .doc = "Most bytes in one QUERY, SET, IOCTL or directory listing." },

@@ -47,7 +47,7 @@ static void test_defaults(void)
 	is_int(c->ports[0], 445, "port 445");
 	is_int(c->min_dialect, 0x0202, "oldest dialect");
 	is_int(c->max_dialect, 0x0311, "newest dialect");
-	is_int(c->max_read, 8 << 20, "8 MiB reads");
+	is_int(c->max_read, 1 << 20, "1 MiB reads");
 	is_int(c->deadtime, 10080 * 60, "deadtime in seconds");
 	is_int(c->nciphers, 4, "four ciphers");
 	is_int(c->ciphers[0], 2, "AES-128-GCM is first");
@@ -133,7 +133,7 @@ static void test_findings(void)
 	has("E16:a section is written", "junk after a section");
 	has("[u] has no path", "no path");
 	is_int(c->min_dialect, 0x0202, "NT1 becomes SMB2_02");
-	is_int(c->max_read, 8 << 20, "a bad value leaves the default");
+	is_int(c->max_read, 1 << 20, "a bad value leaves the default");
 }
 
 static void test_values(void)
