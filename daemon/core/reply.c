@@ -14,7 +14,7 @@
  */
 #define REPLY_MAX  (15u << 20)
 #define ERROR_BODY 16
-#define PUSH_LARGE (32u << 10) /* what stands before it need not wait for it */
+#define PUSH_LARGE (32u << 10) /* goes out while it is in the cache, if it is much */
 
 struct smb2_wr *reply_begin(struct request *rq, size_t body_max)
 {
@@ -215,12 +215,15 @@ static bool seal_reply(struct conn *c, struct channel *ch, struct outbuf *o)
 
 static void queue_reply(struct conn *c, struct outbuf *o)
 {
+	bool large;
+
 	o->start -= SMB2_PREFIX_SIZE;
 	smb2_prefix_put(o->buf + o->start,
 			(uint32_t)(o->len + o->pipe_len - o->start - SMB2_PREFIX_SIZE));
-	if (o->len - o->start + o->pipe_len >= PUSH_LARGE)
-		transport_push(c);
+	large = o->len - o->start + o->pipe_len >= PUSH_LARGE;
 	conn_queue(c, o);
+	if (large)
+		transport_push(c);
 }
 
 /* Index of the next element from i on that has an answer; upto: none. */

@@ -216,13 +216,13 @@ static void outq_advance(struct conn *c, size_t n)
 }
 
 /* What the socket takes of the first reply's pipe, or -errno. */
-static ssize_t splice_out(struct conn *c, bool more)
+static ssize_t splice_out(struct conn *c)
 {
 	struct outbuf *o = list_first(&c->outq, struct outbuf, node);
 	unsigned int flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
 	ssize_t n;
 
-	if (more || o->node.next != &c->outq)
+	if (o->node.next != &c->outq)
 		flags |= SPLICE_F_MORE;
 	n = splice(o->pipe[0], NULL, c->fd, NULL, o->pipe_len, flags);
 	if (n <= 0)
@@ -234,15 +234,15 @@ static ssize_t splice_out(struct conn *c, bool more)
 	return n;
 }
 
-/* more: will follow soon. 0: all is out, or the socket takes no more; -errno: it is broken. */
-static ssize_t send_now(struct conn *c, bool more)
+/* 0: all is out, or the socket takes no more; -errno: it is broken. */
+static ssize_t send_now(struct conn *c)
 {
 	struct iovec iov[SEND_VECTORS];
 	struct msghdr msg = { .msg_iov = iov };
 	ssize_t n;
 
 	do {
-		int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
+		int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 
 		if (list_empty(&c->outq))
 			return 0;
@@ -253,7 +253,7 @@ static ssize_t send_now(struct conn *c, bool more)
 			if (n > 0)
 				outq_advance(c, (size_t)n);
 		} else {
-			n = splice_out(c, more);
+			n = splice_out(c);
 		}
 	} while (n > 0 || n == -EINTR);
 	return n == -EAGAIN ? 0 : n;
@@ -283,7 +283,7 @@ static void tcp_send(struct conn *c)
 	if (c->send_armed || c->closing || list_empty(&c->outq))
 		return;
 	if (list_first(&c->outq, struct outbuf, node)->pipe_len) {
-		if (send_now(c, false) < 0)
+		if (send_now(c) < 0)
 			conn_close(c);
 		if (c->closing || list_empty(&c->outq))
 			return;
@@ -324,7 +324,7 @@ static void tcp_push(struct conn *c)
 	if (c->send_armed || c->closing || queued(c, PUSH_MIN) < PUSH_MIN)
 		return;
 	entry_conn_seen(c);
-	(void)send_now(c, true); /* an error comes again */
+	(void)send_now(c); /* an error comes again */
 }
 
 static void splice_done(struct conn *c, int res)
