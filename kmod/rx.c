@@ -140,8 +140,8 @@ static int fill(struct kh_conn *c)
 	n = receive(c, rx->buf + rx->end, room);
 	if (n > 0)
 		rx->end += n;
-	/* The socket calls when there is more: it need not be asked again. */
-	rx->drained = n < (int)room;
+	/* The socket calls when there is more: it need not be asked again. The end it told before. */
+	rx->drained = n < (int)room && !(READ_ONCE(c->sock->sk->sk_shutdown) & RCV_SHUTDOWN);
 	return n;
 }
 

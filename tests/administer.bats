@@ -115,7 +115,8 @@ trace_wait() {
 	assert_line ' 127.0.0.1 +torture1 +SESSION_SETUP +SUCCESS '
 	assert_line ' torture1 +CREATE +OBJECT_NAME_NOT_FOUND +.* us  user +share/dir/none$'
 	assert_line ' torture1 +WRITE +SUCCESS .* share/dir/some  [0-9]+@0$'
-	assert_line ' torture1 +READ +SUCCESS .* share/dir/some  3000000@0$'
+	assert_line ' torture1 +READ +SUCCESS .* share/dir/some  1048576@0$'
+	assert_line ' torture1 +READ +SUCCESS .* share/dir/some  902848@2097152$'
 	assert_equal "$(cat "$T/trace.err")" ""
 }
 

@@ -340,6 +340,22 @@ static void test_gone(void)
 	rig_detach(&c);
 }
 
+/* Half a frame and the end, both there when the module looks: it must see the end, too. */
+static void test_gone_at_once(void)
+{
+	unsigned int gone = 0;
+	struct rig_conn c;
+
+	for (int i = 0; i < 20; i++) {
+		(void)rig_attach(&rig, &c, RIG_PLAIN, 2, 2, 8, NULL, 0);
+		(void)!send(c.client, "\0\0", 2, MSG_MORE); /* in one segment with the end */
+		shutdown(c.client, SHUT_WR);
+		gone += gone_is(&c, KH_GONE_PEER);
+		rig_detach(&c);
+	}
+	is_int(gone, 20, "a client that goes with what it sent last");
+}
+
 static void test_unhandled(void)
 {
 	uint8_t out[256];
@@ -577,6 +593,7 @@ int main(void)
 	test_handles();
 	test_halves();
 	test_gone();
+	test_gone_at_once();
 	test_twice();
 	test_listener();
 	test_blocking();
