@@ -176,7 +176,8 @@ static ntstatus attempt(struct request *rq, struct create *q)
 	status = prepare_open(rq, q);
 	if (!q->open)
 		goto out;
-	q->open->looked = looked;
+	if (q->loc.exists) /* a new file may have the number of one that went */
+		q->open->looked = looked;
 	if (status == NT_STATUS_SUCCESS)
 		status = q->path.stream ? create_stream(q) : create_file(q);
 	if (status == NT_STATUS_SUCCESS) {

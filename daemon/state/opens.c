@@ -217,7 +217,7 @@ struct open *open_alloc(void)
 	o->persistent = persistent_new();
 	o->handle_entry = maps_handle(index);
 	o->fd = o->replaced_fd = -1;
-	o->looked = removal_count();
+	o->looked = UINT64_MAX;
 	o->dir_first = true;
 	pthread_mutex_init(&o->lock, NULL);
 	pthread_mutex_init(&o->dir_lock, NULL);

@@ -349,7 +349,7 @@ struct open {
 	struct ofile *file;	     /* NULL before ofile_join() and after ofile_leave() */
 	uint64_t file_dev, file_ino; /* which it is, or was */
 	struct inode_mark removal;   /* the name is about to go: state/removal.c */
-	uint64_t looked;	     /* removal_count() before its name was looked up */
+	uint64_t looked; /* removal_count() before its name was looked up; a new file's: no end */
 	struct oplock oplock;
 
 	int fd; /* readable and writable as `access` says; for attributes only: readable or O_PATH

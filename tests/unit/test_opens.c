@@ -242,6 +242,7 @@ static void test_removed(void)
 	late->tree = tree;
 	late->access = FILE_READ_DATA;
 	late->share_access = 7;
+	late->looked = looked;
 	tree->identity = identity_new(geteuid(), getegid(), NULL, 0);
 	o->delete_on_close = true;
 	is_int(ofile_leave(o, &as), OFILE_DELETE_FILE, "removed: it is to go");
