@@ -92,8 +92,9 @@ class Server:
 
     def peer(self, *words):
         # Of its own session: a Ctrl-C that ends the bench does not end the stopping.
-        done = subprocess.run(place.on("server", [self.script, *words]), check=False, stdin=subprocess.DEVNULL,
-                              env=self.environment, start_new_session=True)
+        done = subprocess.run(place.on("server", [self.script, *words]), check=False,
+                              stdin=subprocess.DEVNULL, env=self.environment,
+                              start_new_session=True)
         if done.returncode:
             raise BenchError(f"{self.script} {' '.join(words)} failed ({done.returncode})")
 
