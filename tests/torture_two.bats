@@ -42,19 +42,33 @@ torture() {
 		--extra-user="$KH_USER2%$KH_PASS2" --format=subunit --seed="$2" "${tests[@]}"
 }
 
-# Those that failed, with their reasons, and those that did not come to their end.
+# Those that failed, with their reasons; those that did not come to their end, and where it stopped.
 bad() {
+	local name none=()
 	awk '/^(failure|error): /, /^\]/' "$1"
 	for name in "${tests[@]}"; do
-		grep -qE "^(success|skip|failure|error): ${name##*.}( |$)" "$1" || echo "$name: no result"
+		grep -qE "^(success|skip|failure|error): ${name##*.}( |$)" "$1" || none+=("${name#smb2.}")
 	done
+	[ ${#none[@]} = 0 ] || {
+		echo "no result: ${none[*]}" | fold -w 500
+		tail -4 "$1"
+		cat "$BATS_TEST_TMPDIR/late" 2>/dev/null
+	}
 }
 
 @test "two smbtorture clients at once" {
 	local one=$BATS_TEST_TMPDIR/one two=$BATS_TEST_TMPDIR/two
+	(
+		sleep 280
+		ctl status
+		in_netns ss -tnmo "( sport = :$PORT or dport = :$PORT )"
+	) >"$BATS_TEST_TMPDIR/late" 2>&1 3>&- &
+	local late=$!
 	torture share 1 >"$one" 2>&1 &
+	local first=$!
 	torture share2 2 >"$two" 2>&1 || true
-	wait $! || true
+	wait $first || true
+	kill $late $(pgrep -P $late)
 	echo "# $(grep -c ^success: "$one") and $(grep -c ^success: "$two") of ${#tests[@]} passed" >&3
 	assert_equal "$(bad "$one")" ''
 	assert_equal "$(bad "$two")" ''
