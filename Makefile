@@ -54,6 +54,13 @@ endif
 WARN	 += -Wno-format-truncation -Wno-maybe-uninitialized -Wno-stringop-truncation
 endif
 
+# intel-ipsec-mb, where the distribution has it (amd64): AES-GCM on CPUs with VAES. IPSEC_MB=0: without.
+IPSEC_MB ?= $(if $(wildcard /usr/include/intel-ipsec-mb.h),1,0)
+ifeq ($(IPSEC_MB),1)
+CPPFLAGS += -DKH_IPSEC_MB
+LDLIBS	 += -Wl,--push-state,--as-needed -lIPSec_MB -Wl,--pop-state
+endif
+
 CFLAGS	+= -std=gnu11 $(OPT) $(HARDEN) $(WARN) -pthread
 LDFLAGS += $(OPT) $(LDHARDEN) -pthread
 LDLIBS	+= $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo '-luring -ljson-c -lcrypto -lacl -lbpf -lmnl')

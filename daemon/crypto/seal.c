@@ -6,51 +6,57 @@
  * message in pieces is gathered into one buffer first; CCM costs so much more than the copy that
  * the copy does not show.
  */
+#include "crypto/gcm.h"
 #include "crypto/internal.h"
 
 #define TAG_LEN SMB2_SIGNATURE_SIZE
 
 struct seal_ctx {
-	EVP_CIPHER_CTX *cipher;
-	bool ccm;
+	struct gcm *gcm; /* or */
+	EVP_CIPHER_CTX *ccm;
 	bool encrypt;
 };
+
+static EVP_CIPHER_CTX *ccm_new(const EVP_CIPHER *alg, const uint8_t *key, bool encrypt)
+{
+	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+
+	if (c && EVP_CipherInit_ex2(c, alg, NULL, NULL, encrypt, NULL) &&
+	    EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_IVLEN, 11, NULL) > 0 &&
+	    EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, NULL) > 0 &&
+	    EVP_CipherInit_ex2(c, NULL, key, NULL, encrypt, NULL))
+		return c;
+	EVP_CIPHER_CTX_free(c);
+	return NULL;
+}
+
+static size_t key_len(uint16_t cipher)
+{
+	switch (cipher) {
+	case SMB2_ENCRYPTION_AES128_CCM:
+	case SMB2_ENCRYPTION_AES128_GCM:
+		return 16;
+	case SMB2_ENCRYPTION_AES256_CCM:
+	case SMB2_ENCRYPTION_AES256_GCM:
+		return 32;
+	}
+	return 0;
+}
 
 struct seal_ctx *seal_ctx_new(uint16_t cipher, const struct smb2_key *key, bool encrypt)
 {
 	const struct crypto_algs *a = crypto_algs();
-	const EVP_CIPHER *alg = NULL;
 	struct seal_ctx *c;
-	bool ok;
 
-	if (!a)
-		return NULL;
-	switch (cipher) {
-	case SMB2_ENCRYPTION_AES128_CCM:
-		alg = a->ccm128;
-		break;
-	case SMB2_ENCRYPTION_AES128_GCM:
-		alg = a->gcm128;
-		break;
-	case SMB2_ENCRYPTION_AES256_CCM:
-		alg = a->ccm256;
-		break;
-	case SMB2_ENCRYPTION_AES256_GCM:
-		alg = a->gcm256;
-		break;
-	}
-	if (!alg || key->len != EVP_CIPHER_get_key_length(alg))
+	if (!a || !key->len || key->len != key_len(cipher))
 		return NULL;
 	c = xcalloc(1, sizeof(*c));
-	c->ccm = seal_nonce_len(cipher) == 11;
 	c->encrypt = encrypt;
-	c->cipher = EVP_CIPHER_CTX_new();
-	ok = c->cipher && EVP_CipherInit_ex2(c->cipher, alg, NULL, NULL, encrypt, NULL);
-	if (ok && c->ccm)
-		ok = EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_SET_IVLEN, 11, NULL) > 0 &&
-		     EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, NULL) > 0;
-	ok = ok && EVP_CipherInit_ex2(c->cipher, NULL, key->bytes, NULL, encrypt, NULL);
-	if (ok)
+	if (seal_nonce_len(cipher) == GCM_IV_LEN)
+		c->gcm = gcm_new(key->bytes, key->len, encrypt);
+	else
+		c->ccm = ccm_new(key->len == 32 ? a->ccm256 : a->ccm128, key->bytes, encrypt);
+	if (c->gcm || c->ccm)
 		return c;
 	seal_ctx_free(c);
 	return NULL;
@@ -60,7 +66,8 @@ void seal_ctx_free(struct seal_ctx *c)
 {
 	if (!c)
 		return;
-	EVP_CIPHER_CTX_free(c->cipher);
+	gcm_free(c->gcm);
+	EVP_CIPHER_CTX_free(c->ccm);
 	free(c);
 }
 
@@ -82,43 +89,6 @@ static size_t pieces_len(const struct iovec *iov, size_t n)
 	for (i = 0; i < n; i++)
 		sum += iov[i].iov_len;
 	return sum;
-}
-
-/* IV, tag (decryption) and associated data: all before the message. */
-static bool seal_start(struct seal_ctx *c, const uint8_t *hdr, size_t total)
-{
-	const uint8_t *aad = hdr + SMB2_TRANSFORM_OFF_NONCE;
-	uint8_t tag[TAG_LEN];
-	int len;
-
-	if (!EVP_CipherInit_ex2(c->cipher, NULL, NULL, aad, c->encrypt, NULL))
-		return false;
-	if (!c->encrypt) {
-		memcpy(tag, hdr + SMB2_TRANSFORM_OFF_SIGNATURE, sizeof(tag));
-		if (EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, tag) <= 0)
-			return false;
-	}
-	if (c->ccm && !EVP_CipherUpdate(c->cipher, NULL, &len, NULL, (int)total))
-		return false;
-	return EVP_CipherUpdate(c->cipher, NULL, &len, aad, SMB2_TRANSFORM_AAD_SIZE);
-}
-
-/* In CCM the update itself checks the tag; a final step would look for one more message. */
-static bool seal_end(struct seal_ctx *c, uint8_t *tag)
-{
-	uint8_t none[16];
-	int len;
-
-	if (!c->ccm && !EVP_CipherFinal_ex(c->cipher, none, &len))
-		return false;
-	return !tag || EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, tag) > 0;
-}
-
-static bool seal_piece(struct seal_ctx *c, void *dst, const void *src, size_t n)
-{
-	int len;
-
-	return !n || EVP_CipherUpdate(c->cipher, dst, &len, src, (int)n);
 }
 
 static void gather(uint8_t *dst, const struct iovec *iov, size_t n)
@@ -143,15 +113,32 @@ static void scatter(const uint8_t *src, const struct iovec *iov, size_t n)
 	}
 }
 
-/* One CCM message in one buffer, in place. */
-static bool seal_whole(struct seal_ctx *c, const uint8_t *hdr, void *buf, size_t total,
-		       uint8_t *tag)
+/*
+ * One CCM message in one buffer, in place. The order is fixed: IV, tag (decryption), length,
+ * associated data; the update itself checks the tag.
+ */
+static bool ccm_whole(struct seal_ctx *c, const uint8_t *hdr, void *buf, size_t total, uint8_t *tag)
 {
-	return seal_start(c, hdr, total) && seal_piece(c, buf, buf, total) && seal_end(c, tag);
+	const uint8_t *aad = hdr + SMB2_TRANSFORM_OFF_NONCE;
+	uint8_t old[TAG_LEN];
+	int len;
+
+	if (!EVP_CipherInit_ex2(c->ccm, NULL, NULL, aad, c->encrypt, NULL))
+		return false;
+	if (!c->encrypt) {
+		memcpy(old, hdr + SMB2_TRANSFORM_OFF_SIGNATURE, sizeof(old));
+		if (EVP_CIPHER_CTX_ctrl(c->ccm, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, old) <= 0)
+			return false;
+	}
+	return EVP_CipherUpdate(c->ccm, NULL, &len, NULL, (int)total) &&
+	       EVP_CipherUpdate(c->ccm, NULL, &len, aad, SMB2_TRANSFORM_AAD_SIZE) &&
+	       EVP_CipherUpdate(c->ccm, buf, &len, buf, (int)total) &&
+	       (!c->encrypt ||
+		EVP_CIPHER_CTX_ctrl(c->ccm, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, tag) > 0);
 }
 
-static int seal_ccm_pieces(struct seal_ctx *c, const uint8_t *hdr, const struct iovec *iov,
-			   size_t n, size_t total, uint8_t *tag)
+static int ccm_pieces(struct seal_ctx *c, const uint8_t *hdr, const struct iovec *iov, size_t n,
+		      size_t total, uint8_t *tag)
 {
 	uint8_t *buf = malloc(total);
 	bool ok;
@@ -159,7 +146,7 @@ static int seal_ccm_pieces(struct seal_ctx *c, const uint8_t *hdr, const struct 
 	if (!buf)
 		return -ENOMEM;
 	gather(buf, iov, n);
-	ok = seal_whole(c, hdr, buf, total, tag);
+	ok = ccm_whole(c, hdr, buf, total, tag);
 	if (ok)
 		scatter(buf, iov, n);
 	if (c->encrypt && !ok)
@@ -168,28 +155,40 @@ static int seal_ccm_pieces(struct seal_ctx *c, const uint8_t *hdr, const struct 
 	return ok ? 0 : -EBADMSG;
 }
 
+static bool gcm_pieces(struct seal_ctx *c, const uint8_t *hdr, const struct iovec *iov, size_t n,
+		       uint8_t *dst, uint8_t *tag)
+{
+	const uint8_t *aad = hdr + SMB2_TRANSFORM_OFF_NONCE;
+	uint8_t old[GCM_TAG_LEN];
+	size_t i;
+	bool ok = gcm_start(c->gcm, aad, aad, SMB2_TRANSFORM_AAD_SIZE);
+
+	for (i = 0; ok && i < n; i++) {
+		ok = gcm_piece(c->gcm, dst ? dst : iov[i].iov_base, iov[i].iov_base,
+			       iov[i].iov_len);
+		if (dst)
+			dst += iov[i].iov_len;
+	}
+	if (!c->encrypt)
+		memcpy(old, hdr + SMB2_TRANSFORM_OFF_SIGNATURE, sizeof(old));
+	return ok && gcm_end(c->gcm, c->encrypt ? tag : old);
+}
+
 /* dst NULL: in place. tag: where the new one goes; NULL when decrypting. 0, -EBADMSG, ... */
 static int seal_run(struct seal_ctx *c, const uint8_t *hdr, const struct iovec *iov, size_t n,
 		    uint8_t *dst, uint8_t *tag)
 {
-	size_t i, total = pieces_len(iov, n);
-	bool ok;
+	size_t total = pieces_len(iov, n);
 
 	if (!total || total > INT32_MAX)
 		return -EINVAL;
-	if (c->ccm && dst) {
+	if (c->gcm)
+		return gcm_pieces(c, hdr, iov, n, dst, tag) ? 0 : -EBADMSG;
+	if (dst)
 		gather(dst, iov, n);
-		return seal_whole(c, hdr, dst, total, tag) ? 0 : -EBADMSG;
-	}
-	if (c->ccm && n > 1)
-		return seal_ccm_pieces(c, hdr, iov, n, total, tag);
-	ok = seal_start(c, hdr, total);
-	for (i = 0; ok && i < n; i++) {
-		ok = seal_piece(c, dst ? dst : iov[i].iov_base, iov[i].iov_base, iov[i].iov_len);
-		if (dst)
-			dst += iov[i].iov_len;
-	}
-	return ok && seal_end(c, tag) ? 0 : -EBADMSG;
+	else if (n > 1)
+		return ccm_pieces(c, hdr, iov, n, total, tag);
+	return ccm_whole(c, hdr, dst ? dst : iov[0].iov_base, total, tag) ? 0 : -EBADMSG;
 }
 
 static int seal_encrypt_run(struct seal_ctx *c, uint8_t *hdr, const struct iovec *iov, size_t n,

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <openssl/evp.h>
 
-#include "crypto/crypto.h"
+#include "crypto/gcm.h"
 #include "tap.h"
 
 /* Bytes from hex, into a buffer of exactly that size, so that sanitizers see its end. */
@@ -305,6 +305,54 @@ static void test_seal_pieces(uint16_t cipher)
 	ok(!seal_ctx_new(cipher, &key, true), "wrong key length");
 }
 
+/* Both libraries, the same bytes: lengths around their steps, cut anywhere. */
+static void test_gcm_libraries(size_t key_len)
+{
+	static const size_t lens[] = { 1, 15, 16, 17, 63, 255, 256, 257, 768, 4180, 65537, 70000 };
+	uint8_t key[32] = "some thirty bytes of a key", iv[12] = "some nonce", aad[32] = { 9 };
+	static uint8_t plain[70000], one[70000], two[70000];
+	uint8_t tag[2][16];
+	struct gcm *g[4];
+
+	crypto_random(plain, sizeof(plain));
+	for (int i = 0; i < 4; i++) {
+		gcm_openssl_only = i & 1;
+		g[i] = gcm_new(key, key_len, i < 2);
+	}
+	gcm_openssl_only = false;
+	diag("AES-%zu-GCM: %s", key_len * 8, g[0]->ops == g[1]->ops ? "OpenSSL" : "intel-ipsec-mb");
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		size_t n = lens[i], cut = n * 2 / 5;
+		bool same;
+
+		gcm_start(g[0], iv, aad, sizeof(aad));
+		gcm_piece(g[0], one, plain, cut);
+		gcm_piece(g[0], one + cut, plain + cut, n - cut);
+		gcm_end(g[0], tag[0]);
+		gcm_start(g[1], iv, aad, sizeof(aad));
+		gcm_piece(g[1], two, plain, n);
+		gcm_end(g[1], tag[1]);
+		same = !memcmp(one, two, n) && !memcmp(tag[0], tag[1], 16);
+		for (int d = 0; d < 4; d++) {
+			gcm_start(g[2 + d % 2], iv, aad, sizeof(aad));
+			gcm_piece(g[2 + d % 2], two, one, cut);
+			gcm_piece(g[2 + d % 2], two + cut, one + cut, n - cut);
+			tag[0][3] ^= d / 2;
+			same &= gcm_end(g[2 + d % 2], tag[0]) == (d < 2) && !memcmp(two, plain, n);
+			tag[0][3] ^= d / 2;
+		}
+		for (int m = 0; m < 2; m++) {
+			gmac_start(g[m], iv);
+			gmac_piece(g[m], plain, m ? n : cut);
+			gmac_piece(g[m], plain + cut, m ? 0 : n - cut);
+			gmac_end(g[m], tag[m]);
+		}
+		ok(same && !memcmp(tag[0], tag[1], 16), "the same by both libraries");
+	}
+	for (int i = 0; i < 4; i++)
+		gcm_free(g[i]);
+}
+
 static void test_hash(void)
 {
 	_cleanup_free_ uint8_t *lm = hex("0123456789abcdef", NULL);
@@ -384,10 +432,15 @@ int main(void)
 	test_preauth();
 	test_cmac();
 	test_hmac();
-	test_gmac();
-	test_seal_vectors();
-	for (i = SMB2_ENCRYPTION_AES128_CCM; i <= SMB2_ENCRYPTION_AES256_GCM; i++)
-		test_seal_pieces(i);
+	for (int only = 0; only < 2; only++) {
+		gcm_openssl_only = only;
+		test_gmac();
+		test_seal_vectors();
+		for (i = SMB2_ENCRYPTION_AES128_CCM; i <= SMB2_ENCRYPTION_AES256_GCM; i++)
+			test_seal_pieces(i);
+	}
+	test_gcm_libraries(16);
+	test_gcm_libraries(32);
 	test_hash();
 	return done_testing();
 }
