@@ -25,14 +25,14 @@ static void algs_fetch(void)
 	algs.sha512 = EVP_MD_fetch(lib, "SHA512", NULL);
 	algs.md5 = EVP_MD_fetch(lib, "MD5", NULL);
 	algs.hmac = EVP_MAC_fetch(lib, "HMAC", NULL);
-	algs.cmac = EVP_MAC_fetch(lib, "CMAC", NULL);
 	algs.kbkdf = EVP_KDF_fetch(lib, "KBKDF", NULL);
 	algs.gcm128 = EVP_CIPHER_fetch(lib, "AES-128-GCM", NULL);
 	algs.gcm256 = EVP_CIPHER_fetch(lib, "AES-256-GCM", NULL);
 	algs.ccm128 = EVP_CIPHER_fetch(lib, "AES-128-CCM", NULL);
 	algs.ccm256 = EVP_CIPHER_fetch(lib, "AES-256-CCM", NULL);
-	algs_ok = algs.sha512 && algs.md5 && algs.hmac && algs.cmac && algs.kbkdf && algs.gcm128 &&
-		  algs.gcm256 && algs.ccm128 && algs.ccm256;
+	algs.cbc128 = EVP_CIPHER_fetch(lib, "AES-128-CBC", NULL);
+	algs_ok = algs.sha512 && algs.md5 && algs.hmac && algs.kbkdf && algs.gcm128 &&
+		  algs.gcm256 && algs.ccm128 && algs.ccm256 && algs.cbc128;
 	if (!OSSL_PROVIDER_load(lib, "legacy"))
 		return;
 	algs.md4 = EVP_MD_fetch(lib, "MD4", NULL);

@@ -12,9 +12,9 @@
 
 struct crypto_algs {
 	EVP_MD *sha512, *md5, *md4;
-	EVP_MAC *hmac, *cmac;
+	EVP_MAC *hmac;
 	EVP_KDF *kbkdf;
-	EVP_CIPHER *gcm128, *gcm256, *ccm128, *ccm256;
+	EVP_CIPHER *gcm128, *gcm256, *ccm128, *ccm256, *cbc128;
 	EVP_CIPHER *rc4, *des; /* md4, rc4, des: legacy provider, NULL without it */
 };
 

@@ -2,24 +2,24 @@
 /* sign.c - the three signatures of SMB2. */
 #include <openssl/core_names.h>
 
+#include "crypto/cmac.h"
 #include "crypto/gcm.h"
 #include "crypto/internal.h"
 
+/* One of: */
 struct sign_ctx {
-	EVP_MAC_CTX *mac; /* HMAC-SHA256, AES-CMAC */
-	struct gcm *gcm;  /* AES-GMAC */
+	EVP_MAC_CTX *hmac; /* HMAC-SHA256 */
+	struct cmac *cmac; /* AES-CMAC */
+	struct gcm *gcm;   /* AES-GMAC */
 };
 
-static EVP_MAC_CTX *mac_new(uint16_t alg, const struct smb2_key *key)
+static EVP_MAC_CTX *hmac_new(const struct smb2_key *key)
 {
-	const struct crypto_algs *a = crypto_algs();
-	bool cmac = alg == SMB2_SIGNING_AES_CMAC;
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_utf8_string(cmac ? OSSL_MAC_PARAM_CIPHER : OSSL_MAC_PARAM_DIGEST,
-				       (char *)(cmac ? "AES-128-CBC" : "SHA256"), 0),
+		OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
 		OSSL_PARAM_END,
 	};
-	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(cmac ? a->cmac : a->hmac);
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(crypto_algs()->hmac);
 
 	if (ctx && !EVP_MAC_init(ctx, key->bytes, key->len, params)) {
 		EVP_MAC_CTX_free(ctx);
@@ -30,25 +30,23 @@ static EVP_MAC_CTX *mac_new(uint16_t alg, const struct smb2_key *key)
 
 struct sign_ctx *sign_ctx_new(uint16_t alg, const struct smb2_key *key)
 {
-	const struct crypto_algs *a = crypto_algs();
 	struct sign_ctx *c;
-	bool ok = false;
 
-	if (!a || key->len != 16)
+	if (!crypto_algs() || key->len != 16)
 		return NULL;
 	c = xcalloc(1, sizeof(*c));
 	switch (alg) {
 	case SMB2_SIGNING_HMAC_SHA256:
+		c->hmac = hmac_new(key);
+		break;
 	case SMB2_SIGNING_AES_CMAC:
-		c->mac = mac_new(alg, key);
-		ok = c->mac;
+		c->cmac = cmac_new(key->bytes);
 		break;
 	case SMB2_SIGNING_AES_GMAC:
 		c->gcm = gcm_new(key->bytes, key->len, true);
-		ok = c->gcm;
 		break;
 	}
-	if (ok)
+	if (c->hmac || c->cmac || c->gcm)
 		return c;
 	sign_ctx_free(c);
 	return NULL;
@@ -58,7 +56,8 @@ void sign_ctx_free(struct sign_ctx *c)
 {
 	if (!c)
 		return;
-	EVP_MAC_CTX_free(c->mac);
+	EVP_MAC_CTX_free(c->hmac);
+	cmac_free(c->cmac);
 	gcm_free(c->gcm);
 	free(c);
 }
@@ -82,16 +81,20 @@ static bool sign_start(struct sign_ctx *c, const uint8_t *hdr)
 {
 	uint8_t nonce[12];
 
-	if (c->mac)
-		return EVP_MAC_init(c->mac, NULL, 0, NULL);
+	if (c->hmac)
+		return EVP_MAC_init(c->hmac, NULL, 0, NULL);
+	if (c->cmac)
+		return cmac_start(c->cmac);
 	gmac_nonce(hdr, nonce);
 	return gmac_start(c->gcm, nonce);
 }
 
 static bool sign_add(struct sign_ctx *c, const void *data, size_t n)
 {
-	if (c->mac)
-		return !n || EVP_MAC_update(c->mac, data, n);
+	if (c->hmac)
+		return !n || EVP_MAC_update(c->hmac, data, n);
+	if (c->cmac)
+		return cmac_piece(c->cmac, data, n);
 	return gmac_piece(c->gcm, data, n);
 }
 
@@ -100,9 +103,11 @@ static bool sign_end(struct sign_ctx *c, uint8_t sig[SMB2_SIGNATURE_SIZE])
 	uint8_t full[32];
 	size_t n;
 
-	if (!c->mac)
+	if (c->cmac)
+		return cmac_end(c->cmac, sig);
+	if (c->gcm)
 		return gmac_end(c->gcm, sig);
-	if (!EVP_MAC_final(c->mac, full, &n, sizeof(full)))
+	if (!EVP_MAC_final(c->hmac, full, &n, sizeof(full)))
 		return false;
 	memcpy(sig, full, SMB2_SIGNATURE_SIZE);
 	return true;
