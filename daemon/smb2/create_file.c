@@ -24,8 +24,9 @@ struct acl_object create_acl_object(const struct create *q)
 }
 
 /* The parent's descriptor matters for DELETE and READ_ATTRIBUTES. False: the share's root. */
-static bool parent_object(struct create *q, struct acl_object *out)
+static bool parent_object(void *arg, struct acl_object *out)
 {
+	struct create *q = arg;
 	int fd = q->loc.path[0] ? vfs_path_parent(&q->loc) : -1;
 	struct stat st;
 
@@ -43,24 +44,19 @@ ntstatus create_writable(const struct create *q)
 /* May the client have `desired` of the existing object; sets granted. */
 ntstatus create_access(struct create *q, uint32_t desired)
 {
-	struct acl_object obj = create_acl_object(q), parent;
+	struct acl_parent parent = { parent_object, q };
+	struct acl_object obj = create_acl_object(q);
 	const struct tree *t = q->tree;
 	bool max = desired & SEC_MAXIMUM_ALLOWED;
-	ntstatus status = NT_STATUS_ACCESS_DENIED;
+	ntstatus status = NT_STATUS_SUCCESS;
 	uint32_t mapped = access_map_generic(desired);
 
 	if (t->read_only && !max && mapped & WRITE_RIGHTS)
 		return NT_STATUS_ACCESS_DENIED;
 	if (!max && q->ctx.posix)
 		desired &= ~create_posix_free(q);
-	if (!max && !desired)
-		status = NT_STATUS_SUCCESS;
-	else if (!max)
-		status = acl_access(&obj, NULL, &t->policy, t->token, desired, &q->granted);
-	if (max ||
-	    (status == NT_STATUS_ACCESS_DENIED && mapped & (SEC_STD_DELETE | FILE_READ_ATTRIBUTES)))
-		status = acl_access(&obj, parent_object(q, &parent) ? &parent : NULL, &t->policy,
-				    t->token, desired, &q->granted);
+	if (max || desired)
+		status = acl_access_by(&obj, &parent, &t->policy, t->token, desired, &q->granted);
 	if (status != NT_STATUS_SUCCESS)
 		return status;
 	if (t->read_only)

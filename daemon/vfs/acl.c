@@ -164,34 +164,55 @@ static bool sticky_refuses(const struct acl_object *obj, const struct acl_object
 	       t->uid != parent->uid;
 }
 
-/* Does the directory let t remove what is in it? */
-static bool parent_lets_delete(const struct acl_object *obj, const struct acl_object *parent,
-			       const struct acl_policy *pol, const struct security_token *t)
+/* What the descriptor gives. -errno. */
+static int load_max(const struct acl_object *obj, const struct acl_policy *pol,
+		    const struct security_token *t, uint32_t *max)
 {
 	_cleanup_sd_ struct sd *sd = NULL;
+	int r;
 
-	if (!parent || sticky_refuses(obj, parent, t) || load(parent, pol, &sd))
+	*max = SEC_RIGHTS_FILE_ALL;
+	if (t->is_admin)
+		return 0;
+	if (!pol->stored)
+		return posix_acl_max(obj, pol, t, max);
+	r = load(obj, pol, &sd);
+	if (!r)
+		*max = sd_access_max(sd, t);
+	return r;
+}
+
+/* Does the directory let t remove what is in it? */
+static bool parent_lets_delete(const struct acl_object *obj, const struct acl_parent *by,
+			       const struct acl_policy *pol, const struct security_token *t)
+{
+	struct acl_object parent;
+	uint32_t max;
+
+	if (!by->find(by->arg, &parent) || sticky_refuses(obj, &parent, t) ||
+	    load_max(&parent, pol, t, &max))
 		return false;
-	return sd_access_max(sd, t) & SEC_DIR_DELETE_CHILD;
+	return max & SEC_DIR_DELETE_CHILD;
 }
 
 /*
- * What the file itself and the share give; READ_ATTRIBUTES comes with getting there at all. *sd:
- * the descriptor if it was read, or NULL; the caller's in any case.
+ * What the file itself and the share give; READ_ATTRIBUTES comes with getting there at all. *sd
+ * (NULL: not wanted): the descriptor if it was read, or NULL; the caller's in any case.
  */
 static ntstatus own_rights(const struct acl_object *obj, const struct acl_policy *pol,
 			   const struct security_token *t, uint32_t *max, struct sd **sd)
 {
 	int r;
 
-	*sd = NULL;
-	*max = SEC_RIGHTS_FILE_ALL;
-	if (!t->is_admin) {
+	if (!sd || t->is_admin) {
+		r = load_max(obj, pol, t, max);
+	} else {
 		r = load(obj, pol, sd);
-		if (r)
-			return vfs_errno(r);
-		*max = sd_access_max(*sd, t) | SEC_FILE_READ_ATTRIBUTES;
+		*max = r ? 0 : sd_access_max(*sd, t);
 	}
+	if (r)
+		return vfs_errno(r);
+	*max |= SEC_FILE_READ_ATTRIBUTES;
 	if (pol->allow_execute_always && *max & SEC_FILE_READ_DATA)
 		*max |= SEC_FILE_EXECUTE;
 	if (pol->dos_filemode && *max & SEC_FILE_WRITE_DATA)
@@ -199,11 +220,10 @@ static ntstatus own_rights(const struct acl_object *obj, const struct acl_policy
 	return NT_STATUS_SUCCESS;
 }
 
-ntstatus acl_access(const struct acl_object *obj, const struct acl_object *parent,
-		    const struct acl_policy *pol, const struct security_token *t, uint32_t desired,
-		    uint32_t *granted)
+ntstatus acl_access_by(const struct acl_object *obj, const struct acl_parent *parent,
+		       const struct acl_policy *pol, const struct security_token *t,
+		       uint32_t desired, uint32_t *granted)
 {
-	_cleanup_sd_ struct sd *sd = NULL;
 	bool maximum;
 	uint32_t max;
 	ntstatus st;
@@ -214,7 +234,7 @@ ntstatus acl_access(const struct acl_object *obj, const struct acl_object *paren
 	*granted = 0;
 	if (desired & SEC_SYSTEM_SECURITY && !(t->privileges & PRIV_SECURITY))
 		return NT_STATUS_PRIVILEGE_NOT_HELD;
-	st = own_rights(obj, pol, t, &max, &sd);
+	st = own_rights(obj, pol, t, &max, NULL);
 	if (st)
 		return st;
 	if (!(max & SEC_STD_DELETE) && (maximum || desired & SEC_STD_DELETE) &&
@@ -230,6 +250,24 @@ ntstatus acl_access(const struct acl_object *obj, const struct acl_object *paren
 	return NT_STATUS_SUCCESS;
 }
 
+static bool known_parent(void *arg, struct acl_object *out)
+{
+	const struct acl_object *const *parent = arg;
+
+	if (*parent)
+		*out = **parent;
+	return *parent;
+}
+
+ntstatus acl_access(const struct acl_object *obj, const struct acl_object *parent,
+		    const struct acl_policy *pol, const struct security_token *t, uint32_t desired,
+		    uint32_t *granted)
+{
+	struct acl_parent by = { known_parent, &parent };
+
+	return acl_access_by(obj, &by, pol, t, desired, granted);
+}
+
 uint32_t acl_max_access(const struct acl_object *obj, const struct acl_object *parent,
 			const struct acl_policy *pol, const struct security_token *t)
 {
@@ -243,11 +281,9 @@ uint32_t acl_max_access(const struct acl_object *obj, const struct acl_object *p
 bool acl_gives(const struct acl_object *obj, const struct acl_policy *pol,
 	       const struct security_token *t, uint32_t want)
 {
-	_cleanup_sd_ struct sd *sd = NULL;
+	uint32_t max;
 
-	if (t->is_admin)
-		return true;
-	return !load(obj, pol, &sd) && (sd_access_max(sd, t) & want) == want;
+	return !load_max(obj, pol, t, &max) && (max & want) == want;
 }
 
 bool acl_default_decides(const struct acl_object *dir, const struct acl_policy *pol)
@@ -260,12 +296,14 @@ bool acl_default_decides(const struct acl_object *dir, const struct acl_policy *
 ntstatus acl_may_create(const struct acl_object *dir, const struct acl_policy *pol,
 			const struct security_token *t, bool is_dir, struct sd **out)
 {
-	_cleanup_sd_ struct sd *sd = NULL;
+	/* acl_create_inherit() asks for it where descriptors are inherited. */
+	bool wanted = out && (pol->stored || pol->inherit_acls);
 	uint32_t max;
-	ntstatus st = own_rights(dir, pol, t, &max, &sd);
+	ntstatus st;
 
 	if (out)
-		*out = st ? NULL : steal_ptr(&sd);
+		*out = NULL;
+	st = own_rights(dir, pol, t, &max, wanted ? out : NULL);
 	if (st)
 		return st;
 	if (pol->read_only || !(max & (is_dir ? SEC_FILE_APPEND_DATA : SEC_FILE_WRITE_DATA)))

@@ -367,6 +367,12 @@ int posix_acl_to_sd(const struct acl_object *obj, const struct acl_policy *pol, 
 struct sd *posix_acls_to_sd(const struct acl_object *obj, const struct posix_acls *acls,
 			    const struct acl_policy *pol);
 /*
+ * What sd_access_max() says of that descriptor, without making it: nothing in it refuses, and a
+ * default ACL gives nothing. Not for root and administrators. -errno.
+ */
+int posix_acl_max(const struct acl_object *obj, const struct acl_policy *pol,
+		  const struct security_token *t, uint32_t *max);
+/*
  * The DACL as a POSIX ACL, nearest fit, as Samba maps it; false when no ACE names anybody that Unix
  * knows: then the file's permissions stay as they are.
  */
@@ -433,6 +439,15 @@ ntstatus acl_create_inherit(const struct acl_object *parent, const struct sd *pa
 ntstatus acl_access(const struct acl_object *obj, const struct acl_object *parent,
 		    const struct acl_policy *pol, const struct security_token *t, uint32_t desired,
 		    uint32_t *granted);
+
+/* A parent that is found when it is asked for, at most once; false: there is none. */
+struct acl_parent {
+	bool (*find)(void *arg, struct acl_object *out);
+	void *arg;
+};
+ntstatus acl_access_by(const struct acl_object *obj, const struct acl_parent *parent,
+		       const struct acl_policy *pol, const struct security_token *t,
+		       uint32_t desired, uint32_t *granted);
 
 /* Everything t may do with the file: the MxAc create context, and the tree's maximal access. */
 uint32_t acl_max_access(const struct acl_object *obj, const struct acl_object *parent,

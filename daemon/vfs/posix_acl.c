@@ -11,6 +11,8 @@
 #define XATTR_DEFAULT "system.posix_acl_default"
 #define ACL_VERSION   2 /* linux/posix_acl_xattr.h */
 
+#define USUAL 16 /* entries: few lists have more */
+
 static void acl_from_mode(uint32_t mode, struct posix_acl *out)
 {
 	out->n = 3;
@@ -37,13 +39,17 @@ static int acl_decode(const void *buf, size_t len, struct posix_acl *out)
 
 int posix_acl_read(const struct acl_object *obj, bool is_default, struct posix_acl *out)
 {
+	const char *name = is_default ? XATTR_DEFAULT : XATTR_ACCESS;
 	uint8_t buf[4 + 8 * POSIX_ACL_MAX];
 	ssize_t n;
 
 	out->n = 0;
 	if (is_default && !S_ISDIR(obj->mode))
 		return 0;
-	n = vfs_xattr_get(obj->fd, is_default ? XATTR_DEFAULT : XATTR_ACCESS, buf, sizeof(buf));
+	/* The kernel clears a buffer of the size that it is told, also when there is nothing. */
+	n = vfs_xattr_get(obj->fd, name, buf, 4 + 8 * USUAL);
+	if (n == -ERANGE)
+		n = vfs_xattr_get(obj->fd, name, buf, sizeof(buf));
 	if (n == -ENODATA || n == -EOPNOTSUPP) {
 		if (!is_default)
 			acl_from_mode(obj->mode, out);

@@ -106,6 +106,59 @@ static void merge_lists(struct sd *sd, struct mapped *acc, unsigned int nacc, st
 				    &dfl[j].sid);
 }
 
+static bool is_user(const struct security_token *t, uint32_t uid)
+{
+	struct sid user;
+
+	if (t->uid != uid)
+		return false;
+	user = sid_from_uid(uid);
+	return token_has_sid(t, &user);
+}
+
+/* A token has no other user's SID than its own, and the gids of all of its groups. */
+static bool entry_is_of(const struct acl_object *obj, const struct posix_ace *e,
+			const struct security_token *t)
+{
+	switch (e->tag) {
+	case POSIX_USER_OBJ:
+		return is_user(t, obj->uid);
+	case POSIX_USER:
+		return is_user(t, e->id);
+	case POSIX_GROUP_OBJ:
+		return token_in_group(t, obj->gid);
+	case POSIX_GROUP:
+		return token_in_group(t, e->id);
+	default:
+		return e->tag == POSIX_OTHER;
+	}
+}
+
+int posix_acl_max(const struct acl_object *obj, const struct acl_policy *pol,
+		  const struct security_token *t, uint32_t *max)
+{
+	bool is_dir = S_ISDIR(obj->mode);
+	struct posix_acl acl;
+	unsigned int limit = 7;
+	int r = posix_acl_read(obj, false, &acl);
+
+	*max = t->privileges & PRIV_TAKE_OWNERSHIP ? SEC_STD_WRITE_OWNER : 0;
+	if (is_user(t, obj->uid))
+		*max |= SEC_STD_READ_CONTROL | SEC_STD_WRITE_DAC;
+	for (unsigned int i = 0; !r && i < acl.n; i++)
+		if (acl.e[i].tag == POSIX_MASK)
+			limit = acl.e[i].perm;
+	for (unsigned int i = 0; !r && i < acl.n; i++) {
+		const struct posix_ace *e = &acl.e[i];
+		bool limited = e->tag != POSIX_USER_OBJ && e->tag != POSIX_OTHER;
+
+		if (entry_is_of(obj, e, t))
+			*max |= perm_to_mask(limited ? e->perm & limit : e->perm, is_dir,
+					     pol->dos_filemode);
+	}
+	return r;
+}
+
 int posix_acls_read(const struct acl_object *obj, struct posix_acls *out)
 {
 	int r = posix_acl_read(obj, false, &out->access);

@@ -151,6 +151,106 @@ static void test_posix_view(void)
 	}
 }
 
+/* What is counted without a descriptor is what the descriptor would give. */
+static bool same_max(const struct acl_object *obj, const struct acl_policy *pol,
+		     const struct security_token *t)
+{
+	_cleanup_sd_ struct sd *sd = NULL;
+	uint32_t max;
+
+	if (posix_acl_to_sd(obj, pol, &sd) || posix_acl_max(obj, pol, t, &max))
+		return false;
+	return max == sd_access_max(sd, t);
+}
+
+static void test_posix_max(const char *dirname)
+{
+	static const struct acl_policy pols[] = { { 0 }, { .dos_filemode = true } };
+	static const uint32_t groups[] = { 100, 300 };
+	struct posix_acl lists[] = {
+		{ 3,
+		  { { POSIX_USER_OBJ, 7, 0 }, { POSIX_GROUP_OBJ, 5, 0 }, { POSIX_OTHER, 0, 0 } } },
+		{ 6,
+		  { { POSIX_USER_OBJ, 6, 0 },
+		    { POSIX_USER, 3, 1001 },
+		    { POSIX_GROUP_OBJ, 7, 0 },
+		    { POSIX_GROUP, 6, 300 },
+		    { POSIX_MASK, 5, 0 },
+		    { POSIX_OTHER, 1, 0 } } },
+		{ .n = 40 }, /* more than is read at first */
+	};
+	struct security_token *who[] = {
+		token_new(1000, 100, NULL, 0, 0),
+		token_new(1001, 7, groups, 2, 0),
+		token_new(1002, 7, NULL, 0, 0),
+		token_new(1003, 300, NULL, 0, TOKEN_GUEST),
+		token_new(1000, 100, NULL, 0, TOKEN_ANONYMOUS),
+		token_new(1023, 7, NULL, 0, 0),
+	};
+	struct acl_object obj = { .fd = open(dirname, O_RDONLY | O_DIRECTORY) };
+	bool same = true, listed = true;
+	struct posix_acl *l = &lists[2];
+
+	l->e[0] = (struct posix_ace) { POSIX_USER_OBJ, 6, 0 };
+	for (unsigned int i = 1; i < 37; i++)
+		l->e[i] = (struct posix_ace) { POSIX_USER, i & 7, 1000 + i };
+	l->e[37] = (struct posix_ace) { POSIX_GROUP_OBJ, 4, 0 };
+	l->e[38] = (struct posix_ace) { POSIX_MASK, 6, 0 };
+	l->e[39] = (struct posix_ace) { POSIX_OTHER, 0, 0 };
+	who[2]->privileges = PRIV_TAKE_OWNERSHIP;
+	for (size_t w = 0; w < ARRAY_SIZE(who); w++)
+		for (size_t p = 0; p < ARRAY_SIZE(pols); p++) {
+			struct acl_object file = { obj.fd, 1000, 100, 0 };
+
+			for (uint32_t mode = 0; mode < 01000; mode++) {
+				file.mode = mode | (mode & 1 ? S_IFDIR : S_IFREG);
+				same &= same_max(&file, &pols[p], who[w]);
+			}
+			for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+				file.mode = S_IFDIR | 0755;
+				listed &= !posix_acl_write(&file, false, &lists[i]) &&
+					  !posix_acl_write(&file, true, &lists[i]) &&
+					  same_max(&file, &pols[p], who[w]);
+			}
+			posix_acl_write(&file, false, &lists[0]);
+			posix_acl_write(&file, true, &(struct posix_acl) { 0 });
+		}
+	ok(same, "the most of every mode, for everybody");
+	ok(listed, "and of lists, long ones too");
+	for (size_t w = 0; w < ARRAY_SIZE(who); w++)
+		token_free(who[w]);
+	close(obj.fd);
+}
+
+/* The folder is looked at once, and only if the file does not give DELETE itself. */
+static bool count_finds(void *arg, struct acl_object *out)
+{
+	unsigned int *n = arg;
+
+	++*n;
+	*out = (struct acl_object) { -1, 1000, 100, S_IFDIR | 0700 };
+	return false;
+}
+
+static void test_parent_by(const char *dirname)
+{
+	static const struct acl_policy pol = { 0 };
+	struct acl_object obj = { open(dirname, O_RDONLY), 1000, 100, S_IFREG | 0600 };
+	unsigned int n = 0;
+	struct acl_parent by = { count_finds, &n };
+	uint32_t granted;
+
+	is_int(acl_access_by(&obj, &by, &pol, user, SEC_FILE_READ_DATA, &granted), 0, "to read");
+	is_int(n, 0, "takes no folder");
+	is_int(acl_access_by(&obj, &by, &pol, user, SEC_STD_DELETE, &granted),
+	       NT_STATUS_ACCESS_DENIED, "to delete, without a folder");
+	is_int(n, 1, "that is asked once");
+	is_int(acl_access_by(&obj, &by, &pol, user, SEC_MAXIMUM_ALLOWED, &granted), 0, "the most");
+	is_int(n, 2, "asks, too");
+	ok(!(granted & SEC_STD_DELETE) && granted & SEC_FILE_WRITE_DATA, "and lacks DELETE");
+	close(obj.fd);
+}
+
 static void show(const struct posix_acl *acl, char *out)
 {
 	*out = '\0';
@@ -340,6 +440,8 @@ int main(void)
 	test_posix_order();
 	test_foreign_sids();
 	if (geteuid() == 0 && mkdtemp(dir)) {
+		test_parent_by(dir);
+		test_posix_max(dir);
 		if (!setxattr(dir, NTACL_XATTR, "", 0, 0) && !removexattr(dir, NTACL_XATTR))
 			test_stored(dir);
 		rmdir(dir);
