@@ -82,15 +82,11 @@ static ntstatus set_basic(struct request *rq, struct smb2_rd *r)
 static ntstatus may_delete(struct open *o)
 {
 	_cleanup_free_ char *path = open_path_dup(o);
-	struct vfs_attr a;
-	int r;
 
 	if (o->kind != OPEN_STREAM && !*path)
 		return NT_STATUS_ACCESS_DENIED; /* the share's root */
-	r = open_attr(o, &a);
-	if (r < 0)
-		return vfs_errno(r);
-	if (a.attributes & FILE_ATTRIBUTE_READONLY && !o->posix && !o->tree->share->delete_readonly)
+	if (!o->posix && !o->tree->share->delete_readonly &&
+	    vfs_attr_read_only(o->tree->vfs, o->fd))
 		return NT_STATUS_CANNOT_DELETE;
 	if (vfs_fs_read_only(o->tree->vfs, o->fd))
 		return NT_STATUS_MEDIA_WRITE_PROTECTED;

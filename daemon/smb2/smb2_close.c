@@ -27,18 +27,37 @@ static void tell_deleted(struct open *o, enum ofile_delete what, const char *pat
 		change_raise(&c);
 }
 
+/* By the folder that CREATE had open; local programs may have put the file elsewhere since. */
+static int remove_name(struct open *o, const char *path, int parent)
+{
+	bool is_dir = o->kind == OPEN_DIR;
+	int err = -ENOENT;
+
+	if (parent >= 0)
+		err = vfs_remove_at(o->tree->vfs, parent, path_leaf(path), o->entry, is_dir);
+	if (err == -ENOENT || err == -ESTALE)
+		err = vfs_remove(o->tree->vfs, path, o->entry, is_dir);
+	return err;
+}
+
 /* The last close of what was marked for deletion. As the user who marked it. */
 static void delete_now(struct open *o, enum ofile_delete what, struct identity *as)
 {
-	_cleanup_free_ char *path = open_path_dup(o); /* a rename may still be at it */
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int parent = -1;
 	int err;
+
+	pthread_mutex_lock(&o->lock); /* a rename may still be at it */
+	path = xstrdup(o->path ? o->path : "");
+	parent = steal_fd(&o->parent);
+	pthread_mutex_unlock(&o->lock);
 
 	if (as && identity_become(as) < 0)
 		return;
 	if (what == OFILE_DELETE_STREAM)
 		err = vfs_stream_remove(o->fd, o->stream_name);
 	else
-		err = vfs_remove(o->tree->vfs, path, o->entry, o->kind == OPEN_DIR);
+		err = remove_name(o, path, parent);
 	log_debug(LOG_VFS, "session=%016llx handle=%llx deleted at close file=\"%s\" error=%d",
 		  (unsigned long long)o->session->id, (unsigned long long)o->vol, path, -err);
 	/* Somebody else removed or replaced it: what was to go is gone. */

@@ -11,6 +11,8 @@
 
 #define RETRIES 5 /* somebody else creates and removes the same name */
 
+#define PARENTS_KEPT 4096 /* opens */
+
 /* Options that MS-SMB2 2.2.13 has the server refuse, and those nobody knows. */
 #define OPTIONS_NOT_SUPPORTED \
 	(FILE_OPEN_BY_FILE_ID | FILE_RESERVE_OPFILTER | FILE_CREATE_TREE_CONNECTION)
@@ -154,6 +156,16 @@ static bool is_quick(const struct create *q)
 	return !q->loc.exists || !create_overwrites(q) || q->loc.attr.alloc_size <= VFS_QUICK_FREE;
 }
 
+/* For the file's removal, as long as this does not double the fds of very many opens. */
+static void keep_parent(struct create *q)
+{
+	struct open *o = q->open;
+
+	if (o->kind == OPEN_FILE && q->granted & SEC_STD_DELETE && !q->ctx.mxac &&
+	    open_count() <= PARENTS_KEPT)
+		o->parent = steal_fd(&q->loc.parent);
+}
+
 static ntstatus attempt(struct request *rq, struct create *q)
 {
 	struct tree *t = rq->tree;
@@ -185,6 +197,7 @@ static ntstatus attempt(struct request *rq, struct create *q)
 
 		o->entry = q->loc.entry;
 		open_path_set(o, q->loc.path);
+		keep_parent(q);
 		o->asks_local = local_lock_asks(o);
 		ofile_set_access(o, q->granted);
 		o->delete_on_close = q->options & FILE_DELETE_ON_CLOSE;

@@ -101,6 +101,8 @@ static void rename_one(void *arg, struct open *o)
 		}
 		free(o->path);
 		o->path = p;
+		if (o->parent >= 0)
+			close(steal_fd(&o->parent));
 		lease_dir_path(o);
 		entry_open_name(o);
 	}

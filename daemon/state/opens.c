@@ -216,7 +216,7 @@ struct open *open_alloc(void)
 	o->vol = (atomic_load(&s->word) & ~(uint64_t)UINT32_MAX) | index;
 	o->persistent = persistent_new();
 	o->handle_entry = maps_handle(index);
-	o->fd = o->replaced_fd = -1;
+	o->fd = o->replaced_fd = o->parent = -1;
 	o->looked = UINT64_MAX;
 	o->dir_first = true;
 	pthread_mutex_init(&o->lock, NULL);
@@ -310,6 +310,8 @@ void open_put(struct open *o)
 		close(o->fd);
 	if (o->replaced_fd >= 0)
 		close(o->replaced_fd);
+	if (o->parent >= 0)
+		close(o->parent);
 	vfs_dir_close(o->dir);
 	ipc_release(o);
 	lock_file_put(o->locks);

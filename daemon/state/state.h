@@ -373,6 +373,7 @@ struct open {
 	pthread_mutex_t lock; /* what follows; a reactor takes it */
 	char *path;	      /* share-relative UTF-8, '/' between components; "" is the root */
 	uint64_t path_seed;   /* state/open_paths.c; 0: the path is not counted */
+	int parent; /* the folder that path's last component is in, if it was kept, or -1; owned */
 	/*
 	 * NULL: none. Read without the lock: a rename puts another string here, and the old one
 	 * lives on in old_names until the open is freed.

@@ -220,12 +220,23 @@ static ntstatus own_rights(const struct acl_object *obj, const struct acl_policy
 	return NT_STATUS_SUCCESS;
 }
 
+/*
+ * Without a stored descriptor nothing but the parent gives DELETE of a file, and READ_ATTRIBUTES
+ * goes without saying: for these the file's ACL need not be read.
+ */
+static bool own_acl_matters(const struct acl_object *obj, const struct acl_policy *pol,
+			    uint32_t desired)
+{
+	return desired & ~(uint32_t)(SEC_STD_DELETE | SEC_FILE_READ_ATTRIBUTES) || pol->stored ||
+	       pol->dos_filemode || S_ISDIR(obj->mode);
+}
+
 ntstatus acl_access_by(const struct acl_object *obj, const struct acl_parent *parent,
 		       const struct acl_policy *pol, const struct security_token *t,
 		       uint32_t desired, uint32_t *granted)
 {
+	uint32_t max = SEC_FILE_READ_ATTRIBUTES;
 	bool maximum;
-	uint32_t max;
 	ntstatus st;
 
 	desired = access_map_generic(desired);
@@ -234,9 +245,11 @@ ntstatus acl_access_by(const struct acl_object *obj, const struct acl_parent *pa
 	*granted = 0;
 	if (desired & SEC_SYSTEM_SECURITY && !(t->privileges & PRIV_SECURITY))
 		return NT_STATUS_PRIVILEGE_NOT_HELD;
-	st = own_rights(obj, pol, t, &max, NULL);
-	if (st)
-		return st;
+	if (maximum || t->is_admin || own_acl_matters(obj, pol, desired)) {
+		st = own_rights(obj, pol, t, &max, NULL);
+		if (st)
+			return st;
+	}
 	if (!(max & SEC_STD_DELETE) && (maximum || desired & SEC_STD_DELETE) &&
 	    parent_lets_delete(obj, parent, pol, t))
 		max |= SEC_STD_DELETE;

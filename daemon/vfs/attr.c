@@ -165,6 +165,16 @@ int vfs_attr_get(struct vfs_share *s, int fd, const char *name, struct vfs_attr 
 	return r;
 }
 
+bool vfs_attr_read_only(struct vfs_share *s, int fd)
+{
+	struct vfs_attr a = { .mode = S_IFREG };
+
+	if (!s->opt.store_dos_attributes && vfs_attr_stat(s, fd, "", &a))
+		return false;
+	vfs_attr_load_dos(s, fd, "", &a);
+	return a.attributes & FILE_ATTRIBUTE_READONLY;
+}
+
 /* ---- setting ---- */
 
 static int store_dos(int fd, uint32_t attributes, uint64_t create_time)

@@ -277,12 +277,9 @@ static int remove_dir(struct vfs_share *s, int parent, const char *leaf)
 	return r;
 }
 
-int vfs_remove(struct vfs_share *s, const char *path, struct vfs_id entry, bool is_dir)
+int vfs_remove_at(struct vfs_share *s, int parent, const char *leaf, struct vfs_id entry,
+		  bool is_dir)
 {
-	const char *slash = strrchr(path, '/');
-	const char *leaf = slash ? slash + 1 : path;
-	_cleanup_free_ char *dir = xstrndup(path, slash ? (size_t)(slash - path) : 0);
-	_cleanup_close_ int parent = -1;
 	struct namecache_change c;
 	int r;
 
@@ -290,9 +287,6 @@ int vfs_remove(struct vfs_share *s, const char *path, struct vfs_id entry, bool 
 		return -EROFS;
 	if (!*leaf)
 		return -EBUSY;
-	parent = share_open_beneath(s, dir, O_PATH | O_DIRECTORY);
-	if (parent < 0)
-		return parent;
 	namecache_begin(&c, s, parent, -1);
 	r = check_entry(parent, leaf, entry);
 	if (!r && is_dir)
@@ -303,6 +297,17 @@ int vfs_remove(struct vfs_share *s, const char *path, struct vfs_id entry, bool 
 		namecache_del(&c, 0, leaf);
 	namecache_end(&c);
 	return r;
+}
+
+int vfs_remove(struct vfs_share *s, const char *path, struct vfs_id entry, bool is_dir)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir = xstrndup(path, slash ? (size_t)(slash - path) : 0);
+	_cleanup_close_ int parent = share_open_beneath(s, dir, O_PATH | O_DIRECTORY);
+
+	if (parent < 0)
+		return parent;
+	return vfs_remove_at(s, parent, slash ? slash + 1 : path, entry, is_dir);
 }
 
 /* ---- renaming and linking ---- */

@@ -318,6 +318,10 @@ int vfs_attr_stat(struct vfs_share *s, int fd, const char *name, struct vfs_attr
 /* The second half. Never fails: what cannot be read is not there. */
 void vfs_attr_load_dos(struct vfs_share *s, int fd, const char *name, struct vfs_attr *a);
 
+/* Does it have the read-only attribute? Of a file or folder where attributes are stored: no statx.
+ */
+bool vfs_attr_read_only(struct vfs_share *s, int fd);
+
 #define VFS_SET_ATTRIBUTES 0x1
 #define VFS_SET_CREATE	   0x2
 #define VFS_SET_ACCESS	   0x4
@@ -422,6 +426,9 @@ int vfs_mkdir(struct vfs_path *p, mode_t mode, uint32_t attributes);
  * for a folder that has more than vetoed files (those go too with `delete veto files`).
  */
 int vfs_remove(struct vfs_share *s, const char *path, struct vfs_id entry, bool is_dir);
+/* The same of what is called leaf in an open folder (any kind of fd). */
+int vfs_remove_at(struct vfs_share *s, int parent, const char *leaf, struct vfs_id entry,
+		  bool is_dir);
 /* 0 or -ENOTEMPTY as vfs_remove() would say: for setting the delete disposition. */
 int vfs_dir_is_empty(struct vfs_share *s, int fd);
 
