@@ -48,6 +48,8 @@ class Folders:
 
     def options(self, row):
         """Words for smbload; what they name is there when this returns."""
+        if row.kind == "crowd":  # made and removed by smbload
+            return ["--file-size", "64k"] if row.size else ["--files", "10"]
         if row.size:
             return self.data("data", row.connections)
         if row.workload == "list":

@@ -5,6 +5,7 @@ Every run has "rate" (in the row's unit) and "cpu" (server seconds per GB, or pe
 of smbload "latency_us" as well, and "others": the part of one CPU that went elsewhere. Idle
 connections have "pss", "kernel" (KiB each) and "cpu" (percent of one processor).
 """
+import contextlib
 import os
 import re
 import shutil
@@ -20,6 +21,8 @@ from servers import BenchError, kernel_memory
 GB = 1e9
 MIB = 1 << 20
 IDLE_WATCHED = 2.0
+IDLE_REST = 3.0  # then they are at rest
+CROWD_SECONDS = 3.0
 # A process each: 10,000 take Samba two minutes to log in, as long to end, and 16 GiB.
 SAMBA_IDLE = 2000
 CLIENT_PROTECTION = {"plain": [], "gmac": ["--client-protection=sign"],
@@ -94,6 +97,21 @@ class Measure:
             run["cpu"] = round((server.cpu() - before) / IDLE_WATCHED * 100, 3)
         server.settled(standing)
         return {"rate": run["pss"], **run}
+
+    def crowd(self, row, server):
+        """Latencies of many connections that ask at a rate, while others idle beside them."""
+        options = [*row.arguments(), *self.folders.options(row)]
+        with contextlib.ExitStack() as stack:
+            if row.amount:
+                stack.enter_context(Load(server, "idle", ["-c", str(row.amount)]))
+                time.sleep(IDLE_REST)
+            load = stack.enter_context(Load(server, row.workload, options, CROWD_SECONDS))
+            window = Window(server)
+            result = load.run()
+            window.end()
+        run = outcome(row, result, window, load.ready)
+        run["rate"] = result["latency_us"]["p99"]
+        return run
 
     # ---- clients of others ----
 

@@ -25,6 +25,9 @@ LISTED, LISTINGS = 100000, 2
 FOLDERS = (100, 10000, LISTED)
 CONNECTIONS = (1, 2, 4, 8)
 SETUPS = 4
+# The crowd: connections that work, connections that idle beside them; what is asked per second.
+CROWD, CROWD_IDLE = 1000, 10000
+CROWD_RATES = {"randread": 4000, "stat": 2000}
 
 # group: the table's heading
 GROUPS = {
@@ -34,6 +37,7 @@ GROUPS = {
     "setup": "Session setup",
     "idle": "Idle connections",
     "tail": "4 KiB reads while another client streams",
+    "crowd": f"{CROWD:,} connections at work, beside {CROWD_IDLE:,} idle ones",
     "growth": "Growth",
     "clients": "Other clients",
 }
@@ -55,6 +59,7 @@ class Row:
     options: list = field(default_factory=list)
     amount: int = 0  # of "load": entries of a folder; of others: connections, MiB
     quick: bool = False
+    alone: bool = False  # of this server only
 
     def arguments(self):
         """smbload's words, without server, time and workload."""
@@ -129,6 +134,13 @@ def other_rows():
         yield Row(f"tail-{protection}", "tail", f"random read 4 KiB, depth 1, {protection}", "tail",
                   workload="randread", protection=protection, size="4k", unit="µs",
                   quick=protection == "plain")
+    for workload, rate in CROWD_RATES.items():
+        title = "random read 4 KiB" if workload == "randread" else METADATA[workload]
+        for idle in (0, CROWD_IDLE):
+            yield Row(f"crowd-{workload}-{idle}", "crowd", f"{title}, {rate:,} per second, "
+                      f"{idle:,} idle", "crowd", workload=workload, connections=CROWD,
+                      size="4k" if workload == "randread" else "", unit="µs", amount=idle,
+                      options=["--rate", str(rate)], alone=True)
     for protection, (title, _) in PROTECTION.items():
         for verb in ("get", "put"):
             yield Row(f"smbclient-{verb}-{protection}", "clients", f"smbclient {verb}, {title}",
