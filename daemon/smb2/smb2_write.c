@@ -47,31 +47,6 @@ static int write_now(struct request *rq, struct open *o, const uint8_t *p, size_
 	return 0;
 }
 
-#define PAGE 4096u
-
-/*
- * What lies in memory is overwritten by way of a map, where there is one; but first and last page
- * by write(): the one takes away set-id bits and sets the times before data is there, the other
- * tells local watchers when all of it is.
- */
-static int write_over(struct request *rq, struct open *o, const uint8_t *p, size_t len,
-		      uint64_t off, bool *block)
-{
-	size_t head = PAGE - off % PAGE, tail = (off + len - 1) % PAGE + 1;
-	int err;
-
-	if (!overwrite_begin(o, off, len))
-		return write_now(rq, o, p, len, off, block);
-	err = write_now(rq, o, p, head, off, block);
-	if (err) {
-		overwrite_cancel(o);
-		return err;
-	}
-	if (!overwrite_end(o, p + head, len - head - tail, off + head))
-		tail = len - head;
-	return write_now(rq, o, p + len - tail, tail, off + len - tail, block);
-}
-
 static ntstatus check(const struct request *rq, const struct smb2_write_req *q)
 {
 	const struct open *o = rq->open;
@@ -159,7 +134,7 @@ ntstatus smb2_write(struct request *rq)
 
 		err = n < 0 ? (int)n : 0;
 	} else {
-		err = write_over(rq, o, q.data, q.length, write_offset(o, q.offset), &block);
+		err = write_now(rq, o, q.data, q.length, write_offset(o, q.offset), &block);
 	}
 	if (block)
 		return REQ_WORKER;

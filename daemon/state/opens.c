@@ -306,7 +306,6 @@ void open_put(struct open *o)
 	slot_give(s, index);
 	maps_count(&maps.server->opens, -1);
 	notify_free(o);
-	overwrite_free(o);
 	if (o->fd >= 0)
 		close(o->fd);
 	if (o->replaced_fd >= 0)

@@ -236,17 +236,6 @@ ntstatus share_admit(struct tree *t, const struct session *s, const struct conf_
 bool share_may_connect(const struct conf_share *cs, const struct session *s,
 		       const struct conf_subst *v);
 
-/* ---- state/overwrite.c: WRITEs by way of a map of the file ---- */
-
-#define OVERWRITE_MIN (64u << 10) /* a smaller one is not worth it */
-
-/* These bytes of an ordinary file are about to be written: may the open's map be used? */
-bool overwrite_begin(struct open *o, uint64_t off, size_t len);
-/* After begin(): puts bytes there. False: some, or none, have got there; the map is gone. */
-bool overwrite_end(struct open *o, const void *p, size_t len, uint64_t off);
-void overwrite_cancel(struct open *o); /* after begin(), instead */
-void overwrite_free(struct open *o);
-
 /* ---- state/opens.c ---- */
 
 /* How often a stream may be renamed through one handle. */
@@ -403,7 +392,6 @@ struct open {
 	bool closing;
 	_Atomic unsigned int data_ops; /* READs and WRITEs of a file that the daemon did: 0, 1, 2 */
 	_Atomic bool wrote;	       /* data went in through this open */
-	struct overwrite *_Atomic overwrite; /* owned, set once; smb2/write_over.c */
 
 	/* state/notify.c, state/change.c */
 	struct notify_watch *_Atomic watch; /* a folder's; owned; set once */

@@ -458,20 +458,6 @@ int vfs_compression_set(struct vfs_share *s, int fd, bool on);
 /* fsync, or fdatasync if data_only; a folder or special file that cannot: 0. */
 int vfs_sync(int fd, bool data_only);
 
-/* ---- map.c: a file in memory that is written over and over; one thread at a time ---- */
-
-#define VFS_MAP_MAX (256u << 20)
-
-/* fd: readable and writable. NULL: it cannot be mapped, or too much is. */
-struct vfs_map *vfs_map_new(int fd, uint64_t size);
-void vfs_map_free(struct vfs_map *m);
-/*
- * Puts bytes into pages of the file, and does nothing else that a write() does: times, set-id bits,
- * watchers and size are the caller's. False: beyond the map, or pages went away; some bytes may have
- * been written, and all are to be written by other means.
- */
-bool vfs_map_write(struct vfs_map *m, uint64_t off, const void *p, size_t n);
-
 /* ---- reparse.c: symlinks and special files, which clients know as reparse points ---- */
 
 #define VFS_LINK_MAX 4095 /* bytes of a target */
