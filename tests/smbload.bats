@@ -166,6 +166,42 @@ asked() {
 	result '.errors > 0 and .statuses.WRONG_DATA == .errors and .errors + .operations == 300'
 }
 
+# 50 blocks and 100 bytes are left of 128: of two rounds 100 are whole, 2 too short, 154 beyond.
+short_file() {
+	local size=$1
+	shift
+	coproc GATE { ours_gated read --unchecked -s "$size" -n 256 --file-size $((128 * size)) "$@"; }
+	gate_pid=$GATE_PID
+	read -r -u "${GATE[0]}" output
+	grep -q '"kind":"ready"' <<<"$output"
+	truncate -s $((50 * size + 100)) "$T/share/smbload/c00000/data"
+	exec 9<&"${GATE[0]}"
+	echo >&"${GATE[1]}"
+	read -r -u 9 output
+	echo >&"${GATE[1]}"
+	wait "$gate_pid" || true
+	result '.operations == 100 and .errors == 156 and .statuses.WRONG_ANSWER == 2 and
+		.statuses.NT_STATUS_END_OF_FILE == 154'
+}
+
+@test "--unchecked: data is counted, dropped, and missed where there is none" {
+	for manner in 'plain' 'signed --signing gmac' 'signed --signing cmac' 'sealed' \
+		'sealed --cipher aes-256-gcm' 'sealed --cipher aes-128-ccm'; do
+		# shellcheck disable=SC2086 # words
+		set -- --unchecked -d 8 --protection $manner
+		both '.operations == 300 and .bytes == 300 * 4096' randread -n 300 "$@"
+		both '.operations == 90 and .bytes == 90 * 65536' randread -n 90 -s 64k -c 3 "$@"
+		both '.operations == 40 and .bytes == 40 * 1048576 and .depth_reached == 8' \
+			read -n 40 --file-size 4m "$@"
+		both '.operations == 60' mix -n 60 -s 20k "$@"
+		both '.operations == 20' write -n 20 -s 256k "$@"
+		short_file 4096 "$@"
+		short_file 32768 "$@"
+	done
+	both '.operations == 30' read -n 30 -s 64k --unchecked --dialect 2.0.2
+	both '.operations == 30' read -n 30 -s 64k --unchecked --channels 3 -d 4 --protection sealed
+}
+
 ours_gated() {
 	timeout 60 "${KH_BUILD:-$top/build}/tools/smbload" -u "$KH_USER1" --gate --warm-up 0 \
 		--file-size 512k "$@" "//127.0.0.1:$PORT/share"
@@ -257,6 +293,9 @@ with socket.create_server(("127.0.0.1", 0)) as s:
 	run ours echo --protection sealed --dialect 2.1
 	assert_status 2
 	assert_output 'dialect 2.1 cannot encrypt'
+	run ours randread --verify --unchecked
+	assert_status 2
+	assert_output '--verify, --unchecked: one of them'
 	run ours nonsense
 	assert_status 2
 	assert_output 'nonsense: no such workload'

@@ -16,6 +16,7 @@ import place
 import proc
 from folders import Folders, fill
 from load import PASSWORD, SHARE, USER, Load
+from rows import UNCHECKED
 from servers import BenchError, kernel_memory
 
 GB = 1e9
@@ -65,7 +66,8 @@ class Measure:
     def tail(self, row, server):
         """Latencies of a quiet client while another one reads 1 MiB pieces, eight in flight."""
         options = [*row.arguments(), *self.folders.options(row)]
-        stream = [*row.arguments()[:2], "-s", "1m", "-d", "8", *self.folders.data("stream", 1)]
+        stream = [*row.arguments()[:2], *UNCHECKED, "-s", "1m", "-d", "8",
+                  *self.folders.data("stream", 1)]
         with Load(server, "read", stream, 3 * self.seconds) as streaming, \
                 Load(server, row.workload, options, self.seconds) as load:
             streaming.go()

@@ -139,12 +139,15 @@ calls would allow, one after the other.
 """
 
 
-def disturbed(rows):
-    """A sentence, if other work was on the machine."""
+def remarks(where, rows):
+    """Sentences: what the clients spare themselves; whether other work was on the machine."""
+    said = [where["client"]] if "client" in where else []
     others = [run["others"] for r in rows for runs in r["runs"].values() for run in runs
               if "others" in run]
     middle = statistics.median(others) if others else 0
-    return f" Other work had {middle:.1f} CPUs meanwhile: rates are rough." if middle > 0.15 else ""
+    if middle > 0.15:
+        said.append(f"Other work had {middle:.1f} CPUs meanwhile: rates are rough.")
+    return "".join(f" {s}" for s in said)
 
 
 def markdown(found):
@@ -153,7 +156,7 @@ def markdown(found):
             f"{where['revision']}, in {where['minutes']:.0f} minutes: {where['machine']}, "
             f"{where['samba']}, tmpfs, loopback, "
             f"{CPUS[where.get('cpus', 'shared')]}; {where['rounds']} rounds of "
-            f"{where['seconds']:g} s, the servers in turns.{disturbed(rows)} One row "
+            f"{where['seconds']:g} s, the servers in turns.{remarks(where, rows)} One row "
             f"again: `tests/bench/run --only NAME` (`--list` names them). Every single run: [user.json](user.json). Samba's "
             f"settings: [bench.conf](../../tests/peer/bench.conf).\n\n{HOW}\n![Ratios](user.svg)\n"]
     text += [target_section(rows), worst_section(rows)]

@@ -12,6 +12,7 @@
 
 #define RX_LEAST  (256u << 10)
 #define LOW_WATER (256u << 10)
+#define HEAD	  (SMB2_PREFIX_SIZE + SMB2_TRANSFORM_SIZE + READ_HEAD)
 
 /* ---- buffers ---- */
 
@@ -140,8 +141,10 @@ void conn_close(struct conn *c)
 	sign_ctx_free(c->sign);
 	seal_ctx_free(c->enc);
 	seal_ctx_free(c->dec);
+	gcm_free(c->peek);
 	c->sign = NULL;
 	c->enc = c->dec = NULL;
+	c->peek = NULL;
 	c->login = LOGIN_NOT;
 }
 
@@ -218,8 +221,30 @@ static size_t pass(struct conn *c, size_t n)
 
 	c->passing -= part;
 	if (!c->passing)
-		frame_take(c, c->passing_head, c->passing_len, sizeof(c->passing_head));
+		frame_passed(c, c->passing_head, c->passing_len);
 	return part;
+}
+
+/*
+ * A frame of n bytes, have of them there, at p. False: the rest has to come before it is taken.
+ * With
+ * --unchecked even a whole one may pass: its data is there, and nobody looks at it.
+ */
+static bool frame(struct conn *c, uint8_t *p, size_t n, size_t have)
+{
+	if (have < n || opt.unchecked)
+		c->passing_len = frame_passes(c, p, n, have, c->passing_head);
+	else
+		c->passing_len = 0;
+	if (c->passing_len) {
+		c->passing = n - MIN(n, have);
+		if (!c->passing)
+			frame_passed(c, c->passing_head, c->passing_len);
+		return true;
+	}
+	if (have >= n)
+		frame_take(c, p, n);
+	return have >= n;
 }
 
 /* Whole frames are taken; what is left of a last one moves to the front. */
@@ -239,17 +264,9 @@ static void parse(struct conn *c, struct buf *b)
 			conn_fail(c, "an answer is no SMB2 message");
 			return;
 		}
-		if (have < n) {
-			if (!frame_passes(c, p + SMB2_PREFIX_SIZE, have))
-				break;
-			memcpy(c->passing_head, p + SMB2_PREFIX_SIZE, sizeof(c->passing_head));
-			c->passing_len = n;
-			c->passing = n - have;
-			off = b->len;
+		if (!frame(c, p + SMB2_PREFIX_SIZE, n, have))
 			break;
-		}
-		frame_take(c, p + SMB2_PREFIX_SIZE, n, n);
-		off += SMB2_PREFIX_SIZE + n;
+		off += SMB2_PREFIX_SIZE + MIN(n, have);
 	}
 	if (c->rx != b) /* closed meanwhile, and perhaps a new connection */
 		return;
@@ -260,12 +277,15 @@ static void parse(struct conn *c, struct buf *b)
 
 /*
  * As much as is there: fewer, larger recv() calls cost both ends least. Of a large frame all, but
- * no further than the head of the next one: what lies behind it would have to be moved.
+ * no further than the head of the next one: what lies behind it would have to be moved. Of what is
+ * to be dropped no more than tells it.
  */
 static size_t want(const struct buf *b)
 {
 	size_t n = b->len >= SMB2_PREFIX_SIZE ? smb2_prefix_len(b->p) + SMB2_PREFIX_SIZE : 0;
 
+	if (opt.drops && b->len < HEAD)
+		return HEAD - b->len;
 	if (n <= CREDIT_UNIT)
 		return b->cap - b->len;
 	return MIN(n + 128, b->cap) - b->len;
@@ -286,7 +306,33 @@ static void low_water(struct conn *c)
 	setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &n, sizeof(n));
 }
 
-static bool take(struct conn *c, int flags)
+enum came { CAME_NOTHING, CAME_SOME, CAME_END };
+
+/* recv() failed, or says that this was all. */
+static enum came none(struct conn *c, ssize_t n)
+{
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		if (c->rx && !c->rx->len)
+			buf_put(c->w, &c->rx);
+		return CAME_NOTHING;
+	}
+	conn_fail(c, "%s", n ? strerror(errno) : "ended by the server");
+	return CAME_END;
+}
+
+/* The data that is passing by never leaves the kernel: tcp(7), MSG_TRUNC. */
+static enum came drop(struct conn *c, int flags)
+{
+	ssize_t n = recv(c->fd, NULL, c->passing, flags | MSG_TRUNC);
+
+	c->w->now = now_ns();
+	if (n <= 0)
+		return none(c, n);
+	pass(c, (size_t)n);
+	return c->fd >= 0 ? CAME_SOME : CAME_END;
+}
+
+static enum came receive(struct conn *c, int flags)
 {
 	ssize_t n;
 
@@ -294,24 +340,28 @@ static bool take(struct conn *c, int flags)
 		c->rx = buf_get(c->w);
 	n = recv(c->fd, c->rx->p + c->rx->len, want(c->rx), flags);
 	c->w->now = now_ns();
-	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-		if (!c->rx->len)
-			buf_put(c->w, &c->rx);
-		return false;
-	}
-	if (n <= 0) {
-		conn_fail(c, "%s", n ? strerror(errno) : "ended by the server");
-		return true;
-	}
+	if (n <= 0)
+		return none(c, n);
 	c->rx->len += (size_t)n;
 	parse(c, c->rx);
 	if (!c->rx)
-		return true;
+		return CAME_END;
 	if (!c->rx->len)
 		buf_put(c->w, &c->rx);
-	low_water(c);
-	engine_go(c);
-	return true;
+	if (opt.drops && c->passing && drop(c, MSG_DONTWAIT) == CAME_END)
+		return CAME_END;
+	return CAME_SOME;
+}
+
+static bool take(struct conn *c, int flags)
+{
+	enum came came = opt.drops && c->passing ? drop(c, flags) : receive(c, flags);
+
+	if (came == CAME_SOME) {
+		low_water(c);
+		engine_go(c);
+	}
+	return came != CAME_NOTHING;
 }
 
 void conn_blocks(struct conn *c)

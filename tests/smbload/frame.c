@@ -162,11 +162,36 @@ void message_end(struct conn *c)
 
 /* ---- answers ---- */
 
-bool frame_passes(const struct conn *c, const uint8_t *p, size_t have)
+/* --unchecked: the first bytes of a sealed answer, its tag never looked at. 0: this cannot be. */
+static size_t peek(struct conn *c, const uint8_t *p, size_t len, size_t have, uint8_t *head)
 {
-	return c->protection == PLAIN && !opt.verify && have >= SMB2_HDR_SIZE + 16 &&
-	       kh_get_le32(p) == SMB2_MAGIC && kh_get_le16(p + SMB2_HDR_OFF_COMMAND) == SMB2_READ &&
-	       !kh_get_le32(p + SMB2_HDR_OFF_STATUS) && !kh_get_le32(p + SMB2_HDR_OFF_NEXT);
+	struct smb2_transform t;
+
+	if (!c->peek || have < SMB2_TRANSFORM_SIZE + READ_HEAD ||
+	    !smb2_transform_parse(p, len, &t) || t.session_id != c->session_id ||
+	    !gcm_start(c->peek, p + SMB2_TRANSFORM_OFF_NONCE, p + SMB2_TRANSFORM_OFF_NONCE,
+		       SMB2_TRANSFORM_AAD_SIZE) ||
+	    !gcm_piece(c->peek, head, p + SMB2_TRANSFORM_SIZE, READ_HEAD))
+		return 0;
+	return t.original_size;
+}
+
+size_t frame_passes(struct conn *c, const uint8_t *p, size_t len, size_t have,
+		    uint8_t head[READ_HEAD])
+{
+	if (c->login != LOGIN_DONE || opt.verify || !(opt.unchecked || c->protection == PLAIN))
+		return 0;
+	if (c->protection == SEALED)
+		len = peek(c, p, len, have, head);
+	else if (have >= READ_HEAD)
+		memcpy(head, p, READ_HEAD);
+	else
+		return 0;
+	if (len < READ_HEAD || kh_get_le32(head) != SMB2_MAGIC ||
+	    kh_get_le16(head + SMB2_HDR_OFF_COMMAND) != SMB2_READ ||
+	    kh_get_le32(head + SMB2_HDR_OFF_STATUS) || kh_get_le32(head + SMB2_HDR_OFF_NEXT))
+		return 0;
+	return len;
 }
 
 /* Interim answers may come without, 3.2.5.1.3; so may what no session is known for. */
@@ -176,7 +201,8 @@ static bool signature_right(struct conn *c, const struct reply *r)
 
 	if (r->status == NT_STATUS_PENDING || c->login != LOGIN_DONE)
 		return true;
-	return (r->flags & SMB2_FLAGS_SIGNED) && sign_verify(c->sign, &iov, 1) == 0;
+	return (r->flags & SMB2_FLAGS_SIGNED) &&
+	       (r->have < r->len || sign_verify(c->sign, &iov, 1) == 0);
 }
 
 static void element_take(struct conn *c, struct reply *r)
@@ -217,7 +243,14 @@ static bool unseal(struct conn *c, uint8_t **p, size_t *len)
 	return true;
 }
 
-void frame_take(struct conn *c, uint8_t *p, size_t len, size_t have)
+void frame_passed(struct conn *c, const uint8_t head[READ_HEAD], size_t len)
+{
+	struct reply r = { .p = head, .len = len, .have = READ_HEAD };
+
+	element_take(c, &r);
+}
+
+void frame_take(struct conn *c, uint8_t *p, size_t len)
 {
 	uint64_t off = 0, n;
 
@@ -226,7 +259,6 @@ void frame_take(struct conn *c, uint8_t *p, size_t len, size_t have)
 			conn_fail(c, "an answer cannot be decrypted");
 			return;
 		}
-		have = len;
 	} else if (c->protection == SEALED) {
 		conn_fail(c, "an answer is not encrypted");
 		return;
@@ -239,8 +271,7 @@ void frame_take(struct conn *c, uint8_t *p, size_t len, size_t have)
 			conn_fail(c, "an answer is no SMB2 message");
 			return;
 		}
-		r.len = n;
-		r.have = MIN(n, have - off);
+		r.len = r.have = n;
 		element_take(c, &r);
 		off += n;
 	} while (off < len && c->rx);

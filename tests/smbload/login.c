@@ -217,6 +217,8 @@ static bool use_keys(struct conn *c)
 	if (opt.protection == SEALED) {
 		c->enc = seal_ctx_new(c->cipher, &keys->server_in, true);
 		c->dec = seal_ctx_new(c->cipher, &keys->server_out, false);
+		if (opt.unchecked && seal_nonce_len(c->cipher) == GCM_IV_LEN)
+			c->peek = gcm_new(keys->server_out.bytes, keys->server_out.len, false);
 	}
 	return c->sign && (opt.protection != SEALED || (c->enc && c->dec));
 }

@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define DROP_LEAST (16u << 10) /* bytes that cost more than two system calls */
+
 struct options opt = { .folder = "smbload",
 		       .connections = 1,
 		       .channels = 1,
@@ -239,6 +241,8 @@ static void help(void)
 	     "      --compound          one message per operation, where that is possible\n"
 	     "      --reuse             take files that stand there, and leave them\n"
 	     "      --verify            look at all data that is read\n"
+	     "      --unchecked         look at no data that is read: no signature or tag\n"
+	     "                          of an answer to a READ, no more decrypted than its head\n"
 	     "Protocol:\n"
 	     "      --dialect D         2.0.2, 2.1, 3.0, 3.0.2, 3.1.1 (the default)\n"
 	     "      --protection P      plain, signed, sealed\n"
@@ -267,6 +271,7 @@ enum {
 	O_COMPOUND,
 	O_REUSE,
 	O_VERIFY,
+	O_UNCHECKED,
 	O_DIALECT,
 	O_PROTECTION,
 	O_SIGNING,
@@ -297,6 +302,7 @@ static const struct option longs[] = { { "user", 1, NULL, 'u' },
 				       { "compound", 0, NULL, O_COMPOUND },
 				       { "reuse", 0, NULL, O_REUSE },
 				       { "verify", 0, NULL, O_VERIFY },
+				       { "unchecked", 0, NULL, O_UNCHECKED },
 				       { "dialect", 1, NULL, O_DIALECT },
 				       { "protection", 1, NULL, O_PROTECTION },
 				       { "signing", 1, NULL, O_SIGNING },
@@ -410,6 +416,9 @@ static bool option_files(int o)
 	case O_VERIFY:
 		opt.verify = true;
 		return true;
+	case O_UNCHECKED:
+		opt.unchecked = true;
+		return true;
 	}
 	return false;
 }
@@ -436,6 +445,8 @@ static void check(void)
 		die(EXIT_USAGE, "--channels: dialect %s has one only", dialect_name(opt.dialect));
 	if (opt.channels > 1 && !opt.workload->run && !opt.workload->idle)
 		die(EXIT_USAGE, "--channels: setup is of first channels");
+	if (opt.verify && opt.unchecked)
+		die(EXIT_USAGE, "--verify, --unchecked: one of them");
 	if (opt.workload->data && opt.verify &&
 	    opt.file_size / opt.size < 2ull * opt.depth * opt.channels)
 		die(EXIT_USAGE, "--verify: --file-size has to be %llu at least",
@@ -443,6 +454,7 @@ static void check(void)
 	if (opt.workload->run == &job_rename && opt.files < 2 * opt.depth * opt.channels)
 		die(EXIT_USAGE, "--files: %u are too few for operations in flight", opt.files);
 	opt.threads = MIN(opt.threads, opt.connections);
+	opt.drops = opt.unchecked && opt.workload->reads && opt.size >= DROP_LEAST;
 }
 
 void options_parse(int argc, char **argv)

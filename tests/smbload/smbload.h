@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 
 #include "crypto/crypto.h"
+#include "crypto/gcm.h"
 #include "hist.h"
 #include "smb2_ops.h"
 #include "smb2_parse.h"
@@ -50,7 +51,8 @@ struct options {
 	double seconds, warm_up, timeout;
 	double rate; /* 0, or operations per second */
 	uint16_t dialect, cipher, signing;
-	bool signing_given, compound, reuse, verify, gate, json;
+	bool signing_given, compound, reuse, verify, unchecked, gate, json;
+	bool drops; /* --unchecked, of data that is worth a system call */
 	enum protection protection;
 	unsigned int mix[MIX_KINDS]; /* per cent */
 	/* found out */
@@ -108,6 +110,8 @@ struct buf {
 
 /* ---- connections ---- */
 
+#define READ_HEAD (SMB2_HDR_SIZE + 16) /* of an answer: what is before its data */
+
 struct conn;
 struct op;
 
@@ -144,6 +148,7 @@ struct workload {
 	bool no_warm_up;
 	bool idle;
 	bool data;   /* of a file of --file-size */
+	bool reads;  /* data */
 	bool writes; /* data that --verify looks at afterwards */
 };
 
@@ -220,6 +225,7 @@ struct conn {
 	int64_t credits, out; /* in hand; and with requests that are on their way */
 	struct sign_ctx *sign;
 	struct seal_ctx *enc, *dec;
+	struct gcm *peek; /* --unchecked: decrypts heads */
 	uint64_t nonce;
 
 	struct buf *tx, *rx;
@@ -229,7 +235,7 @@ struct conn {
 	size_t data_len;
 	/* a READ answer whose data is passing by */
 	size_t passing, passing_len;
-	uint8_t passing_head[SMB2_HDR_SIZE + 16];
+	uint8_t passing_head[READ_HEAD];
 	int low_water; /* SO_RCVLOWAT */
 };
 
@@ -286,10 +292,16 @@ void request_end(struct conn *c, const struct smb2_wr *w);
 void request_data(struct conn *c, const void *p, size_t n);
 void message_end(struct conn *c);
 uint32_t charge_of(const struct conn *c, uint32_t bytes);
-/* A whole frame, its prefix gone; or the head of a READ's answer of len bytes. */
-void frame_take(struct conn *c, uint8_t *p, size_t len, size_t have);
-/* Whether the frame is a READ's answer whose data nobody looks at. */
-bool frame_passes(const struct conn *c, const uint8_t *p, size_t have);
+/* A whole frame, its prefix gone. */
+void frame_take(struct conn *c, uint8_t *p, size_t len);
+/*
+ * Of a frame of len bytes, have of them there, which is a READ's answer whose data nobody looks at:
+ * the length of the answer, its first READ_HEAD bytes in head. 0: all of it has to be there.
+ */
+size_t frame_passes(struct conn *c, const uint8_t *p, size_t len, size_t have,
+		    uint8_t head[READ_HEAD]);
+/* Such an answer, when its data is gone. */
+void frame_passed(struct conn *c, const uint8_t head[READ_HEAD], size_t len);
 
 /* ---- login.c ---- */
 

@@ -16,13 +16,14 @@ const struct smb2_fid fid_related = { UINT64_MAX, UINT64_MAX };
 	.prepare = { &job_folder, &job_files }, .cleanup = { &job_files_remove, &job_folder_remove }
 
 const struct workload workloads[] = {
-	{ "read", "READs one after the other", .run = &job_read, .size = 1 << 20, DATA_JOBS },
+	{ "read", "READs one after the other", .run = &job_read, .size = 1 << 20, .reads = true,
+	  DATA_JOBS },
 	{ "write", "WRITEs one after the other", .run = &job_write, .size = 1 << 20, .writes = true,
 	  DATA_JOBS },
-	{ "randread", "READs anywhere", .run = &job_randread, DATA_JOBS },
+	{ "randread", "READs anywhere", .run = &job_randread, .reads = true, DATA_JOBS },
 	{ "randwrite", "WRITEs anywhere", .run = &job_randwrite, .writes = true, DATA_JOBS },
 	{ "mix", "READs and WRITEs anywhere, and opens", .run = &job_mix, .requests = 2,
-	  .writes = true, DATA_JOBS },
+	  .reads = true, .writes = true, DATA_JOBS },
 	{ "create", "create a file, write --size bytes, close", .run = &job_create, .requests = 3,
 	  .prepare = { &job_folder }, .cleanup = { &job_files_remove, &job_folder_remove } },
 	{ "stat", "open, query all information, close", .run = &job_stat, .files = 1000,

@@ -74,8 +74,8 @@ static void write_send(struct conn *c, struct op *op, uint64_t offset, uint32_t 
 
 static void write_answer(struct conn *c, struct op *op, const struct reply *r)
 {
-	if (!r->status &&
-	    (r->len < SMB2_HDR_SIZE + 8 || kh_get_le32(r->p + SMB2_HDR_SIZE + 4) != op->bytes))
+	if (!r->status && (r->command != SMB2_WRITE || r->len < SMB2_HDR_SIZE + 8 ||
+			   kh_get_le32(r->p + SMB2_HDR_SIZE + 4) != op->bytes))
 		op->status = STATUS_WRONG;
 }
 
@@ -87,7 +87,7 @@ static void read_answer(struct conn *c, struct op *op, const struct reply *r)
 		return;
 	at = r->have >= SMB2_HDR_SIZE + 16 ? r->p[SMB2_HDR_SIZE + 2] : 0;
 	n = at ? kh_get_le32(r->p + SMB2_HDR_SIZE + 4) : 0;
-	if (n != op->bytes || r->len < (uint64_t)at + n)
+	if (r->command != SMB2_READ || n != op->bytes || r->len < (uint64_t)at + n)
 		op->status = STATUS_WRONG;
 	else if (opt.verify && !verify_right(c->s, op->version, op->offset, r->p + at, n))
 		op->status = STATUS_DATA;

@@ -82,12 +82,14 @@ static bool send_all(int fd, const char *p, size_t n, int flags)
 	return true;
 }
 
-/* Fills up to a whole frame; of small frames as many as there are. Returns what is in the buffer.
+/*
+ * Fills up to a whole frame; of small frames as many as there are. Returns what is in the buffer.
+ * flags MSG_TRUNC: nothing is, it is counted as if.
  */
-static size_t fill(int fd, char *buf, size_t have, size_t frame)
+static size_t fill(int fd, char *buf, size_t have, size_t frame, int flags)
 {
 	while (have < frame) {
-		ssize_t n = recv(fd, buf + have, frame < 65536 ? 65536 : frame - have, 0);
+		ssize_t n = recv(fd, buf + have, frame < 65536 ? 65536 : frame - have, flags);
 
 		if (n <= 0)
 			return 0;
@@ -148,7 +150,7 @@ static void *serve(void *arg)
 	_cleanup_free_ char *in = xcalloc(1, BUFFER), *out = xcalloc(1, BUFFER);
 	uint64_t seed = FNV1A_SEED + (uint64_t)l->server;
 
-	while ((have = fill(l->server, in, have, frame)) &&
+	while ((have = fill(l->server, in, have, frame, 0)) &&
 	       answer(l, in, have / frame, out, &seed)) {
 		memmove(in, in + have - have % frame, have % frame);
 		have %= frame;
@@ -163,11 +165,12 @@ static void *ask(void *arg)
 	const struct shape *s = l->s;
 	size_t request = is_write(s) ? WRITE_HEAD + s->size : READ_REQUEST;
 	size_t answer_size = ANSWER + (is_write(s) ? 0 : s->size), have = 0, more = s->depth;
+	int flags = answer_size < SENDFILE_MIN ? 0 : MSG_TRUNC; /* as smbload --unchecked */
 	_cleanup_free_ char *out = xcalloc(s->depth, request), *in = xcalloc(1, BUFFER);
 	uint64_t start = now_ns(), end = until();
 
 	while (now_ns() < end && send_all(l->client, out, more * request, 0)) {
-		have = fill(l->client, in, have, answer_size);
+		have = fill(l->client, in, have, answer_size, flags);
 		if (!have)
 			break;
 		more = have / answer_size;
