@@ -181,6 +181,8 @@ static int ring_setup(struct reactor *r)
 
 	if (err < 0)
 		return err;
+	/* Its number instead of its fd, which each call would look up; else by the fd. */
+	(void)io_uring_register_ring_fd(&r->ring);
 	r->bufs =
 		mmap(NULL, ring_bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
 	r->buf_mem = mmap(NULL, (size_t)RING_RECV_BUFFERS * RING_RECV_SIZE, PROT_READ | PROT_WRITE,

@@ -29,6 +29,9 @@ bool share_veto(const struct vfs_share *s, const char *name);
 
 /* "/proc/self/fd" as an O_PATH fd, opened once; -errno when /proc is not there. */
 int proc_fd_dir(void);
+#define PROC_FD_MAX 12
+/* The entry of fd in it: somewhere in buf. */
+const char *proc_fd_name(int fd, char buf[PROC_FD_MAX]);
 /* As vfs_xattr_get(), of an entry of a folder (a real fd, not O_PATH), symlinks not followed. */
 ssize_t xattr_get_at(int dirfd, const char *entry, const char *name, void *buf, size_t size);
 /* Names of an entry's xattrs into names, each with its NUL; the length, -ERANGE. */

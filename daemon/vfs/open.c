@@ -20,15 +20,14 @@
 int vfs_reopen(struct vfs_share *s, int fd, int flags)
 {
 	int dir = proc_fd_dir();
-	char num[16];
+	char num[PROC_FD_MAX];
 	int r;
 
 	if (dir < 0)
 		return dir;
 	if (s->opt.read_only && ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC))
 		return -EROFS;
-	snprintf(num, sizeof(num), "%d", fd);
-	r = openat(dir, num, flags | FLAGS_ALWAYS);
+	r = openat(dir, proc_fd_name(fd, num), flags | FLAGS_ALWAYS);
 	return r < 0 ? -errno : r;
 }
 

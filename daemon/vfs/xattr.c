@@ -45,6 +45,20 @@ int proc_fd_dir(void)
 	return proc_dir;
 }
 
+const char *proc_fd_name(int fd, char buf[PROC_FD_MAX])
+{
+	char *p = buf + PROC_FD_MAX - 1;
+	unsigned int n = (unsigned int)fd;
+
+	if (fd < 0)
+		return "-1"; /* nobody's */
+	*p = '\0';
+	do
+		*--p = (char)('0' + n % 10);
+	while (n /= 10);
+	return p;
+}
+
 const char *vfs_proc_path(int fd, char buf[VFS_PROC_PATH_MAX])
 {
 	snprintf(buf, VFS_PROC_PATH_MAX, "/proc/self/fd/%d", fd);
@@ -55,12 +69,12 @@ const char *vfs_proc_path(int fd, char buf[VFS_PROC_PATH_MAX])
 static ssize_t get_by_proc(int fd, const char *name, void *buf, size_t size)
 {
 	struct kh_xattr_args args = { (uintptr_t)buf, (uint32_t)size, 0 };
-	char path[VFS_PROC_PATH_MAX], num[16];
+	char path[VFS_PROC_PATH_MAX], num[PROC_FD_MAX];
 	ssize_t n;
 
 	if (!no_getxattrat) {
-		snprintf(num, sizeof(num), "%d", fd);
-		n = syscall(SYS_getxattrat, proc_fd_dir(), num, 0, name, &args, sizeof(args));
+		n = syscall(SYS_getxattrat, proc_fd_dir(), proc_fd_name(fd, num), 0, name, &args,
+			    sizeof(args));
 		if (n >= 0 || errno != ENOSYS)
 			return n;
 		no_getxattrat = true;
