@@ -7,6 +7,8 @@ import statistics
 import subprocess
 import sys
 
+from rows import UNCHECKED
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 SMBLOAD = os.path.normpath(os.path.join(HERE, "..", "..", "build", "tools", "smbload"))
 USER, PASSWORD = "torture1", "Torture-pw1"
@@ -45,7 +47,7 @@ def rows(place):
                     f"{title} {SIZES[size][0]}, depth {depth}, "
                     f"{connections} connection{'s' if connections > 1 else ''}, {protection}",
                     [kind, "-s", size, "-d", str(depth), "-c", str(connections), "--file-size",
-                     FILE_SIZE[place][connections], "--reuse", *PROTECTION[protection]],
+                     FILE_SIZE[place][connections], "--reuse", *UNCHECKED, *PROTECTION[protection]],
                     count, SIZES[size][1])
     for work, title in NAMES.items() if place == "vm" else ():
         for connections in (1, 8):
