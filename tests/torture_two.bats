@@ -17,7 +17,9 @@ teardown_file() {
 	server_teardown_file
 }
 
-# Quick ones: most of what takes long waits for a break that nobody answers.
+# Quick ones: most of what takes long waits for a break that nobody answers. Without smb2.notify.basedir,
+# which asks for a notification on one connection and makes the change on another one without waiting
+# for what says that it is asked for: where that comes late on a busy machine, it waits for ever.
 tests=(
 	smb2.lease.{request,upgrade,upgrade2,upgrade3,nobreakself,statopen}
 	smb2.lease.{complex1,v2_request_parent,v2_epoch1,v2_epoch2,v2_epoch3,v2_complex1}
@@ -28,7 +30,7 @@ tests=(
 	smb2.durable-open.{open-oplock,open-lease,reopen1,reopen2,reopen2-lease,reopen3,reopen4,lock-oplock}
 	smb2.durable-open.{lock-lease,open2-lease,open2-oplock,delete_on_close1,file-position,oplock}
 	smb2.durable-v2-open.{create-blob,open-oplock,open-lease,reopen1,reopen2,lock-oplock}
-	smb2.notify.{valid-req,dir,mask-change,file,tcp,close,logoff,tree,basedir,double,rec,overflow}
+	smb2.notify.{valid-req,dir,mask-change,file,tcp,close,logoff,tree,double,rec,overflow}
 	smb2.compound.{related1,related2,unrelated1,interim1}
 	smb2.session.{reconnect1,reauth1,two_logoff,bind1}
 	smb2.sharemode.sharemode-access smb2.rename.{simple,msword,share_delete_and_delete_access}

@@ -156,7 +156,8 @@ def markdown(found):
             f"{where['revision']}, in {where['minutes']:.0f} minutes: {where['machine']}, "
             f"{where['samba']}, tmpfs, loopback, "
             f"{CPUS[where.get('cpus', 'shared')]}; {where['rounds']} rounds of "
-            f"{where['seconds']:g} s, the servers in turns.{remarks(where, rows)} One row "
+            f"{where['seconds']:g} s, the servers in turns; rows that differ much from round to round are "
+            f"measured once more, and the steadier ones stay.{remarks(where, rows)} One row "
             f"again: `tests/bench/run --only NAME` (`--list` names them). Every single run: [user.json](user.json). Samba's "
             f"settings: [bench.conf](../../tests/peer/bench.conf).\n\n{HOW}\n![Ratios](user.svg)\n"]
     text += [target_section(rows), worst_section(rows)]
