@@ -52,10 +52,12 @@ result() {
 		fail "output: $output" "expected: $1"
 }
 
+# Samba is the same in every variant, and busy enough beside one of them.
 both() {
-	local filter=$1
+	local filter=$1 servers=(ours samba)
 	shift
-	for server in ours samba; do
+	[ -z "${KH_VARIANT:-}" ] || servers=(ours)
+	for server in "${servers[@]}"; do
 		ok "$server" "$@" || fail "$server $*"
 		result "$filter"
 		result '.errors == 0 and .lost == 0 and .statuses == {"NT_STATUS_SUCCESS": .operations_all}'
@@ -140,7 +142,9 @@ asked() {
 }
 
 @test "many connections, on several threads" {
-	both '.operations == 600 and .connections == 300' echo -c 300 --threads 3 -n 600
+	both '.operations == 120 and .connections == 60' echo -c 60 --threads 3 -n 120
+	ok ours echo -c 300 --threads 3 -n 600 # of Samba as many processes
+	result '.operations == 600 and .connections == 300 and .errors == 0 and .lost == 0'
 }
 
 @test "a rate is kept; what cannot be begun in time is said" {
