@@ -54,8 +54,11 @@ terminal() {
 	tmux -S "$TERMINAL" "$@"
 }
 
+# By its key first: a leak check that runs while the terminal goes away spins for ever.
 close_screen() {
-	[ -z "${TERMINAL:-}" ] || terminal kill-server 2>/dev/null || true
+	[ -n "${TERMINAL:-}" ] || return 0
+	terminal send-keys q 2>/dev/null && wait_for 10 shows '^code' || true
+	terminal kill-server 2>/dev/null || true
 }
 
 # on_screen ROWS COLUMNS WORDS...: runs them in a shell there, which says "code N" at the end
