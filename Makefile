@@ -173,12 +173,13 @@ $(O)/tools/smbload: $(call obj,$(SMBLOAD_SRC)) $(LIB)
 # Tests of the module without a daemon; they run in a test kernel (tests/kernel).
 RIG_SRC := $(wildcard tests/kernel/rig/*.c)
 RIG := $(call obj,$(wildcard tests/kernel/rig/rig*.c))
-$(O)/kernel/make_vectors: $(O)/tests/kernel/crypto_kat/make_vectors.o $(LIB)
+$(O)/kernel/%: $(O)/tests/kernel/rig/%.o $(RIG) $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(O)/kernel/%: $(O)/tests/kernel/rig/%.o $(RIG) $(LIB)
+# Answers that the module's cryptography has to give (crypto_kat).
+$(O)/kernel/make_vectors: $(O)/tests/kernel/crypto_kat/make_vectors.o $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)

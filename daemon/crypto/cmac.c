@@ -95,8 +95,7 @@ bool cmac_piece(struct cmac *c, const void *data, size_t n)
 	c->nheld += k;
 	if (n == k)
 		return true;
-	/* More follows, so what is held is not the last block; of the rest, 1 to 16 bytes may be.
-	 */
+	/* More follows: what is held is not the last block. Of the rest, 1 to 16 bytes may be. */
 	p += k;
 	n -= k;
 	k = (n - 1) & ~(size_t)(BLOCK - 1);

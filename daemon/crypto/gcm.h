@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * gcm.h - between the files of daemon/crypto/: AES-GCM, and GMAC, which is GCM without a message.
- * One key, one message after the other; not from two threads at once.
+ * gcm.h - AES-GCM, and GMAC, which is GCM without a message: for the files of daemon/crypto/, and
+ * tests that look into messages. One key, one message after the other; not from two threads at
+ * once.
  */
 #ifndef KH_CRYPTO_GCM_H
 #define KH_CRYPTO_GCM_H
@@ -29,8 +30,7 @@ struct gcm {
 	bool encrypt;
 };
 
-/* len: 16 or 32 bytes of key. encrypt: the direction (GMAC: true). NULL: no memory, wrong length.
- */
+/* len: 16 or 32 bytes. encrypt: the direction (GMAC: true). NULL: no memory, wrong length. */
 struct gcm *gcm_new(const uint8_t *key, size_t len, bool encrypt);
 void gcm_free(struct gcm *g);
 

@@ -33,6 +33,19 @@ static struct mb mb128, mb256;
 static bool mb_usable;
 static pthread_once_t mb_once = PTHREAD_ONCE_INIT;
 
+#define MB_OF(m, bits)                                        \
+	((struct mb) {                                        \
+		.pre = (m)->gcm##bits##_pre,                  \
+		.start = (m)->gcm##bits##_init,               \
+		.encrypt = (m)->gcm##bits##_enc_update,       \
+		.decrypt = (m)->gcm##bits##_dec_update,       \
+		.encrypt_end = (m)->gcm##bits##_enc_finalize, \
+		.decrypt_end = (m)->gcm##bits##_dec_finalize, \
+		.mac_start = (m)->gmac##bits##_init,          \
+		.mac_piece = (m)->gmac##bits##_update,        \
+		.mac_end = (m)->gmac##bits##_finalize,        \
+	})
+
 static void mb_find(void)
 {
 	IMB_MGR *m;
@@ -47,28 +60,8 @@ static void mb_find(void)
 		init_mb_mgr_avx512(m);
 		mb_usable = imb_get_errno(m) == 0;
 	}
-	mb128 = (struct mb) {
-		.pre = m->gcm128_pre,
-		.start = m->gcm128_init,
-		.encrypt = m->gcm128_enc_update,
-		.decrypt = m->gcm128_dec_update,
-		.encrypt_end = m->gcm128_enc_finalize,
-		.decrypt_end = m->gcm128_dec_finalize,
-		.mac_start = m->gmac128_init,
-		.mac_piece = m->gmac128_update,
-		.mac_end = m->gmac128_finalize,
-	};
-	mb256 = (struct mb) {
-		.pre = m->gcm256_pre,
-		.start = m->gcm256_init,
-		.encrypt = m->gcm256_enc_update,
-		.decrypt = m->gcm256_dec_update,
-		.encrypt_end = m->gcm256_enc_finalize,
-		.decrypt_end = m->gcm256_dec_finalize,
-		.mac_start = m->gmac256_init,
-		.mac_piece = m->gmac256_update,
-		.mac_end = m->gmac256_finalize,
-	};
+	mb128 = MB_OF(m, 128);
+	mb256 = MB_OF(m, 256);
 	free_mb_mgr(m);
 }
 

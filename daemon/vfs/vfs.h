@@ -318,8 +318,7 @@ int vfs_attr_stat(struct vfs_share *s, int fd, const char *name, struct vfs_attr
 /* The second half. Never fails: what cannot be read is not there. */
 void vfs_attr_load_dos(struct vfs_share *s, int fd, const char *name, struct vfs_attr *a);
 
-/* Does it have the read-only attribute? Of a file or folder where attributes are stored: no statx.
- */
+/* Does it have the read-only attribute? Where attributes are stored, no statx is needed. */
 bool vfs_attr_read_only(struct vfs_share *s, int fd);
 
 #define VFS_SET_ATTRIBUTES 0x1

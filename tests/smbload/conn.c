@@ -226,8 +226,7 @@ static size_t pass(struct conn *c, size_t n)
 }
 
 /*
- * A frame of n bytes, have of them there, at p. False: the rest has to come before it is taken.
- * With
+ * A frame of n bytes, have of them there, at p. False: the rest has to come before it is taken. Of
  * --unchecked even a whole one may pass: its data is there, and nobody looks at it.
  */
 static bool frame(struct conn *c, uint8_t *p, size_t n, size_t have)

@@ -85,7 +85,7 @@ static void read_answer(struct conn *c, struct op *op, const struct reply *r)
 
 	if (r->status)
 		return;
-	at = r->have >= SMB2_HDR_SIZE + 16 ? r->p[SMB2_HDR_SIZE + 2] : 0;
+	at = r->have >= READ_HEAD ? r->p[SMB2_HDR_SIZE + 2] : 0;
 	n = at ? kh_get_le32(r->p + SMB2_HDR_SIZE + 4) : 0;
 	if (r->command != SMB2_READ || n != op->bytes || r->len < (uint64_t)at + n)
 		op->status = STATUS_WRONG;
