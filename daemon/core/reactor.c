@@ -252,6 +252,7 @@ static void *reactor_main(void *arg)
 	}
 	jobs_end(r);
 	transport_sends_free(r);
+	free(r->piece);
 	ring_teardown(r);
 	(void)identity_become_self();
 	return NULL;

@@ -51,6 +51,7 @@ struct reactor {
 	unsigned int npreauth; /* of them, that have not logged in yet; core/accept.c */
 	uint32_t max_preauth;
 	struct conn_send *sends; /* free ones, for transport_tcp.c */
+	uint8_t *piece;		 /* of core/stream.c, or NULL */
 	struct list_head turns;	 /* core/turn.c */
 	unsigned int handled;	 /* completions in the ring that were, or are being */
 	bool crowded;		 /* there are too many of these: nobody is accepted */

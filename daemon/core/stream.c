@@ -5,8 +5,9 @@
  * A WRITE of 8 MiB that is collected first leaves the cache before it is written, and holds 8 MiB
  * per request. When nobody has to see the whole message first (no signature, no encryption, no
  * compound), its head is admitted and checked as soon as it is here, and then each piece goes from
- * the socket through one buffer to the file: on the reactor where that cannot block, else on a
- * worker, the connection pausing meanwhile. After an error the rest is received and dropped.
+ * the socket to the file, through a pipe or one buffer: on the reactor where that cannot block,
+ * else on a worker, the connection pausing meanwhile. After an error the rest is received and
+ * dropped.
  */
 #include "core/entry.h"
 #include "core/stream.h"
@@ -14,10 +15,17 @@
 #include "smb2/smb2.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #define STREAM_MIN   (256u << 10) /* smaller frames are collected */
 #define PIECE_INLINE (256u << 10) /* stays in the second-level cache */
 #define PIECE_WORKER (1u << 20)	  /* worth a hop */
+#define COPY_MAX     (1u << 20)	  /* in one go, before it is somebody else's turn */
+
+#define CPUID_FSRM (1u << 4) /* leaf 7, EDX: fast short "rep movsb" */
 
 struct stream {
 	struct conn *conn;
@@ -32,6 +40,7 @@ struct stream {
 	bool broken;  /* the file refused what lies in the pipe */
 	bool in_rx;   /* the piece lies in conn.rx, not in the pipe */
 	int pipe[2];  /* of pipe_get(); -1: through rx */
+	bool direct;  /* by the reactor's own calls, through a buffer of its */
 	bool collect; /* no ordinary file: rx takes the whole frame, as if it had no stream */
 };
 
@@ -86,8 +95,12 @@ static void pipe_end(struct stream *s, bool empty)
 static void finish(struct conn *c, struct stream *s)
 {
 	struct request *rq = s->rq;
+	int behind;
+
+	c->deep = ioctl(c->fd, FIONREAD, &behind) == 0 && behind;
 
 	pipe_end(s, true);
+	transport_want(c, 1);
 	buffer_free(c->rx, c->rx_cap);
 	c->rx = NULL;
 	c->stream = NULL;
@@ -104,20 +117,19 @@ static void advance(struct conn *c, struct stream *s, size_t n)
 		pipe_end(s, !s->broken); /* what is left is dropped by way of rx */
 	if (!s->left)
 		finish(c, s);
-	else if (s->pipe[0] < 0 && !next_piece(c, s))
+	else if (s->pipe[0] < 0 && !s->direct && !next_piece(c, s))
 		conn_close(c);
 }
 
 /* ---- through a pipe ---- */
 
-bool stream_splices(const struct conn *c)
+size_t stream_waits(const struct conn *c)
 {
-	return c->stream && c->stream->pipe[0] >= 0;
-}
+	const struct stream *s = c->stream;
 
-size_t stream_left(const struct conn *c)
-{
-	return c->stream->left;
+	if (!s || (s->pipe[0] < 0 && !s->direct))
+		return 0;
+	return MIN(s->left, (size_t)PIECE_INLINE);
 }
 
 /* What lies in the pipe goes to the file; after an error some of it stays there. */
@@ -139,11 +151,45 @@ static void drain(struct stream *s, size_t n)
 		s->broken = true;
 }
 
+/* Pieces that are here go to the file, as long as others are not kept waiting for it. */
+static void copy_ready(struct conn *c, struct stream *s)
+{
+	uint8_t *buf = c->reactor->piece;
+	size_t most = COPY_MAX;
+
+	if (!buf)
+		buf = c->reactor->piece = xmalloc(PIECE_INLINE);
+	do {
+		size_t want = stream_waits(c);
+		ssize_t n = recv(c->fd, buf, want, MSG_DONTWAIT);
+
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+			conn_close(c);
+			return;
+		}
+		if (n < 0)
+			return;
+		entry_bytes_in(c, (uint64_t)n);
+		if (s->status == NT_STATUS_SUCCESS)
+			s->status = smb2_write_piece(s->rq, buf, (size_t)n, s->off);
+		most -= MIN(most, (size_t)n);
+		advance(c, s, (size_t)n);
+		if ((size_t)n < want)
+			return;
+	} while (c->stream == s && most);
+}
+
 void stream_ready(struct conn *c)
 {
 	struct stream *s = c->stream;
-	ssize_t n = splice(c->fd, NULL, s->pipe[1], NULL, MIN(s->left, (size_t)PIPE_BYTES),
-			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	ssize_t n;
+
+	if (s->direct) {
+		copy_ready(c, s);
+		return;
+	}
+	n = splice(c->fd, NULL, s->pipe[1], NULL, MIN(s->left, (size_t)PIPE_BYTES),
+		   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 		conn_close(c);
@@ -253,16 +299,45 @@ bool stream_busy(const struct conn *c)
 	return c->stream && c->stream->busy;
 }
 
+/* Does the kernel copy from page to page by "rep movsb", as Linux since 6.3 does where it is fast?
+ */
+static bool pages_copied_fast(void)
+{
+#if defined(__x86_64__)
+	unsigned int a, b, c, d;
+
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && d & CPUID_FSRM;
+#else
+	return true;
+#endif
+}
+
+/*
+ * A splice copies once, from page to page. Where that is slow, two copies that find their data in
+ * the cache are faster: of what is arriving, not of what has waited behind something else.
+ */
+static bool copies(struct conn *c, const struct stream *s)
+{
+	static _Atomic int fast = -1;
+	int f = atomic_load_explicit(&fast, memory_order_relaxed);
+
+	if (f < 0)
+		atomic_store(&fast, f = pages_copied_fast());
+	return s->rq->open->memory && !f && !c->deep;
+}
+
 /*
  * The bytes that came along with the head are a piece of their own when what follows can go through
  * a pipe; else they are the beginning of the first piece.
  */
 static bool start(struct conn *c, struct stream *s, const uint8_t *p, size_t n)
 {
-	bool piped =
-		s->status == NT_STATUS_SUCCESS && !s->rq->open->append_only && pipe_get(s->pipe);
+	bool good = s->status == NT_STATUS_SUCCESS;
+	bool piped;
 
-	if (piped ? !rx_room(c, n) : !next_piece(c, s))
+	s->direct = good && copies(c, s);
+	piped = good && !s->direct && !s->rq->open->append_only && pipe_get(s->pipe);
+	if (piped || s->direct ? !rx_room(c, n) : !next_piece(c, s))
 		return false;
 	memcpy(c->rx, p, n);
 	c->rx_have = n;

@@ -13,11 +13,11 @@ bool stream_begin(struct conn *c, const uint8_t *p, size_t n, size_t len);
 /* conn.rx is full: to the file with it. */
 void stream_piece(struct conn *c);
 /*
- * The data goes from the socket through a pipe to the file, without being copied to user memory:
- * the transport waits for bytes and calls stream_ready().
+ * Bytes that the transport is to wait for, without receiving them, and to call stream_ready() then:
+ * the data goes from the socket through a pipe to the file, or through a buffer of the reactor's.
+ * 0: it fills conn.rx.
  */
-bool stream_splices(const struct conn *c);
-size_t stream_left(const struct conn *c);
+size_t stream_waits(const struct conn *c);
 void stream_ready(struct conn *c);
 /* A worker has conn.rx: do not receive. */
 bool stream_busy(const struct conn *c);

@@ -20,8 +20,7 @@
 #include <poll.h>
 
 #define SEND_VECTORS 32
-#define SPLICE_BATCH (256 << 10) /* wake up for no less, unless less is left */
-#define PUSH_MIN     (1u << 20)	 /* is sent before more is made: it stays in the cache */
+#define PUSH_MIN     (1u << 20) /* is sent before more is made: it stays in the cache */
 #define SEND_FLAGS   (MSG_NOSIGNAL | MSG_WAITALL)
 
 /* Of a send under way; the reactor keeps those that are free. */
@@ -74,6 +73,7 @@ void transport_want(struct conn *c, int bytes)
 static void tcp_recv(struct conn *c)
 {
 	struct io_uring_sqe *sqe;
+	size_t waits;
 
 	if (c->recv_armed || c->closing || !conn_may_recv(c))
 		return;
@@ -81,8 +81,9 @@ static void tcp_recv(struct conn *c)
 	    kernel_attach(c))
 		return;
 	sqe = ring_sqe(c->reactor);
-	if (stream_splices(c)) {
-		transport_want(c, (int)MIN(stream_left(c), (size_t)SPLICE_BATCH));
+	waits = stream_waits(c);
+	if (waits) {
+		transport_want(c, (int)waits);
 		io_uring_prep_poll_add(sqe, c->fd, POLLIN | POLLRDHUP);
 		ring_tag(sqe, RING_READY, c);
 	} else if (c->rx) {
