@@ -164,9 +164,9 @@ static bool sticky_refuses(const struct acl_object *obj, const struct acl_object
 	       t->uid != parent->uid;
 }
 
-/* What the descriptor gives. -errno. */
+/* What the descriptor gives; of rights that are not wanted perhaps less. -errno. */
 static int load_max(const struct acl_object *obj, const struct acl_policy *pol,
-		    const struct security_token *t, uint32_t *max)
+		    const struct security_token *t, uint32_t wanted, uint32_t *max)
 {
 	_cleanup_sd_ struct sd *sd = NULL;
 	int r;
@@ -175,7 +175,7 @@ static int load_max(const struct acl_object *obj, const struct acl_policy *pol,
 	if (t->is_admin)
 		return 0;
 	if (!pol->stored)
-		return posix_acl_max(obj, pol, t, max);
+		return posix_acl_max(obj, pol, t, wanted, max);
 	r = load(obj, pol, &sd);
 	if (!r)
 		*max = sd_access_max(sd, t);
@@ -190,22 +190,24 @@ static bool parent_lets_delete(const struct acl_object *obj, const struct acl_pa
 	uint32_t max;
 
 	if (!by->find(by->arg, &parent) || sticky_refuses(obj, &parent, t) ||
-	    load_max(&parent, pol, t, &max))
+	    load_max(&parent, pol, t, SEC_DIR_DELETE_CHILD, &max))
 		return false;
 	return max & SEC_DIR_DELETE_CHILD;
 }
 
 /*
- * What the file itself and the share give; READ_ATTRIBUTES comes with getting there at all. *sd
- * (NULL: not wanted): the descriptor if it was read, or NULL; the caller's in any case.
+ * What of the wanted rights the file itself and the share give; READ_ATTRIBUTES comes with getting
+ * there at all. *sd (NULL: not wanted): the descriptor if it was read, or NULL; the caller's in any
+ * case.
  */
 static ntstatus own_rights(const struct acl_object *obj, const struct acl_policy *pol,
-			   const struct security_token *t, uint32_t *max, struct sd **sd)
+			   const struct security_token *t, uint32_t wanted, uint32_t *max,
+			   struct sd **sd)
 {
 	int r;
 
 	if (!sd || t->is_admin) {
-		r = load_max(obj, pol, t, max);
+		r = load_max(obj, pol, t, wanted, max);
 	} else {
 		r = load(obj, pol, sd);
 		*max = r ? 0 : sd_access_max(*sd, t);
@@ -246,7 +248,7 @@ ntstatus acl_access_by(const struct acl_object *obj, const struct acl_parent *pa
 	if (desired & SEC_SYSTEM_SECURITY && !(t->privileges & PRIV_SECURITY))
 		return NT_STATUS_PRIVILEGE_NOT_HELD;
 	if (maximum || t->is_admin || own_acl_matters(obj, pol, desired)) {
-		st = own_rights(obj, pol, t, &max, NULL);
+		st = own_rights(obj, pol, t, maximum ? SEC_RIGHTS_FILE_ALL : desired, &max, NULL);
 		if (st)
 			return st;
 	}
@@ -296,7 +298,7 @@ bool acl_gives(const struct acl_object *obj, const struct acl_policy *pol,
 {
 	uint32_t max;
 
-	return !load_max(obj, pol, t, &max) && (max & want) == want;
+	return !load_max(obj, pol, t, want, &max) && (max & want) == want;
 }
 
 bool acl_default_decides(const struct acl_object *dir, const struct acl_policy *pol)
@@ -311,15 +313,15 @@ ntstatus acl_may_create(const struct acl_object *dir, const struct acl_policy *p
 {
 	/* acl_create_inherit() asks for it where descriptors are inherited. */
 	bool wanted = out && (pol->stored || pol->inherit_acls);
-	uint32_t max;
+	uint32_t max, right = is_dir ? SEC_FILE_APPEND_DATA : SEC_FILE_WRITE_DATA;
 	ntstatus st;
 
 	if (out)
 		*out = NULL;
-	st = own_rights(dir, pol, t, &max, wanted ? out : NULL);
+	st = own_rights(dir, pol, t, right, &max, wanted ? out : NULL);
 	if (st)
 		return st;
-	if (pol->read_only || !(max & (is_dir ? SEC_FILE_APPEND_DATA : SEC_FILE_WRITE_DATA)))
+	if (pol->read_only || !(max & right))
 		return NT_STATUS_ACCESS_DENIED;
 	return NT_STATUS_SUCCESS;
 }

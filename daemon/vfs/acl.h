@@ -368,10 +368,11 @@ struct sd *posix_acls_to_sd(const struct acl_object *obj, const struct posix_acl
 			    const struct acl_policy *pol);
 /*
  * What sd_access_max() says of that descriptor, without making it: nothing in it refuses, and a
- * default ACL gives nothing. Not for root and administrators. -errno.
+ * default ACL gives nothing. Of rights that are not wanted *max may have less. Not for root and
+ * administrators. -errno.
  */
 int posix_acl_max(const struct acl_object *obj, const struct acl_policy *pol,
-		  const struct security_token *t, uint32_t *max);
+		  const struct security_token *t, uint32_t wanted, uint32_t *max);
 /*
  * The DACL as a POSIX ACL, nearest fit, as Samba maps it; false when no ACE names anybody that Unix
  * knows: then the file's permissions stay as they are.

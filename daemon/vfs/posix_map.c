@@ -116,13 +116,12 @@ static bool is_user(const struct security_token *t, uint32_t uid)
 	return token_has_sid(t, &user);
 }
 
-/* A token has no other user's SID than its own, and the gids of all of its groups. */
+/* A token has no other user's SID than its own, and the gids of all of its groups. Not of the
+ * owner's entry and Everyone's. */
 static bool entry_is_of(const struct acl_object *obj, const struct posix_ace *e,
 			const struct security_token *t)
 {
 	switch (e->tag) {
-	case POSIX_USER_OBJ:
-		return is_user(t, obj->uid);
 	case POSIX_USER:
 		return is_user(t, e->id);
 	case POSIX_GROUP_OBJ:
@@ -130,30 +129,50 @@ static bool entry_is_of(const struct acl_object *obj, const struct posix_ace *e,
 	case POSIX_GROUP:
 		return token_in_group(t, e->id);
 	default:
-		return e->tag == POSIX_OTHER;
+		return false;
 	}
 }
 
-int posix_acl_max(const struct acl_object *obj, const struct acl_policy *pol,
-		  const struct security_token *t, uint32_t *max)
+/* The most that any entry gives. */
+static uint32_t mask_most(const struct acl_object *obj, bool dos_filemode)
+{
+	return perm_to_mask(7, S_ISDIR(obj->mode), dos_filemode);
+}
+
+/* What needs no list: with one, too, the mode has the owner's entry and Everyone's. */
+static uint32_t max_by_mode(const struct acl_object *obj, const struct acl_policy *pol,
+			    const struct security_token *t)
 {
 	bool is_dir = S_ISDIR(obj->mode);
+	uint32_t max = perm_to_mask(obj->mode & 7, is_dir, pol->dos_filemode);
+
+	if (t->privileges & PRIV_TAKE_OWNERSHIP)
+		max |= SEC_STD_WRITE_OWNER;
+	if (is_user(t, obj->uid))
+		max |= SEC_STD_READ_CONTROL | SEC_STD_WRITE_DAC |
+		       perm_to_mask(obj->mode >> 6 & 7, is_dir, pol->dos_filemode);
+	return max;
+}
+
+int posix_acl_max(const struct acl_object *obj, const struct acl_policy *pol,
+		  const struct security_token *t, uint32_t wanted, uint32_t *max)
+{
 	struct posix_acl acl;
 	unsigned int limit = 7;
-	int r = posix_acl_read(obj, false, &acl);
+	int r;
 
-	*max = t->privileges & PRIV_TAKE_OWNERSHIP ? SEC_STD_WRITE_OWNER : 0;
-	if (is_user(t, obj->uid))
-		*max |= SEC_STD_READ_CONTROL | SEC_STD_WRITE_DAC;
+	*max = max_by_mode(obj, pol, t);
+	if (!(wanted & mask_most(obj, pol->dos_filemode) & ~*max))
+		return 0;
+	r = posix_acl_read(obj, false, &acl);
 	for (unsigned int i = 0; !r && i < acl.n; i++)
 		if (acl.e[i].tag == POSIX_MASK)
 			limit = acl.e[i].perm;
 	for (unsigned int i = 0; !r && i < acl.n; i++) {
 		const struct posix_ace *e = &acl.e[i];
-		bool limited = e->tag != POSIX_USER_OBJ && e->tag != POSIX_OTHER;
 
 		if (entry_is_of(obj, e, t))
-			*max |= perm_to_mask(limited ? e->perm & limit : e->perm, is_dir,
+			*max |= perm_to_mask(e->perm & limit, S_ISDIR(obj->mode),
 					     pol->dos_filemode);
 	}
 	return r;

@@ -8,8 +8,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define DROP_LEAST (16u << 10) /* bytes that cost more than two system calls */
-
 struct options opt = { .folder = "smbload",
 		       .connections = 1,
 		       .channels = 1,
@@ -17,6 +15,7 @@ struct options opt = { .folder = "smbload",
 		       .threads = 1,
 		       .entries = 10000,
 		       .file_size = 64 << 20,
+		       .drop_from = 16 << 10,
 		       .seconds = 1,
 		       .warm_up = 0.2,
 		       .timeout = 60,
@@ -243,6 +242,8 @@ static void help(void)
 	     "      --verify            look at all data that is read\n"
 	     "      --unchecked         look at no data that is read: no signature or tag\n"
 	     "                          of an answer to a READ, no more decrypted than its head\n"
+	     "      --drop-from SIZE    of --unchecked: data from this size on is not copied from\n"
+	     "                          the kernel, for two more system calls (16k)\n"
 	     "Protocol:\n"
 	     "      --dialect D         2.0.2, 2.1, 3.0, 3.0.2, 3.1.1 (the default)\n"
 	     "      --protection P      plain, signed, sealed\n"
@@ -272,6 +273,7 @@ enum {
 	O_REUSE,
 	O_VERIFY,
 	O_UNCHECKED,
+	O_DROP_FROM,
 	O_DIALECT,
 	O_PROTECTION,
 	O_SIGNING,
@@ -303,6 +305,7 @@ static const struct option longs[] = { { "user", 1, NULL, 'u' },
 				       { "reuse", 0, NULL, O_REUSE },
 				       { "verify", 0, NULL, O_VERIFY },
 				       { "unchecked", 0, NULL, O_UNCHECKED },
+				       { "drop-from", 1, NULL, O_DROP_FROM },
 				       { "dialect", 1, NULL, O_DIALECT },
 				       { "protection", 1, NULL, O_PROTECTION },
 				       { "signing", 1, NULL, O_SIGNING },
@@ -419,6 +422,9 @@ static bool option_files(int o)
 	case O_UNCHECKED:
 		opt.unchecked = true;
 		return true;
+	case O_DROP_FROM:
+		opt.drop_from = number("--drop-from", optarg, 1, 1ull << 50, true);
+		return true;
 	}
 	return false;
 }
@@ -454,7 +460,7 @@ static void check(void)
 	if (opt.workload->run == &job_rename && opt.files < 2 * opt.depth * opt.channels)
 		die(EXIT_USAGE, "--files: %u are too few for operations in flight", opt.files);
 	opt.threads = MIN(opt.threads, opt.connections);
-	opt.drops = opt.unchecked && opt.workload->reads && opt.size >= DROP_LEAST;
+	opt.drops = opt.unchecked && opt.workload->reads && opt.size >= opt.drop_from;
 }
 
 void options_parse(int argc, char **argv)

@@ -48,11 +48,12 @@ struct options {
 	unsigned int connections, channels, depth, threads, files, entries;
 	uint32_t size;
 	uint64_t file_size, operations; /* operations: 0, or where to stop */
+	uint64_t drop_from;		/* bytes that are worth two system calls */
 	double seconds, warm_up, timeout;
 	double rate; /* 0, or operations per second */
 	uint16_t dialect, cipher, signing;
 	bool signing_given, compound, reuse, verify, unchecked, gate, json;
-	bool drops; /* --unchecked, of data that is worth a system call */
+	bool drops; /* --unchecked, of at least drop_from bytes */
 	enum protection protection;
 	unsigned int mix[MIX_KINDS]; /* per cent */
 	/* found out */
