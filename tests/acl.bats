@@ -16,6 +16,7 @@ setup_file() {
 		share unix-owner "inherit owner = unix only"
 		share acls "inherit acls = yes"
 		share permissions "inherit permissions = yes"
+		share archive "map archive = yes"
 		share unreadable "hide unreadable = yes"
 		share no-short "mangled names = no"
 		share no-acls "nt acl support = no"
@@ -59,6 +60,14 @@ second() {
 	run owners owner
 	assert_line "^dir $KH_UNIX2:$KH_UNIX2 755$"
 	assert_line "^file $KH_UNIX2:$KH_UNIX2 644$"
+}
+
+@test "map archive: new files can be run by their owner" {
+	folder archive
+	make_in archive archive
+	run owners archive
+	assert_line "^dir $KH_UNIX1:$KH_UNIX1 755$"
+	assert_line "^file $KH_UNIX1:$KH_UNIX1 744$"
 }
 
 @test "inherit owner = unix only: the owner alone" {

@@ -245,7 +245,8 @@ const struct conf_option conf_share_options[] = {
 	{ OPT("store dos attributes", NULL, BOOL, store_dos_attributes, "yes"),
 	  .doc = "DOS attributes and the time of creation are kept in user.DOSATTRIB." },
 	{ OPT("map archive", NULL, BOOL, map_archive, "yes"),
-	  .doc = "Without `store dos attributes`: the archive attribute is the owner's x bit." },
+	  .doc = "Without `store dos attributes`: the archive attribute is the owner's x bit. With "
+		 "it, too, new files have that bit: their owner may run them." },
 	{ OPT("map hidden", NULL, BOOL, map_hidden, "no"),
 	  .doc = "... hidden is the others' x bit." },
 	{ OPT("map system", NULL, BOOL, map_system, "no"),

@@ -283,7 +283,7 @@ ntstatus create_make(struct create *q, bool is_dir)
 	struct tree *t = q->tree;
 	struct acl_policy pol = t->policy;
 	struct acl_object dir, obj;
-	uint32_t attributes = q->attributes & SETTABLE;
+	uint32_t attributes = (q->attributes & SETTABLE) | (is_dir ? 0 : FILE_ATTRIBUTE_ARCHIVE);
 	mode_t mode;
 	ntstatus status;
 	bool posix;
@@ -305,7 +305,7 @@ ntstatus create_make(struct create *q, bool is_dir)
 	if (is_dir)
 		err = vfs_mkdir(&q->loc, mode, attributes);
 	else
-		err = vfs_create(&q->loc, O_RDWR, mode, attributes | FILE_ATTRIBUTE_ARCHIVE);
+		err = vfs_create(&q->loc, O_RDWR, mode, attributes);
 	if (err < 0)
 		return err == -EEXIST ? NT_STATUS_RETRY : vfs_errno(err);
 	q->made = true;
