@@ -150,7 +150,7 @@ def remarks(where, rows):
     return "".join(f" {s}" for s in said)
 
 
-def markdown(found):
+def markdown(found, stem):
     where, rows, limits = found["where"], found["rows"], figures.Limits(found["limits"])
     text = [f"# User path against Samba\n\nMade by `{where['command']}` on {where['date']}, revision "
             f"{where['revision']}, in {where['minutes']:.0f} minutes: {where['machine']}, "
@@ -158,8 +158,8 @@ def markdown(found):
             f"{CPUS[where.get('cpus', 'shared')]}; {where['rounds']} rounds of "
             f"{where['seconds']:g} s, the servers in turns; rows that differ much from round to round are "
             f"measured once more, and the steadier ones stay.{remarks(where, rows)} One row "
-            f"again: `tests/bench/run --only NAME` (`--list` names them). Every single run: [user.json](user.json). Samba's "
-            f"settings: [bench.conf](../../tests/peer/bench.conf).\n\n{HOW}\n![Ratios](user.svg)\n"]
+            f"again: `tests/bench/run --only NAME` (`--list` names them). Every single run: [{stem}.json]({stem}.json). Samba's "
+            f"settings: [bench.conf](../../tests/peer/bench.conf).\n\n{HOW}\n![Ratios]({stem}.svg)\n"]
     text += [target_section(rows), worst_section(rows)]
     for group in GROUPS:
         text.append(section(group, rows, limits))
@@ -209,14 +209,14 @@ def line(row, limits):
             f"{number(figures.ratio(row, 'cpu')):>5}  {per_cent(limits.share(row)):>6}")
 
 
-def write(folder, found):
+def write(folder, found, stem="user"):
     os.makedirs(folder, exist_ok=True)
-    with open(f"{folder}/user.json", "w", encoding="utf-8") as f:
+    with open(f"{folder}/{stem}.json", "w", encoding="utf-8") as f:
         text = json.dumps(found, ensure_ascii=False)
         # A run a line: the file is read by people and by diff, too.
         f.write(text.replace('{"name"', '\n{"name"').replace('{"rate"', '\n {"rate"')
                 .replace('{"kind"', '\n {"kind"') + "\n")
-    with open(f"{folder}/user.md", "w", encoding="utf-8") as f:
-        f.write(markdown(found))
-    with open(f"{folder}/user.svg", "w", encoding="utf-8") as f:
+    with open(f"{folder}/{stem}.md", "w", encoding="utf-8") as f:
+        f.write(markdown(found, stem))
+    with open(f"{folder}/{stem}.svg", "w", encoding="utf-8") as f:
         f.write(svg.picture(found))

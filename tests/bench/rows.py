@@ -136,14 +136,15 @@ def other_rows():
         yield Row(f"idle-{count}", "idle", f"{count:,} connections{fewer}", "idle",
                   connections=count, unit="KiB", quick=count == 1000)
     for protection in ("plain", "sealed"):
-        yield Row(f"tail-{protection}", "tail", f"random read 4 KiB, depth 1, {protection}", "tail",
+        yield Row(f"tail-{protection}", "tail",
+                  f"random read 4 KiB, depth 1, {protection}: 99th percentile", "tail",
                   workload="randread", protection=protection, size="4k", unit="µs",
                   quick=protection == "plain")
     for workload, rate in CROWD_RATES.items():
         title = "random read 4 KiB" if workload == "randread" else METADATA[workload]
         for idle in (0, CROWD_IDLE):
             yield Row(f"crowd-{workload}-{idle}", "crowd", f"{title}, {rate:,} per second, "
-                      f"{idle:,} idle", "crowd", workload=workload, connections=CROWD,
+                      f"{idle:,} idle: median", "crowd", workload=workload, connections=CROWD,
                       size="4k" if workload == "randread" else "", unit="µs", amount=idle,
                       options=["--rate", str(rate)], alone=True)
     for protection, (title, _) in PROTECTION.items():
