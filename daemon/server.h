@@ -314,6 +314,7 @@ struct conn {
 	size_t rx_cap, rx_have, rx_need;
 	bool rx_ahead;	       /* the first bytes behind it may be received along with it */
 	bool bulk;	       /* the frame before was a large one: so may be the next */
+	uint16_t head;	       /* bytes in front of the data of the last streamed WRITE, or 0 */
 	bool deep;	       /* after the last streamed WRITE the next one was here */
 	int want;	       /* bytes that end a wait for input, transport_want(); 0: one */
 	struct stream *stream; /* a large WRITE, piece by piece through rx (core/stream.c) */

@@ -265,7 +265,7 @@ bool conn_may_recv(const struct conn *c)
 		return false;
 	if (c->turn)
 		return false;
-	return c->rx || c->inflight + c->out_bytes <= c->conf->max_inflight;
+	return c->rx || c->stream || c->inflight + c->out_bytes <= c->conf->max_inflight;
 }
 
 size_t conn_frame_max(const struct conn *c)

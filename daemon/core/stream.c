@@ -23,6 +23,7 @@
 #define STREAM_MIN   (256u << 10) /* smaller frames are collected */
 #define PIECE_INLINE (256u << 10) /* stays in the second-level cache */
 #define PIECE_WORKER (1u << 20)	  /* worth a hop */
+#define COPY_LEAST   (128u << 10) /* worth a wake-up, unless less is left */
 #define COPY_MAX     (1u << 20)	  /* in one go, before it is somebody else's turn */
 
 #define CPUID_FSRM (1u << 4) /* leaf 7, EDX: fast short "rep movsb" */
@@ -129,7 +130,7 @@ size_t stream_waits(const struct conn *c)
 
 	if (!s || (s->pipe[0] < 0 && !s->direct))
 		return 0;
-	return MIN(s->left, (size_t)PIECE_INLINE);
+	return MIN(s->left, (size_t)(s->direct ? COPY_LEAST : PIECE_INLINE));
 }
 
 /* What lies in the pipe goes to the file; after an error some of it stays there. */
@@ -160,7 +161,7 @@ static void copy_ready(struct conn *c, struct stream *s)
 	if (!buf)
 		buf = c->reactor->piece = xmalloc(PIECE_INLINE);
 	do {
-		size_t want = stream_waits(c);
+		size_t want = MIN(s->left, (size_t)PIECE_INLINE);
 		ssize_t n = recv(c->fd, buf, want, MSG_DONTWAIT);
 
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
@@ -337,6 +338,8 @@ static bool start(struct conn *c, struct stream *s, const uint8_t *p, size_t n)
 
 	s->direct = good && copies(c, s);
 	piped = good && !s->direct && !s->rq->open->append_only && pipe_get(s->pipe);
+	if (!n && (piped || s->direct))
+		return true;
 	if (piped || s->direct ? !rx_room(c, n) : !next_piece(c, s))
 		return false;
 	memcpy(c->rx, p, n);
@@ -366,6 +369,7 @@ bool stream_begin(struct conn *c, const uint8_t *p, size_t n, size_t len)
 		return true;
 	}
 	c->stream = s;
+	c->head = (uint16_t)(SMB2_PREFIX_SIZE + head);
 	if (s->status == NT_STATUS_SUCCESS && !smb2_write_streams(s->rq)) {
 		if (!collect(c, s, p, n, len))
 			conn_close(c);
@@ -375,6 +379,8 @@ bool stream_begin(struct conn *c, const uint8_t *p, size_t n, size_t len)
 		s->status = smb2_write_begin(s->rq, &s->off);
 	if (!start(c, s, p + head, n - head))
 		conn_close(c);
+	else if (c->stream == s && s->direct)
+		copy_ready(c, s);
 	return true;
 }
 

@@ -70,6 +70,14 @@ void transport_want(struct conn *c, int bytes)
 	setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
 }
 
+/* Of one large frame after the other only the head; of a WRITE that was streamed nothing else. */
+static size_t between_frames(const struct conn *c)
+{
+	if (!c->bulk)
+		return RING_RECV_SIZE;
+	return c->head ? MIN(c->head, (size_t)RX_AHEAD) : RX_AHEAD;
+}
+
 static void tcp_recv(struct conn *c)
 {
 	struct io_uring_sqe *sqe;
@@ -97,7 +105,7 @@ static void tcp_recv(struct conn *c)
 			io_uring_prep_recv(sqe, c->fd, c->rx + c->rx_have, n, MSG_WAITALL);
 		ring_tag(sqe, RING_BODY, c);
 	} else {
-		io_uring_prep_recv(sqe, c->fd, NULL, c->bulk ? RX_AHEAD : RING_RECV_SIZE, 0);
+		io_uring_prep_recv(sqe, c->fd, NULL, between_frames(c), 0);
 		sqe->flags |= IOSQE_BUFFER_SELECT;
 		sqe->buf_group = RING_RECV_GROUP;
 		ring_tag(sqe, RING_RECV, c);
