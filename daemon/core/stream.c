@@ -152,6 +152,16 @@ static void drain(struct stream *s, size_t n)
 		s->broken = true;
 }
 
+/* n: what a call returned that took bytes from the socket. False: there is none now, or no more. */
+static bool came(struct conn *c, ssize_t n)
+{
+	if (n > 0)
+		entry_bytes_in(c, (uint64_t)n);
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		conn_close(c);
+	return n > 0;
+}
+
 /* Pieces that are here go to the file, as long as others are not kept waiting for it. */
 static void copy_ready(struct conn *c, struct stream *s)
 {
@@ -164,13 +174,8 @@ static void copy_ready(struct conn *c, struct stream *s)
 		size_t want = MIN(s->left, (size_t)PIECE_INLINE);
 		ssize_t n = recv(c->fd, buf, want, MSG_DONTWAIT);
 
-		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-			conn_close(c);
+		if (!came(c, n))
 			return;
-		}
-		if (n < 0)
-			return;
-		entry_bytes_in(c, (uint64_t)n);
 		if (s->status == NT_STATUS_SUCCESS)
 			s->status = smb2_write_piece(s->rq, buf, (size_t)n, s->off);
 		most -= MIN(most, (size_t)n);
@@ -192,13 +197,8 @@ void stream_ready(struct conn *c)
 	n = splice(c->fd, NULL, s->pipe[1], NULL, MIN(s->left, (size_t)PIPE_BYTES),
 		   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-		conn_close(c);
+	if (!came(c, n))
 		return;
-	}
-	if (n < 0)
-		return;
-	entry_bytes_in(c, (uint64_t)n);
 	s->piece = (size_t)n;
 	s->in_rx = false;
 	if (s->rq->open->memory) {
