@@ -144,6 +144,7 @@ def remarks(where, rows):
     said = [where["client"]] if "client" in where else []
     others = [run["others"] for r in rows for runs in r["runs"].values() for run in runs
               if "others" in run]
+    said += [f"Rows again: {j}." for j in where.get("joined", [])]
     middle = statistics.median(others) if others else 0
     if middle > 0.15:
         said.append(f"Other work had {middle:.1f} CPUs meanwhile: rates are rough.")
