@@ -93,13 +93,41 @@ static void pipe_end(struct stream *s, bool empty)
 	transport_want(s->conn, 1);
 }
 
+/* Does the kernel copy pages by "rep movsb", as Linux since 6.3 does where it is fast? */
+static bool pages_copied_fast(void)
+{
+#if defined(__x86_64__)
+	static _Atomic int fast = -1;
+	int f = atomic_load_explicit(&fast, memory_order_relaxed);
+	unsigned int a, b, c, d;
+
+	if (unlikely(f < 0)) {
+		f = __get_cpuid_count(7, 0, &a, &b, &c, &d) && d & CPUID_FSRM;
+		atomic_store(&fast, f);
+	}
+	return f;
+#else
+	return true;
+#endif
+}
+
+/*
+ * A splice copies once, from page to page. Where that is slow, two copies that find their data in
+ * the cache are faster: is the client ahead, so that the next WRITE waits in the socket?
+ */
+static void look_behind(struct conn *c, const struct stream *s)
+{
+	int behind;
+
+	if (s->rq->open && s->rq->open->memory && !pages_copied_fast())
+		c->deep = ioctl(c->fd, FIONREAD, &behind) == 0 && behind;
+}
+
 static void finish(struct conn *c, struct stream *s)
 {
 	struct request *rq = s->rq;
-	int behind;
 
-	c->deep = ioctl(c->fd, FIONREAD, &behind) == 0 && behind;
-
+	look_behind(c, s);
 	pipe_end(s, true);
 	transport_want(c, 1);
 	buffer_free(c->rx, c->rx_cap);
@@ -196,7 +224,6 @@ void stream_ready(struct conn *c)
 	}
 	n = splice(c->fd, NULL, s->pipe[1], NULL, MIN(s->left, (size_t)PIPE_BYTES),
 		   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-
 	if (!came(c, n))
 		return;
 	s->piece = (size_t)n;
@@ -300,31 +327,10 @@ bool stream_busy(const struct conn *c)
 	return c->stream && c->stream->busy;
 }
 
-/* Does the kernel copy from page to page by "rep movsb", as Linux since 6.3 does where it is fast?
- */
-static bool pages_copied_fast(void)
+/* From the socket through a buffer to the file: what is arriving, not what has waited long. */
+static bool copies(const struct conn *c, const struct stream *s)
 {
-#if defined(__x86_64__)
-	unsigned int a, b, c, d;
-
-	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && d & CPUID_FSRM;
-#else
-	return true;
-#endif
-}
-
-/*
- * A splice copies once, from page to page. Where that is slow, two copies that find their data in
- * the cache are faster: of what is arriving, not of what has waited behind something else.
- */
-static bool copies(struct conn *c, const struct stream *s)
-{
-	static _Atomic int fast = -1;
-	int f = atomic_load_explicit(&fast, memory_order_relaxed);
-
-	if (f < 0)
-		atomic_store(&fast, f = pages_copied_fast());
-	return s->rq->open->memory && !f && !c->deep;
+	return s->rq->open->memory && !c->deep && !pages_copied_fast();
 }
 
 /*
@@ -334,13 +340,13 @@ static bool copies(struct conn *c, const struct stream *s)
 static bool start(struct conn *c, struct stream *s, const uint8_t *p, size_t n)
 {
 	bool good = s->status == NT_STATUS_SUCCESS;
-	bool piped;
+	bool past_rx; /* goes what follows */
 
 	s->direct = good && copies(c, s);
-	piped = good && !s->direct && !s->rq->open->append_only && pipe_get(s->pipe);
-	if (!n && (piped || s->direct))
+	past_rx = s->direct || (good && !s->rq->open->append_only && pipe_get(s->pipe));
+	if (past_rx && !n)
 		return true;
-	if (piped || s->direct ? !rx_room(c, n) : !next_piece(c, s))
+	if (past_rx ? !rx_room(c, n) : !next_piece(c, s))
 		return false;
 	memcpy(c->rx, p, n);
 	c->rx_have = n;

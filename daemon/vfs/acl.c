@@ -207,7 +207,7 @@ static ntstatus own_rights(const struct acl_object *obj, const struct acl_policy
 	int r;
 
 	if (!sd || t->is_admin) {
-		r = load_max(obj, pol, t, wanted, max);
+		r = load_max(obj, pol, t, wanted & ~(uint32_t)SEC_FILE_READ_ATTRIBUTES, max);
 	} else {
 		r = load(obj, pol, sd);
 		*max = r ? 0 : sd_access_max(*sd, t);
@@ -222,22 +222,11 @@ static ntstatus own_rights(const struct acl_object *obj, const struct acl_policy
 	return NT_STATUS_SUCCESS;
 }
 
-/*
- * Without a stored descriptor nothing but the parent gives DELETE of a file, and READ_ATTRIBUTES
- * goes without saying: for these the file's ACL need not be read.
- */
-static bool own_acl_matters(const struct acl_object *obj, const struct acl_policy *pol,
-			    uint32_t desired)
-{
-	return desired & ~(uint32_t)(SEC_STD_DELETE | SEC_FILE_READ_ATTRIBUTES) || pol->stored ||
-	       pol->dos_filemode || S_ISDIR(obj->mode);
-}
-
 ntstatus acl_access_by(const struct acl_object *obj, const struct acl_parent *parent,
 		       const struct acl_policy *pol, const struct security_token *t,
 		       uint32_t desired, uint32_t *granted)
 {
-	uint32_t max = SEC_FILE_READ_ATTRIBUTES;
+	uint32_t max;
 	bool maximum;
 	ntstatus st;
 
@@ -247,11 +236,9 @@ ntstatus acl_access_by(const struct acl_object *obj, const struct acl_parent *pa
 	*granted = 0;
 	if (desired & SEC_SYSTEM_SECURITY && !(t->privileges & PRIV_SECURITY))
 		return NT_STATUS_PRIVILEGE_NOT_HELD;
-	if (maximum || t->is_admin || own_acl_matters(obj, pol, desired)) {
-		st = own_rights(obj, pol, t, maximum ? SEC_RIGHTS_FILE_ALL : desired, &max, NULL);
-		if (st)
-			return st;
-	}
+	st = own_rights(obj, pol, t, maximum ? SEC_RIGHTS_FILE_ALL : desired, &max, NULL);
+	if (st)
+		return st;
 	if (!(max & SEC_STD_DELETE) && (maximum || desired & SEC_STD_DELETE) &&
 	    parent_lets_delete(obj, parent, pol, t))
 		max |= SEC_STD_DELETE;

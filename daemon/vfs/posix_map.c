@@ -116,8 +116,10 @@ static bool is_user(const struct security_token *t, uint32_t uid)
 	return token_has_sid(t, &user);
 }
 
-/* A token has no other user's SID than its own, and the gids of all of its groups. Not of the
- * owner's entry and Everyone's. */
+/*
+ * A token has no other user's SID than its own, and the gids of all of its groups. The owner's
+ * entry and Everyone's are max_by_mode()'s.
+ */
 static bool entry_is_of(const struct acl_object *obj, const struct posix_ace *e,
 			const struct security_token *t)
 {
@@ -133,7 +135,7 @@ static bool entry_is_of(const struct acl_object *obj, const struct posix_ace *e,
 	}
 }
 
-/* The most that any entry gives. */
+/* The most that any entry gives: no DELETE of a file without dos_filemode. */
 static uint32_t mask_most(const struct acl_object *obj, bool dos_filemode)
 {
 	return perm_to_mask(7, S_ISDIR(obj->mode), dos_filemode);
