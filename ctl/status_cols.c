@@ -102,6 +102,7 @@ static const struct column queue_cols[] = {
 	{ "REQUESTS", "requests", COL_NUMBER },
 	{ "TO WORKERS", "to_workers", COL_NUMBER },
 	{ "WAKEUPS", "wakeups", COL_NUMBER },
+	{ "LOOKED", "looked", COL_NUMBER },
 	{ "IN", "bytes_in", COL_BYTES },
 	{ "OUT", "bytes_out", COL_BYTES },
 	{ "CPU ms", "busy_ms", COL_NUMBER },

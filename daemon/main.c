@@ -134,6 +134,8 @@ static char *relisten(const struct conf *f)
 	why = listen_update(f, n, &listening);
 	if (why)
 		return why;
+	for (unsigned int i = 0; i < server.nreactors; i++)
+		reactor_busy_poll(server.reactors[i], f->busy_poll);
 	text = listen_text(&listening);
 	log_debug(LOG_CONFIG, "listeners=\"%s\" reactors=%u", text, n);
 	maps_say(listeners, text);

@@ -228,6 +228,8 @@ int reactor_listen(struct reactor *r, int fd, bool netbios);
 void reactor_unlisten(struct reactor *r, int fd, uint64_t delay_ns, bool accept_rest);
 /* Its thread runs on these CPUs from now on. 0 or -errno. */
 int reactor_bind(struct reactor *r, const cpu_set_t *set);
+/* How long it looks for events before it sleeps (core/wait.c). Any thread. */
+void reactor_busy_poll(struct reactor *r, uint32_t us);
 void reactor_post(struct reactor *r, struct reactor_job *j);
 /* Is a job posted that did not run yet? Its thread. */
 bool reactor_has_jobs(struct reactor *r);

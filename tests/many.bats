@@ -78,3 +78,21 @@ switches() {
 	kill "$crowd"
 	assert_equal "$(tail -1 result | jq -c '[.errors, .operations >= 1000]')" '[0,true]'
 }
+
+# Wake-ups that were no sleep, of all reactors.
+looked() {
+	ctl --json status queues | jq '[.[] | select(.kind == "reactor").looked] | add'
+}
+
+@test "a client that asks one thing at a time is waited for awake, unless busy poll = 0" {
+	local before
+	[ "$(getconf _NPROCESSORS_ONLN)" -gt 1 ] || skip "one CPU: nobody is waited for awake"
+	before=$(looked)
+	smbload --files 100 -n 2000 stat >result
+	[ $(($(looked) - before)) -gt 100 ] || fail "$(looked) after $before"
+	sed -i 's/^\[global\]/&\n\tbusy poll = 0/' "$CONF"
+	ctl reload
+	before=$(looked)
+	smbload --files 100 -n 2000 stat >result
+	assert_equal "$(looked)" "$before"
+}

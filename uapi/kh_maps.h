@@ -201,7 +201,8 @@ struct kh_reactor_slot {
 	__u64 attached, attach_refused; /* connections, by the kernel module */
 	/* CPU time of its thread, system calls among it, read once a second: at at_ns */
 	__u64 busy_ns, at_ns;
-	__u64 pad0[3];
+	__u64 looked; /* of the wakeups, those without sleep: `busy poll` */
+	__u64 pad0[2];
 };
 
 /* ---- kh_bad_input: why input was refused; one entry per lane (of kh_op_stats) ---- */

@@ -294,6 +294,7 @@ struct conf {
 	const char *run_dir;	     /* NULL: the default of the instance */
 	unsigned int worker_threads; /* 0: by the number of CPUs */
 	unsigned int reactors;	     /* 0: one per CPU */
+	uint32_t busy_poll;	     /* us; 0: none */
 	unsigned int steer;	     /* enum kh_steer, or CONF_STEER_AUTO */
 	const char *bpf_group;	     /* may read the maps; NULL: root alone */
 	enum conf_tristate kernel_path;

@@ -326,6 +326,10 @@ const struct conf_option conf_global_options[] = {
 	  .doc = "Threads that serve the network; 0 is one per CPU that the daemon may use. A "
 		 "reload may change it, up to the number of CPUs: connections stay where they are, "
 		 "new ones go to the threads that there are now." },
+	{ OPT("busy poll", NULL, UINT, busy_poll, "20"), .max = 1000,
+	  .doc = "Microseconds that such a thread looks for the next request before it sleeps, as "
+		 "long as that finds some: a client that asks one thing at a time is answered "
+		 "sooner, for more CPU time. 0 is never; so it is with a single CPU." },
 	{ OPT("bpf group", NULL, STRING, bpf_group, NULL), .def_doc = "root alone",
 	  .doc = "A Unix group that may read the BPF maps of the server, and so use `ksmbd-hybrid "
 		 "status` and `top` without being root. They hold names of users, clients and open "

@@ -229,7 +229,7 @@ static void *reactor_main(void *arg)
 		unsigned int head, n = 0;
 
 		if (likely(list_empty(&r->turns)))
-			err = io_uring_submit_and_wait(&r->ring, 1);
+			err = reactor_wait(r);
 		else
 			err = io_uring_submit_and_get_events(&r->ring);
 		if (err < 0 && err != -EINTR && err != -EAGAIN && err != -EBUSY) {

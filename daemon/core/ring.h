@@ -63,6 +63,12 @@ struct reactor {
 	uint64_t rest_end_ns;	/* when a deadtime may be over */
 	uint64_t rest_armed_ns; /* the timer for it */
 
+	/* core/wait.c */
+	_Atomic uint32_t look_ns; /* before it sleeps; 0: it does not */
+	uint32_t look_skip;	  /* sleeps before it looks again */
+	uint32_t looks_vain; /* the value that look_skip had last; 0: the last look found something
+			      */
+
 	struct stats stats;
 };
 
@@ -95,6 +101,10 @@ static inline void ring_buf_give(struct reactor *r, unsigned int id)
 			      io_uring_buf_ring_mask(RING_RECV_BUFFERS), 0);
 	io_uring_buf_ring_advance(r->bufs, 1);
 }
+
+/* core/wait.c */
+int reactor_wait(
+	struct reactor *r); /* submits, and waits for a completion: 0 and more, or -errno */
 
 /* core/reactor.c */
 void reactor_wake(struct reactor *r); /* any thread */

@@ -102,6 +102,7 @@ struct json_object *view_queues(const struct view *v)
 		json_put_num(o, "requests", r.requests);
 		json_put_num(o, "to_workers", r.to_workers);
 		json_put_num(o, "wakeups", r.wakeups);
+		json_put_num(o, "looked", r.looked);
 		json_put_num(o, "completions", r.completions);
 		json_put_num(o, "attached", r.attached);
 		json_put_num(o, "attach_refused", r.attach_refused);

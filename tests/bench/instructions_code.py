@@ -43,7 +43,7 @@ def prepare(folder, port, who):
     with open(f"{PEER}/ours-bench.conf", encoding="utf-8") as f:
         text = f.read()
     for key, value in (("@DIR@", folder), ("@PORT@", str(port)), ("@SHARE@", f"{folder}/share"),
-                       ("[global]", "[global]\n\treactors = 1")):
+                       ("[global]", "[global]\n\treactors = 1\n\tbusy poll = 0")):
         text = text.replace(key, value, 1 if key == "[global]" else -1)
     with open(f"{folder}/server.conf", "w", encoding="utf-8") as f:
         f.write(text)
