@@ -22,7 +22,7 @@ struct request *request_from_waiter(struct list_head *n)
 
 static struct request *request_new(struct conn *c, uint8_t *frame, size_t len)
 {
-	struct request *rq = calloc(1, sizeof(*rq));
+	struct request *rq = zalloc(sizeof(*rq));
 
 	if (!rq)
 		return NULL;

@@ -7,6 +7,8 @@
 
 #include "core/util.h"
 
+#define THREAD_CACHED 1032 /* bytes: the largest that glibc's malloc() keeps per thread */
+
 static void out_of_memory(size_t size) __attribute__((noreturn, cold));
 
 static void out_of_memory(size_t size)
@@ -24,9 +26,20 @@ void *xmalloc(size_t size)
 	return p;
 }
 
+void *zalloc(size_t size)
+{
+	void *p;
+
+	if (size > THREAD_CACHED)
+		return calloc(1, size);
+	p = malloc(size ? size : 1);
+	return p ? memset(p, 0, size) : NULL;
+}
+
 void *xcalloc(size_t n, size_t size)
 {
-	void *p = calloc(n ? n : 1, size ? size : 1);
+	size_t all;
+	void *p = __builtin_mul_overflow(n, size, &all) ? NULL : zalloc(all);
 
 	if (!p)
 		out_of_memory(n * size);

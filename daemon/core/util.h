@@ -82,6 +82,8 @@ static inline int steal_fd(int *fd)
  */
 void *xmalloc(size_t size);
 void *xcalloc(size_t n, size_t size);
+/* calloc(1, size) for small things that come and go: that one passes by the thread's free ones. */
+void *zalloc(size_t size);
 void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);

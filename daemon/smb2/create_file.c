@@ -146,6 +146,8 @@ unsigned int create_resolve_flags(const struct create *q)
 
 	if (q->ctx.posix)
 		flags |= VFS_RESOLVE_EXACT | VFS_RESOLVE_NATIVE;
+	if (access & SEC_STD_DELETE || q->disposition == FILE_CREATE)
+		flags |= VFS_RESOLVE_PARENT;
 	/* With `kernel oplocks` a lease may be our own: its break has its turn later. */
 	if (!(access & SEC_MAXIMUM_ALLOWED) && open_flags(access) == O_RDONLY &&
 	    !create_overwrites(q) && !q->tree->share->kernel_oplocks)

@@ -11,6 +11,7 @@
 #define TIME_THAW   ((uint64_t)-2)
 
 /* Which bits of FileModeInformation a client may change (MS-FSA 2.1.5.14.8, as Samba). */
+#define LOOK_AGAIN_NS 1000000000ull /* programs beside the server may change attributes, too */
 #define MODE_SETTABLE (FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY)
 
 /* ---- FileBasicInformation ---- */
@@ -78,15 +79,22 @@ static ntstatus set_basic(struct request *rq, struct smb2_rd *r)
 
 /* ---- FileDispositionInformation ---- */
 
+/* What was looked at a moment ago, and no client changed any file's since, is not read again. */
+static bool is_read_only(const struct request *rq, const struct open *o)
+{
+	if (rq->start_ns - o->opened_ns < LOOK_AGAIN_NS && o->dos_looked == vfs_dos_changes())
+		return o->attributes_at_create & FILE_ATTRIBUTE_READONLY;
+	return vfs_attr_read_only(o->tree->vfs, o->fd);
+}
+
 /* MS-FSA 2.1.5.14.3 */
-static ntstatus may_delete(struct open *o)
+static ntstatus may_delete(const struct request *rq, struct open *o)
 {
 	_cleanup_free_ char *path = open_path_dup(o);
 
 	if (o->kind != OPEN_STREAM && !*path)
 		return NT_STATUS_ACCESS_DENIED; /* the share's root */
-	if (!o->posix && !o->tree->share->delete_readonly &&
-	    vfs_attr_read_only(o->tree->vfs, o->fd))
+	if (!o->posix && !o->tree->share->delete_readonly && is_read_only(rq, o))
 		return NT_STATUS_CANNOT_DELETE;
 	if (vfs_fs_read_only(o->tree->vfs, o->fd))
 		return NT_STATUS_MEDIA_WRITE_PROTECTED;
@@ -103,7 +111,7 @@ static ntstatus set_disposition(struct request *rq, struct smb2_rd *r)
 	ntstatus status = NT_STATUS_SUCCESS;
 
 	if (on)
-		status = may_delete(o);
+		status = may_delete(rq, o);
 	if (on && !status) /* MS-FSA 2.1.4.12: others close what they only keep open */
 		blocker = ofile_break_handles(o->file_dev, o->file_ino, o);
 	if (blocker)

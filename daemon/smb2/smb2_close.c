@@ -129,11 +129,14 @@ void open_close(struct open *o)
 		(void)handles_reap(o->file_dev, o->file_ino, NULL);
 }
 
-/* Nothing is freed with the name that would take long. */
+/* Nothing is freed with the name that would take long; as far as is known, others may write, too.
+ */
 static bool goes_quickly(const struct open *o)
 {
 	struct stat st;
 
+	if (o->small && !(o->access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))
+		return true;
 	return !fstat(o->fd, &st) && (uint64_t)st.st_blocks * 512 <= VFS_QUICK_FREE;
 }
 

@@ -169,7 +169,7 @@ static void keep_parent(struct create *q)
 static ntstatus attempt(struct request *rq, struct create *q)
 {
 	struct tree *t = rq->tree;
-	uint64_t looked = removal_count();
+	uint64_t looked = removal_count(), dos_looked = vfs_dos_changes();
 	ntstatus status = vfs_resolve(t->vfs, q->path.path, create_resolve_flags(q), &q->loc);
 
 	if (status == NT_STATUS_STOPPED_ON_SYMLINK || create_needs_follow(q)) {
@@ -202,6 +202,8 @@ static ntstatus attempt(struct request *rq, struct create *q)
 		ofile_set_access(o, q->granted);
 		o->delete_on_close = q->options & FILE_DELETE_ON_CLOSE;
 		o->attributes_at_create = q->loc.attr.attributes;
+		o->dos_looked = q->loc.attr.dos_stored ? dos_looked : UINT64_MAX;
+		o->small = q->loc.attr.alloc_size <= VFS_QUICK_FREE;
 		o->conn_id = rq->conn->st.id;
 		o->create_action = q->action;
 		create_app_instance_set(q);

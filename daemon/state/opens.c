@@ -202,7 +202,7 @@ static uint64_t persistent_new(void)
 
 struct open *open_alloc(void)
 {
-	struct open *o = calloc(1, sizeof(*o));
+	struct open *o = zalloc(sizeof(*o));
 	uint32_t index;
 	struct slot *s;
 

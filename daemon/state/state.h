@@ -350,6 +350,7 @@ struct open {
 	uint64_t file_dev, file_ino; /* which it is, or was */
 	struct inode_mark removal;   /* the name is about to go: state/removal.c */
 	uint64_t looked; /* removal_count() before its name was looked up; a new file's: no end */
+	uint64_t dos_looked; /* vfs_dos_changes() then; none are stored: no end */
 	struct oplock oplock;
 
 	int fd; /* readable and writable as `access` says; for attributes only: readable or O_PATH
@@ -358,6 +359,7 @@ struct open {
 	bool memory;			   /* I/O never blocks (tmpfs) */
 	bool append_only;		   /* FILE_APPEND_DATA without FILE_WRITE_DATA */
 	bool write_through;
+	bool small;	 /* it was when it was opened: VFS_QUICK_FREE */
 	uint32_t access; /* granted */
 	uint32_t share_access, options, disposition;
 	uint32_t attributes_at_create;

@@ -9,6 +9,7 @@
 
 #include "smb2_pdu.h"
 
+#include <stdatomic.h>
 #include <sys/syscall.h>
 
 /* What a client may set (MS-FSCC 2.6), and what of it is stored. */
@@ -185,6 +186,13 @@ static int store_dos(int fd, uint32_t attributes, uint64_t create_time)
 	return xattr_set_privileged(fd, DOSATTRIB_NAME, blob, dosattrib_build(&d, blob));
 }
 
+static _Atomic uint64_t dos_changes;
+
+uint64_t vfs_dos_changes(void)
+{
+	return atomic_load(&dos_changes);
+}
+
 /* As Samba stores them: a folder has its bit, NORMAL is nothing. */
 static uint32_t stored_bits(const struct vfs_attr *a, uint32_t attributes)
 {
@@ -243,6 +251,7 @@ static int set_stored(struct vfs_share *s, int fd, const struct vfs_attr *a,
 	uint32_t bits = a->dos_raw;
 	uint64_t created = a->create_time;
 	mode_t mode;
+	int r;
 
 	if (!(c->mask & (VFS_SET_ATTRIBUTES | VFS_SET_CREATE | VFS_SET_SPARSE)))
 		return 0;
@@ -261,7 +270,9 @@ static int set_stored(struct vfs_share *s, int fd, const struct vfs_attr *a,
 		created = c->create_time;
 	if (a->dos_stored && bits == a->dos_raw && created == a->create_time)
 		return 0;
-	return store_dos(fd, bits, created);
+	r = store_dos(fd, bits, created);
+	atomic_fetch_add(&dos_changes, 1); /* whoever looks from here on sees it */
+	return r;
 }
 
 static int set_times(const struct vfs_share *s, int fd, const struct vfs_attr_change *c)

@@ -21,6 +21,8 @@
 int share_open_beneath(struct vfs_share *s, const char *path, int flags);
 /* The same without following any symlink; the last component is one only with O_NOFOLLOW. */
 int share_open_nolinks(struct vfs_share *s, const char *path, int flags);
+/* One name in an open folder, by itself if it is a symlink. */
+int share_open_leaf(int parent, const char *leaf, int flags);
 /* The root folder was deleted under us. */
 bool share_root_gone(struct vfs_share *s);
 bool share_veto(const struct vfs_share *s, const char *name);

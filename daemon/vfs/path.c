@@ -78,7 +78,9 @@ static int describe(struct vfs_path *p, unsigned int flags)
 
 	if (r)
 		return r;
-	if (flags & VFS_RESOLVE_READ && (S_ISREG(p->attr.mode) || p->attr.is_dir))
+	if (p->reads && !S_ISREG(p->attr.mode))
+		return -ESTALE; /* not what open_file_to_read() saw */
+	if (flags & VFS_RESOLVE_READ && !p->reads && (S_ISREG(p->attr.mode) || p->attr.is_dir))
 		open_to_read(p);
 	if (flags & VFS_RESOLVE_DOS)
 		vfs_attr_load_dos(p->share, p->fd, p->leaf, &p->attr);
@@ -112,12 +114,44 @@ static int open_component(struct vfs_path *p, const char *path, int flags)
 			 : share_open_beneath(p->share, path, flags);
 }
 
+/*
+ * The regular file in the parent for reading, or -errno. It is looked at before, so that no FIFO
+ * and no device is opened; describe() looks again, as somebody may have put one there meanwhile.
+ */
+static int open_file_to_read(const struct vfs_path *p)
+{
+	struct stat st;
+
+	if (fstatat(p->parent, p->leaf, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EOPNOTSUPP;
+	return share_open_leaf(p->parent, p->leaf, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+/* By way of the parent. */
+static int open_leaf(struct vfs_path *p, unsigned int flags)
+{
+	int fd = vfs_path_parent(p);
+
+	if (fd < 0)
+		return fd;
+	fd = flags & VFS_RESOLVE_READ ? open_file_to_read(p) : -EOPNOTSUPP;
+	p->reads = fd >= 0;
+	if (fd >= 0 || fd == -ENOENT)
+		return fd;
+	return share_open_leaf(p->parent, p->leaf, O_PATH);
+}
+
 /* p->path as it stands: 0, DANGLING or -errno. */
 static int open_whole(struct vfs_path *p, unsigned int flags)
 {
 	int r;
 
-	p->fd = open_component(p, p->path, O_PATH | O_NOFOLLOW);
+	if (flags & VFS_RESOLVE_PARENT && *p->path)
+		p->fd = open_leaf(p, flags);
+	else
+		p->fd = open_component(p, p->path, O_PATH | O_NOFOLLOW);
 	if (p->fd < 0)
 		return p->fd;
 	r = describe(p, flags);

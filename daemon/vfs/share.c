@@ -163,7 +163,7 @@ bool share_veto(const struct vfs_share *s, const char *name)
 	return s->opt.veto.match && !name_is_dots(name) && s->opt.veto.match(s->opt.veto.ctx, name);
 }
 
-static int open_in_root(struct vfs_share *s, const char *path, int flags, uint64_t resolve)
+static int open_in(int at, const char *path, int flags, uint64_t resolve)
 {
 	struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC),
 				.resolve = resolve | RESOLVE_NO_MAGICLINKS };
@@ -173,7 +173,7 @@ static int open_in_root(struct vfs_share *s, const char *path, int flags, uint64
 		how.resolve |= RESOLVE_NO_XDEV;
 
 	do {
-		fd = (int)syscall(SYS_openat2, s->root, *path ? path : ".", &how, sizeof(how));
+		fd = (int)syscall(SYS_openat2, at, *path ? path : ".", &how, sizeof(how));
 	} while (fd < 0 && errno == EAGAIN && ++tries < EAGAIN_TRIES);
 	if (fd < 0 && errno == EXDEV && vfs_quick())
 		return vfs_later();
@@ -182,14 +182,19 @@ static int open_in_root(struct vfs_share *s, const char *path, int flags, uint64
 
 int share_open_nolinks(struct vfs_share *s, const char *path, int flags)
 {
-	return open_in_root(s, path, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	return open_in(s->root, path, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+int share_open_leaf(int parent, const char *leaf, int flags)
+{
+	return open_in(parent, leaf, flags | O_NOFOLLOW, RESOLVE_BENEATH);
 }
 
 int share_open_beneath(struct vfs_share *s, const char *path, int flags)
 {
 	if (!s->opt.follow_symlinks)
 		return share_open_nolinks(s, path, flags);
-	return open_in_root(s, path, flags, s->opt.wide_links ? 0 : RESOLVE_BENEATH);
+	return open_in(s->root, path, flags, s->opt.wide_links ? 0 : RESOLVE_BENEATH);
 }
 
 static uint32_t fs_attributes(const struct vfs_share *s, const struct statvfs *v)

@@ -339,6 +339,8 @@ struct vfs_attr_change {
  * O_PATH. The change time cannot be set on Linux.
  */
 int vfs_attr_set(struct vfs_share *s, int fd, const char *name, const struct vfs_attr_change *c);
+/* So often clients changed stored DOS attributes, of whatever file. */
+uint64_t vfs_dos_changes(void);
 
 /* Mode bits of what is created (masks, `inherit permissions` from parent's mode, read-only map). */
 mode_t vfs_create_mode(const struct vfs_share *s, bool is_dir, uint32_t attributes,
@@ -379,6 +381,8 @@ struct vfs_path {
  * wants attributes only asks it for a fraction of what an O_PATH one costs.
  */
 #define VFS_RESOLVE_READ 0x20
+/* The parent will be asked for: who has its fd needs no walk of its own for what is in it. */
+#define VFS_RESOLVE_PARENT 0x40
 
 /*
  *	SUCCESS			*out describes an existing object
