@@ -409,7 +409,7 @@ bool handles_reap(uint64_t dev, uint64_t ino, struct identity *back)
 		vfs_later();
 		return false;
 	}
-	while ((o = ofile_closed_by_client(dev, ino))) {
+	while (handles_any() && (o = ofile_closed_by_client(dev, ino))) {
 		any = true;
 		(void)open_unpublish(o);
 		open_close_rest(o);

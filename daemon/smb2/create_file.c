@@ -124,7 +124,7 @@ static ntstatus check_delete_on_close(const struct create *q)
 	if (q->loc.exists && q->loc.attr.attributes & FILE_ATTRIBUTE_READONLY && !q->ctx.posix &&
 	    !q->tree->share->delete_readonly)
 		return NT_STATUS_CANNOT_DELETE;
-	if (vfs_fs_read_only(q->tree->vfs, -1))
+	if (vfs_fs_read_only(q->tree->vfs, q->tree->vfs->root, q->tree->vfs->dev))
 		return NT_STATUS_MEDIA_WRITE_PROTECTED;
 	return q->loc.path[0] ? NT_STATUS_SUCCESS : NT_STATUS_ACCESS_DENIED;
 }

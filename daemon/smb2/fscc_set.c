@@ -96,7 +96,7 @@ static ntstatus may_delete(const struct request *rq, struct open *o)
 		return NT_STATUS_ACCESS_DENIED; /* the share's root */
 	if (!o->posix && !o->tree->share->delete_readonly && is_read_only(rq, o))
 		return NT_STATUS_CANNOT_DELETE;
-	if (vfs_fs_read_only(o->tree->vfs, o->fd))
+	if (vfs_fs_read_only(o->tree->vfs, o->fd, o->file_dev))
 		return NT_STATUS_MEDIA_WRITE_PROTECTED;
 	if (o->kind != OPEN_DIR)
 		return NT_STATUS_SUCCESS;

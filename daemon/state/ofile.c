@@ -170,7 +170,7 @@ ntstatus ofile_join(struct open *o, uint64_t dev, uint64_t ino, const char *stre
 	struct handles_taken taken = HANDLES_TAKEN(KH_CAP_WRITE);
 	struct bucket *b = bucket_of(dev, ino);
 	struct ofile *f;
-	ntstatus status = handles_enabled ? reap(o, dev, ino) : NT_STATUS_SUCCESS;
+	ntstatus status = handles_any() ? reap(o, dev, ino) : NT_STATUS_SUCCESS;
 
 	if (status != NT_STATUS_SUCCESS)
 		return status;

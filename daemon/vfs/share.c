@@ -7,6 +7,7 @@
 
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <stdatomic.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -28,6 +29,7 @@
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
 
+#define WRITABLE_NS  1000000000ull
 #define EAGAIN_TRIES 32 /* renames that race with ".." of a symlink */
 
 void vfs_options_default(struct vfs_options *o)
@@ -71,6 +73,7 @@ static int learn_root(struct vfs_share *s, int root)
 		return r;
 	if (fstatfs(root, &fs))
 		return -errno;
+	s->writable_until = 0;
 	s->dev = a.id.dev;
 	s->ino = a.id.ino;
 	s->create_time = a.create_time;
@@ -215,11 +218,20 @@ static uint32_t fs_attributes(const struct vfs_share *s, const struct statvfs *v
 	return r;
 }
 
-bool vfs_fs_read_only(const struct vfs_share *s, int fd)
+bool vfs_fs_read_only(struct vfs_share *s, int fd, uint64_t dev)
 {
+	uint64_t now = now_ns();
 	struct statvfs v;
 
-	return !fstatvfs(fd < 0 ? s->root : fd, &v) && v.f_flag & ST_RDONLY;
+	if (dev == s->dev && now < atomic_load_explicit(&s->writable_until, memory_order_relaxed))
+		return false;
+	if (fstatvfs(fd, &v))
+		return false;
+	if (v.f_flag & ST_RDONLY)
+		return true;
+	if (dev == s->dev)
+		atomic_store_explicit(&s->writable_until, now + WRITABLE_NS, memory_order_relaxed);
+	return false;
 }
 
 int vfs_fs_info(struct vfs_share *s, int fd, struct vfs_fs_info *out)

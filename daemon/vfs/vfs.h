@@ -236,6 +236,7 @@ struct vfs_share {
 	/* calls that took long, times of now_ns(): vfs_share_took() */
 	_Atomic uint64_t slow_since, slow_until;
 	_Atomic unsigned int slow_times;
+	_Atomic uint64_t writable_until; /* its own file system, now_ns(): vfs_fs_read_only() */
 };
 
 /*
@@ -266,8 +267,11 @@ struct vfs_fs_info {
 };
 /* Facts of the file system where fd (NULL-able: -1 for the share's root) lives. */
 int vfs_fs_info(struct vfs_share *s, int fd, struct vfs_fs_info *out);
-/* Is it mounted read-only? For what is decided before anything is written, such as a deletion. */
-bool vfs_fs_read_only(const struct vfs_share *s, int fd);
+/*
+ * Is it mounted read-only? For what is decided before anything is written, such as a deletion. dev
+ * is that of fd's file; of the share's own file system it may be the answer of the last second.
+ */
+bool vfs_fs_read_only(struct vfs_share *s, int fd, uint64_t dev);
 
 /* ---- attr.c: what is known of a file ---- */
 
