@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * path.c - from what a client calls a file to the file. The whole path in the client's spelling is
- * tried first, in one openat2(), or in two for who needs the parent as well; only when that does not
- * exist is the spelling looked for, folder by folder, in the name cache. Every open is beneath the share's root, so whatever another
- * program renames meanwhile, nothing outside can be reached.
+ * tried first, in one openat2(), or in two for who needs the parent as well; only when that does
+ * not exist is the spelling looked for, folder by folder, in the name cache. Every open is beneath
+ * the share's root, so whatever another program renames meanwhile, nothing outside can be reached.
  */
 #include "vfs/internal.h"
 

@@ -6,6 +6,7 @@
 #include "tap.h"
 
 #include <ftw.h>
+#include <sys/sysmacros.h>
 
 static int rm_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
@@ -30,17 +31,56 @@ static void touch(struct vfs_share *s, const char *name)
 	close(openat(s->root, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
 }
 
-/* Status of a lookup, and the path as on disk, to be compared with want (NULL: any). */
-static void look(struct vfs_share *s, const char *path, ntstatus status, const char *want)
+static void look_by(struct vfs_share *s, const char *path, unsigned int flags, ntstatus status,
+		    const char *want)
 {
 	_cleanup_vfs_path_ struct vfs_path p;
-	ntstatus got = vfs_resolve(s, path, VFS_RESOLVE_DOS, &p);
+	ntstatus got = vfs_resolve(s, path, VFS_RESOLVE_DOS | flags, &p);
 	char name[300];
 
-	snprintf(name, sizeof(name), "%s is %s", path, nt_name(status));
+	snprintf(name, sizeof(name), "%s is %s%s", path, nt_name(status),
+		 flags ? ", by its parent" : "");
 	if (!is_str(nt_name(got), nt_name(status), name) || !want)
 		return;
 	is_str(p.path, want, "spelling on disk");
+}
+
+#define BY_PARENT (VFS_RESOLVE_PARENT | VFS_RESOLVE_READ)
+
+/* Status of a lookup, and the path as on disk, to be compared with want (NULL: any). */
+static void look(struct vfs_share *s, const char *path, ntstatus status, const char *want)
+{
+	look_by(s, path, 0, status, want);
+	look_by(s, path, BY_PARENT, status, want);
+}
+
+/* What is asked for by its parent is open for reading, if that neither waits nor does anything. */
+static void test_by_parent(struct vfs_share *s)
+{
+	static const struct {
+		const char *name;
+		bool reads;
+	} cases[] = {
+		{ "bp/file", true }, { "bp/dir", true }, { "bp/fifo", false }, { "bp/null", false }
+	};
+	char text[64];
+
+	mkdirat(s->root, "bp", 0755);
+	touch(s, "bp/file");
+	mkdirat(s->root, "bp/dir", 0755);
+	mkfifoat(s->root, "bp/fifo", 0644);
+	(void)mknodat(s->root, "bp/null", S_IFCHR | 0644, makedev(1, 3));
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_vfs_path_ struct vfs_path p;
+		ntstatus got = vfs_resolve(s, cases[i].name, BY_PARENT, &p);
+
+		if (got && i == 3)
+			continue; /* who is not root makes none */
+		snprintf(text, sizeof(text), "%s is found", cases[i].name);
+		is_int(got, 0, text);
+		is_int(p.reads, cases[i].reads, "and for reading, or not");
+		ok(p.parent >= 0 && p.attr.nlink, "with its parent and its attributes");
+	}
 }
 
 /* What look() of a short name finds, and what would be made of one. */
@@ -418,6 +458,7 @@ static void test_on(const char *base)
 	test_dangling_create(s);
 	test_change(s);
 	test_veto(s, path);
+	test_by_parent(s);
 	test_made(s);
 	test_veto_aliases(s, path);
 	test_many(s);
