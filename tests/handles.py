@@ -15,6 +15,7 @@ from waiting import CLOSE, CREATE, OK, READ, WRITE, Client, check, close
 
 LOCK, QUERY_INFO, SET_INFO, OPLOCK_BREAK, FLUSH = 10, 16, 17, 18, 7
 CONFLICT, SHARING, NOT_FOUND, CLOSED = 0xC0000054, 0xC0000043, 0xC0000034, 0xC0000128
+CANNOT_DELETE = 0xC0000121
 R, W, F, C = 1, 2, 4, 8
 UNASKED = 2**64 - 1
 BLOCK = 4096
@@ -67,9 +68,9 @@ class User(Client):
         self.call(LOCK, struct.pack("<HHI16sQQII", 48, 1, 0, file, start, BLOCK, flags, 0), OK,
                   "lock")
 
-    def set_info(self, file, level, data):
+    def set_info(self, file, level, data, status=OK):
         self.call(SET_INFO, struct.pack("<HBBIHHI16s", 33, 1, level, len(data), 96, 0, 0, file)
-                  + data, OK, f"set {level}")
+                  + data, status, f"set {level}")
 
     def query(self, file, level, size):
         answer = self.call(QUERY_INFO, struct.pack("<HBBIHHIII16s", 41, 1, level, 1024, 104, 0, 0,
@@ -201,6 +202,25 @@ def attributes(one, two):
     two.end(b)
 
 
+def read_only(one, two):
+    """Whether a file may be deleted is asked of what it is now, not when it was opened."""
+    one.end(one.file())
+    a, b = one.file(access=DELETE), two.file()
+    for attributes, status in ((1, CANNOT_DELETE), (0x80, OK)):
+        two.set_info(b, 4, struct.pack("<QQQQII", 0, 0, 0, 0, attributes, 0))
+        one.set_info(a, 13, b"\1", status)
+    one.set_info(a, 13, b"\0")
+    two.set_info(b, 4, struct.pack("<QQQQII", 0, 0, 0, 0, 1, 0))
+    c = one.file(access=DELETE)
+    for file in a, c:
+        one.set_info(file, 13, b"\1", CANNOT_DELETE)
+    two.set_info(b, 4, struct.pack("<QQQQII", 0, 0, 0, 0, 0x80, 0))
+    one.set_info(c, 13, b"\1")
+    for user, file in (one, a), (two, b), (one, c):
+        user.end(file)
+    one.expect(one.ask(disposition=1), NOT_FOUND, "what was deleted")
+
+
 def position(one, two):
     a = one.file()
     one.busy(a, True)
@@ -213,7 +233,8 @@ def position(one, two):
 
 
 if __name__ == "__main__":
-    for test in (locks, oplocks, closing, closing_and_asking, deletion, attributes, position):
+    for test in (locks, oplocks, closing, closing_and_asking, deletion, attributes, read_only,
+                 position):
         test(User("h-" + test.__name__), User("h-" + test.__name__))
         print(test.__name__)
     print("all handles are right")
