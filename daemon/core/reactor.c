@@ -43,6 +43,7 @@ static bool jobs_run(struct reactor *r)
 		list_del(n);
 		list_add_tail(n, &mine);
 	}
+	atomic_store_explicit(&r->has_jobs, false, memory_order_relaxed);
 	pthread_mutex_unlock(&r->jobs_lock);
 	any = !list_empty(&mine);
 	while (!list_empty(&mine)) {
@@ -87,6 +88,7 @@ static bool job_add(struct reactor *r, struct reactor_job *j, bool later)
 	wake = !ended && list_empty(&r->jobs);
 	if (!ended || later)
 		list_add_tail(&j->node, &r->jobs);
+	atomic_store_explicit(&r->has_jobs, !list_empty(&r->jobs), memory_order_relaxed);
 	pthread_mutex_unlock(&r->jobs_lock);
 	if (wake)
 		reactor_wake(r);
@@ -100,12 +102,7 @@ void reactor_post(struct reactor *r, struct reactor_job *j)
 
 bool reactor_has_jobs(struct reactor *r)
 {
-	bool any;
-
-	pthread_mutex_lock(&r->jobs_lock);
-	any = !list_empty(&r->jobs);
-	pthread_mutex_unlock(&r->jobs_lock);
-	return any;
+	return atomic_load_explicit(&r->has_jobs, memory_order_relaxed);
 }
 
 /* ---- a look at the connections ---- */

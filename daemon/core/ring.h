@@ -40,6 +40,7 @@ struct reactor {
 
 	pthread_mutex_t jobs_lock;
 	struct list_head jobs;
+	_Atomic bool has_jobs;
 	bool ended; /* under jobs_lock: the thread is over */
 
 	struct io_uring_buf_ring *bufs;

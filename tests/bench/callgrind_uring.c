@@ -11,6 +11,9 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
+#include <unistd.h>
+
+#define SETTLE_US 3000
 
 /* Completions come by themselves, so that poll() sees them. */
 int io_uring_queue_init_params(unsigned int n, struct io_uring *ring, struct io_uring_params *p)
@@ -23,14 +26,23 @@ int io_uring_queue_init_params(unsigned int n, struct io_uring *ring, struct io_
 	return init(n, ring, p);
 }
 
-/* Waits in poll(), during which other threads run. */
+/*
+ * Waits in poll(), during which other threads run, and then for what else comes: that an answer was
+ * sent and that the next request is there are then always one round of the loop, however busy the
+ * machine is.
+ */
 int io_uring_submit_and_wait(struct io_uring *ring, unsigned int n)
 {
 	struct pollfd p = { ring->ring_fd, POLLIN, 0 };
 	int err = io_uring_submit(ring);
+	unsigned int ready;
 
 	while (err >= 0 && io_uring_cq_ready(ring) < n)
 		poll(&p, 1, -1);
+	do {
+		ready = io_uring_cq_ready(ring);
+		usleep(SETTLE_US);
+	} while (err >= 0 && io_uring_cq_ready(ring) != ready);
 	return err;
 }
 
