@@ -67,8 +67,7 @@ struct reactor {
 	/* core/wait.c */
 	_Atomic uint32_t look_ns; /* before it sleeps; 0: it does not */
 	uint32_t look_skip;	  /* sleeps before it looks again */
-	uint32_t looks_vain; /* the value that look_skip had last; 0: the last look found something
-			      */
+	uint32_t looks_vain; /* what look_skip was set to last; 0: the last look was worth it */
 
 	struct stats stats;
 };
@@ -103,9 +102,8 @@ static inline void ring_buf_give(struct reactor *r, unsigned int id)
 	io_uring_buf_ring_advance(r->bufs, 1);
 }
 
-/* core/wait.c */
-int reactor_wait(
-	struct reactor *r); /* submits, and waits for a completion: 0 and more, or -errno */
+/* core/wait.c: submits, and waits for a completion. 0 and more, or -errno. */
+int reactor_wait(struct reactor *r);
 
 /* core/reactor.c */
 void reactor_wake(struct reactor *r); /* any thread */

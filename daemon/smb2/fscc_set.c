@@ -10,8 +10,10 @@
 #define TIME_FREEZE ((uint64_t)-1)
 #define TIME_THAW   ((uint64_t)-2)
 
+/* Programs beside the server may change attributes, too. */
+#define LOOK_AGAIN_NS 1000000000ull
+
 /* Which bits of FileModeInformation a client may change (MS-FSA 2.1.5.14.8, as Samba). */
-#define LOOK_AGAIN_NS 1000000000ull /* programs beside the server may change attributes, too */
 #define MODE_SETTABLE (FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY)
 
 /* ---- FileBasicInformation ---- */

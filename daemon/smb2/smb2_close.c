@@ -129,8 +129,7 @@ void open_close(struct open *o)
 		(void)handles_reap(o->file_dev, o->file_ino, NULL);
 }
 
-/* Nothing is freed with the name that would take long; as far as is known, others may write, too.
- */
+/* Little is freed with the name, as far as is known: others may write, too. */
 static bool goes_quickly(const struct open *o)
 {
 	struct stat st;
