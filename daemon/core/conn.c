@@ -99,7 +99,7 @@ static const char *refused(const struct conn *c)
 struct conn *conn_new(struct reactor *r, int fd, bool netbios)
 {
 	static _Atomic uint64_t next_id = 1;
-	struct conn *c = calloc(1, sizeof(*c));
+	struct conn *c = zalloc(sizeof(*c));
 	socklen_t len = sizeof(c->peer);
 	char addr[INET6_ADDRSTRLEN];
 	const char *why;

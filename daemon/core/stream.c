@@ -113,13 +113,19 @@ static bool pages_copied_fast(void)
 
 /*
  * A splice copies once, from page to page. Where that is slow, two copies that find their data in
- * the cache are faster: is the client ahead, so that the next WRITE waits in the socket?
+ * the cache are faster.
  */
+static bool splice_is_slow(const struct open *o)
+{
+	return o->memory && !pages_copied_fast();
+}
+
+/* Is the client ahead, so that the next WRITE waits in the socket? */
 static void look_behind(struct conn *c, const struct stream *s)
 {
 	int behind;
 
-	if (s->rq->open && s->rq->open->memory && !pages_copied_fast())
+	if (s->rq->open && splice_is_slow(s->rq->open))
 		c->deep = ioctl(c->fd, FIONREAD, &behind) == 0 && behind;
 }
 
@@ -330,7 +336,7 @@ bool stream_busy(const struct conn *c)
 /* From the socket through a buffer to the file: what is arriving, not what has waited long. */
 static bool copies(const struct conn *c, const struct stream *s)
 {
-	return s->rq->open->memory && !c->deep && !pages_copied_fast();
+	return !c->deep && splice_is_slow(s->rq->open);
 }
 
 /*
@@ -362,7 +368,7 @@ bool stream_begin(struct conn *c, const uint8_t *p, size_t n, size_t len)
 
 	if (!eligible(p, n, len, &head))
 		return false;
-	s = calloc(1, sizeof(*s));
+	s = zalloc(sizeof(*s));
 	if (!s)
 		return false;
 	s->conn = c;

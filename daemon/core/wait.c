@@ -54,17 +54,22 @@ static bool look(const struct io_uring *ring, uint32_t ns)
 	return false;
 }
 
+/* What was in vain lately is not done now. */
+static bool skips(struct reactor *r)
+{
+	if (!r->look_skip)
+		return false;
+	r->look_skip--;
+	return true;
+}
+
 int reactor_wait(struct reactor *r)
 {
 	uint32_t ns = atomic_load_explicit(&r->look_ns, memory_order_relaxed);
 	int err;
 
-	if (!ns)
+	if (!ns || skips(r))
 		return io_uring_submit_and_wait(&r->ring, 1);
-	if (r->look_skip) {
-		r->look_skip--;
-		return io_uring_submit_and_wait(&r->ring, 1);
-	}
 	if (io_uring_sq_ready(&r->ring)) {
 		err = io_uring_submit_and_get_events(&r->ring);
 		if (err < 0 || io_uring_cq_ready(&r->ring))

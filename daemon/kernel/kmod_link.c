@@ -72,7 +72,7 @@ static void link_key_make(void)
 static struct link *link_new(void)
 {
 	int on = 1;
-	struct link *l = calloc(1, sizeof(*l));
+	struct link *l = zalloc(sizeof(*l));
 
 	if (!l)
 		return NULL;

@@ -137,7 +137,7 @@ static ntstatus wait_for(struct request *rq, const struct lock_req *q, const str
 
 	if (status != NT_STATUS_SUCCESS)
 		return status;
-	w = calloc(1, sizeof(*w));
+	w = zalloc(sizeof(*w));
 	if (!w)
 		return wait_undo(rq, NT_STATUS_INSUFFICIENT_RESOURCES);
 	w->rq = rq;

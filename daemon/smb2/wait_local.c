@@ -74,7 +74,7 @@ static ntstatus begin(struct request *rq)
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
 	if (!request_go_async(rq))
 		return NT_STATUS_INSUFFICIENT_RESOURCES;
-	w = rq->conn->closing ? NULL : calloc(1, sizeof(*w));
+	w = rq->conn->closing ? NULL : zalloc(sizeof(*w));
 	if (!w) {
 		request_unwait(rq);
 		return NT_STATUS_INSUFFICIENT_RESOURCES;

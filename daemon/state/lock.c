@@ -63,7 +63,7 @@ void lock_file_hold(struct lock_file *f, bool on)
 
 static struct lock *lock_new(const struct open *o, const struct lock_range *r)
 {
-	struct lock *l = calloc(1, sizeof(*l));
+	struct lock *l = zalloc(sizeof(*l));
 
 	if (!l)
 		return NULL;

@@ -82,7 +82,7 @@ static bool table_remove(struct notify_watch *w)
 
 static struct notify_watch *watch_new(struct open *o, uint32_t filter, bool subtree, uint32_t max)
 {
-	struct notify_watch *w = calloc(1, sizeof(*w));
+	struct notify_watch *w = zalloc(sizeof(*w));
 
 	if (!w)
 		return NULL;

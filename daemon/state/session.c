@@ -36,7 +36,7 @@ static struct session *find_locked(uint64_t id)
 
 struct session *session_new(void)
 {
-	struct session *s = calloc(1, sizeof(*s));
+	struct session *s = zalloc(sizeof(*s));
 
 	if (!s)
 		return NULL;

@@ -114,6 +114,9 @@ bool name_from_wire(const char *name, char disk[VFS_NAME_WIRE_MAX]);
 
 /* ---- open.c ---- */
 
+/* Of each open that is no O_PATH: a FIFO is not waited for, no terminal becomes the daemon's. */
+#define OPEN_ALWAYS (O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+
 /*
  * What is made without a descriptor (folders, symlinks, nodes) is opened by its name, and whoever
  * may write in the folder at parent may have put something of another user's there, which the

@@ -11,7 +11,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#define FLAGS_ALWAYS	(O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 #define VETO_TREE_DEPTH 32
 #define MADE_SECONDS	4
 
@@ -27,7 +26,7 @@ int vfs_reopen(struct vfs_share *s, int fd, int flags)
 		return dir;
 	if (s->opt.read_only && ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC))
 		return -EROFS;
-	r = openat(dir, proc_fd_name(fd, num), flags | FLAGS_ALWAYS);
+	r = openat(dir, proc_fd_name(fd, num), flags | OPEN_ALWAYS);
 	return r < 0 ? -errno : r;
 }
 
@@ -91,7 +90,7 @@ int vfs_create(struct vfs_path *p, int flags, mode_t mode, uint32_t attributes)
 		r = -EEXIST;
 	} else {
 		fd = openat(p->parent, p->leaf,
-			    (flags & ~O_TRUNC) | FLAGS_ALWAYS | O_NOFOLLOW | O_CREAT | O_EXCL,
+			    (flags & ~O_TRUNC) | OPEN_ALWAYS | O_NOFOLLOW | O_CREAT | O_EXCL,
 			    mode & 0777);
 		r = fd < 0 ? -errno : 0;
 		if (!r)

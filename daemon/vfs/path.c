@@ -126,7 +126,7 @@ static int open_file_to_read(const struct vfs_path *p)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EOPNOTSUPP;
-	return share_open_leaf(p->parent, p->leaf, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	return share_open_leaf(p->parent, p->leaf, O_RDONLY | OPEN_ALWAYS);
 }
 
 /* By way of the parent. */
