@@ -19,7 +19,7 @@ struct gen {
 	struct step *st;
 	size_t n, cap;
 	bool open[HANDLES];
-	bool position[HANDLES]; /* the last request on it stood alone */
+	bool position[HANDLES]; /* it is not left to the order within a batch */
 	bool append[HANDLES];	/* writes go to the end of the file: their order matters */
 	uint8_t batch;
 	uint16_t dialect;
@@ -116,7 +116,7 @@ static void open_handle(struct gen *g, unsigned int h, uint32_t disposition)
 		s->options |= FILE_WRITE_THROUGH;
 	if (chance(g, 3))
 		s->tree = TREE_READ_ONLY;
-	g->open[h] = true;
+	g->open[h] = g->position[h] = true;
 	g->append[h] = s->access == access[4];
 }
 
@@ -150,8 +150,16 @@ static void query(struct gen *g, unsigned int h)
 	struct step *s = add(g, SMB2_QUERY_INFO, h);
 
 	s->op_flags = chance(g, 50) ? FileStandardInformation : FileNetworkOpenInformation;
-	if (g->position[h] && chance(g, 30))
-		s->op_flags = FilePositionInformation;
+	if (!chance(g, 30))
+		return;
+	s->op_flags = FilePositionInformation;
+	if (g->position[h])
+		return;
+	s->command = SMB2_SET_INFO; /* whichever of a batch came last */
+	s->offset = some_offset(g);
+	s = add(g, SMB2_QUERY_INFO, h);
+	s->op_flags = FilePositionInformation;
+	g->position[h] = true;
 }
 
 static void disposition(struct gen *g, unsigned int h)
@@ -252,7 +260,6 @@ static void alone(struct gen *g)
 		compound(g, h);
 	else
 		disposition(g, h);
-	g->position[h] = true;
 }
 
 /* ---- batches ---- */
@@ -292,7 +299,7 @@ static void batch(struct gen *g)
 		writes[i] = chance(g, 50);
 	for (unsigned int i = 0; i < depth; i++) {
 		h = some_handle(g);
-		g->position[h] = depth == 1;
+		g->position[h] = g->position[h] && depth == 1;
 		if (chance(g, 4))
 			add(g, SMB2_ECHO, h);
 		else if (chance(g, 4))
