@@ -184,6 +184,7 @@ struct outbuf {
 	/* attached connections: until the module took it */
 	struct channel *channel;     /* reference: whose key it is signed or sealed with; or NULL */
 	struct out_handles *handles; /* files that go along; or NULL */
+	uint8_t own[];		     /* buf, if it is small */
 };
 
 struct outbuf *outbuf_new(size_t body_max);

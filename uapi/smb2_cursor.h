@@ -26,70 +26,82 @@
 
 /* ---- little- and big-endian loads and stores on memory of any alignment ---- */
 
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define KH_LE(bits, v) ((__u##bits)(v))
+#define KH_BE(bits, v) __builtin_bswap##bits(v)
+#else
+#define KH_LE(bits, v) __builtin_bswap##bits(v)
+#define KH_BE(bits, v) ((__u##bits)(v))
+#endif
+
 static inline __u16 kh_get_le16(const void *p)
 {
-	const __u8 *b = (const __u8 *)p;
+	__u16 v;
 
-	return (__u16)(b[0] | b[1] << 8);
+	__builtin_memcpy(&v, p, sizeof(v));
+	return KH_LE(16, v);
 }
 
 static inline __u32 kh_get_le32(const void *p)
 {
-	const __u8 *b = (const __u8 *)p;
+	__u32 v;
 
-	return (__u32)b[0] | (__u32)b[1] << 8 | (__u32)b[2] << 16 | (__u32)b[3] << 24;
+	__builtin_memcpy(&v, p, sizeof(v));
+	return KH_LE(32, v);
 }
 
 static inline __u64 kh_get_le64(const void *p)
 {
-	const __u8 *b = (const __u8 *)p;
+	__u64 v;
 
-	return (__u64)kh_get_le32(b) | (__u64)kh_get_le32(b + 4) << 32;
+	__builtin_memcpy(&v, p, sizeof(v));
+	return KH_LE(64, v);
 }
 
 static inline __u16 kh_get_be16(const void *p)
 {
-	const __u8 *b = (const __u8 *)p;
+	__u16 v;
 
-	return (__u16)(b[0] << 8 | b[1]);
+	__builtin_memcpy(&v, p, sizeof(v));
+	return KH_BE(16, v);
 }
 
 static inline __u32 kh_get_be32(const void *p)
 {
-	const __u8 *b = (const __u8 *)p;
+	__u32 v;
 
-	return (__u32)b[0] << 24 | (__u32)b[1] << 16 | (__u32)b[2] << 8 | (__u32)b[3];
+	__builtin_memcpy(&v, p, sizeof(v));
+	return KH_BE(32, v);
 }
 
 static inline void kh_put_le16(void *p, __u16 v)
 {
-	__u8 *b = (__u8 *)p;
-
-	b[0] = (__u8)(v & 0xFF);
-	b[1] = (__u8)(v >> 8);
+	v = KH_LE(16, v);
+	__builtin_memcpy(p, &v, sizeof(v));
 }
 
 static inline void kh_put_le32(void *p, __u32 v)
 {
-	kh_put_le16(p, (__u16)(v & 0xFFFF));
-	kh_put_le16((__u8 *)p + 2, (__u16)(v >> 16));
+	v = KH_LE(32, v);
+	__builtin_memcpy(p, &v, sizeof(v));
 }
 
 static inline void kh_put_le64(void *p, __u64 v)
 {
-	kh_put_le32(p, (__u32)v);
-	kh_put_le32((__u8 *)p + 4, (__u32)(v >> 32));
+	v = KH_LE(64, v);
+	__builtin_memcpy(p, &v, sizeof(v));
 }
 
 static inline void kh_put_be16(void *p, __u16 v)
 {
-	kh_put_le16(p, (__u16)(v >> 8 | v << 8));
+	v = KH_BE(16, v);
+	__builtin_memcpy(p, &v, sizeof(v));
 }
 
 static inline void kh_put_be32(void *p, __u32 v)
 {
-	kh_put_be16(p, (__u16)(v >> 16));
-	kh_put_be16((__u8 *)p + 2, (__u16)v);
+	v = KH_BE(32, v);
+	__builtin_memcpy(p, &v, sizeof(v));
 }
 
 /* ---- reader ---- */

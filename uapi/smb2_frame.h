@@ -59,11 +59,14 @@ struct smb2_hdr {
 /* False for a short buffer, another protocol id, or a StructureSize that is not 64. */
 static inline KH_MUST_CHECK bool smb2_hdr_parse(const void *buf, __u64 len, struct smb2_hdr *h)
 {
-	struct smb2_rd r = rd_init(buf, len);
-	__u32 magic = rd_le32(&r);
-	__u16 size = rd_le16(&r);
-	__u32 status;
+	struct smb2_rd r = rd_init(buf, SMB2_HDR_SIZE); /* constant: the compiler checks the rest */
+	__u32 magic, status;
+	__u16 size;
 
+	if (len < SMB2_HDR_SIZE)
+		return false;
+	magic = rd_le32(&r);
+	size = rd_le16(&r);
 	h->credit_charge = rd_le16(&r);
 	status = rd_le32(&r);
 	h->status = status;
@@ -82,13 +85,17 @@ static inline KH_MUST_CHECK bool smb2_hdr_parse(const void *buf, __u64 len, stru
 		h->tree_id = rd_le32(&r);
 	}
 	h->session_id = rd_le64(&r);
-	rd_skip(&r, SMB2_SIGNATURE_SIZE);
-	return rd_ok(&r) && magic == SMB2_MAGIC && size == SMB2_HDR_SIZE;
+	return magic == SMB2_MAGIC && size == SMB2_HDR_SIZE;
 }
 
 /* Writes 64 bytes, the signature as zeros. */
-static inline void smb2_hdr_put(struct smb2_wr *w, const struct smb2_hdr *h)
+static inline void smb2_hdr_put(struct smb2_wr *to, const struct smb2_hdr *h)
 {
+	__u8 *p = wr_space(to, SMB2_HDR_SIZE);
+	struct smb2_wr room = wr_init(p, SMB2_HDR_SIZE), *w = &room;
+
+	if (!p)
+		return;
 	wr_le32(w, SMB2_MAGIC);
 	wr_le16(w, SMB2_HDR_SIZE);
 	wr_le16(w, h->credit_charge);

@@ -9,7 +9,8 @@
 #include "kernel/attach.h"
 #include "state/state.h"
 
-#define CLASS_MIN_SHIFT 14 /* smaller blocks are malloc's business */
+#define SMALL_MAX	(8u << 10) /* up to here it is malloc's business */
+#define CLASS_MIN_SHIFT 14
 #define CLASS_MAX_SHIFT 24
 #define CLASSES		(CLASS_MAX_SHIFT - CLASS_MIN_SHIFT + 1)
 #define KEEP_BYTES	(32u << 20) /* kept in all classes together */
@@ -34,7 +35,7 @@ void *buffer_alloc(size_t size, size_t *cap)
 	struct free_block *b;
 	unsigned int c;
 
-	if (size <= 1u << (CLASS_MIN_SHIFT - 1) || size > 1u << CLASS_MAX_SHIFT) {
+	if (size <= SMALL_MAX || size > 1u << CLASS_MAX_SHIFT) {
 		*cap = size;
 		return malloc(size);
 	}
@@ -93,11 +94,13 @@ void buffer_trim(void)
 
 struct outbuf *outbuf_new(size_t body_max)
 {
-	struct outbuf *o = malloc(sizeof(*o));
+	size_t size = OUT_HEADROOM + body_max, with = size <= SMALL_MAX ? size : 0;
+	struct outbuf *o = malloc(sizeof(*o) + with);
 
 	if (!o)
 		return NULL;
-	o->buf = buffer_alloc(OUT_HEADROOM + body_max, &o->cap);
+	o->cap = size;
+	o->buf = with ? o->own : buffer_alloc(size, &o->cap);
 	if (!o->buf) {
 		free(o);
 		return NULL;
@@ -111,6 +114,12 @@ struct outbuf *outbuf_new(size_t body_max)
 	return o;
 }
 
+static void data_free(struct outbuf *o)
+{
+	if (o->buf != o->own)
+		buffer_free(o->buf, o->cap);
+}
+
 bool outbuf_reserve(struct outbuf *o, size_t more)
 {
 	size_t cap;
@@ -122,7 +131,7 @@ bool outbuf_reserve(struct outbuf *o, size_t more)
 	if (!p)
 		return false;
 	memcpy(p + OUT_HEADROOM, o->buf + OUT_HEADROOM, o->len - OUT_HEADROOM);
-	buffer_free(o->buf, o->cap);
+	data_free(o);
 	o->buf = p;
 	o->cap = cap;
 	return true;
@@ -135,6 +144,6 @@ void outbuf_free(struct outbuf *o)
 	pipe_put(o->pipe, o->pipe_len == 0);
 	channel_put(o->channel);
 	out_handles_free(o->handles);
-	buffer_free(o->buf, o->cap);
+	data_free(o);
 	free(o);
 }

@@ -76,6 +76,41 @@ static size_t utf8_get(const unsigned char *s, size_t n, uint32_t *cp)
 	return len;
 }
 
+/*
+ * The ASCII that the n units at p begin with, four by four, to dst. Stops before a zero. Returns
+ * units.
+ */
+static size_t ascii_from_utf16(const uint8_t *p, size_t n, char *dst)
+{
+	size_t i = 0;
+
+	for (; n - i >= 4; i += 4) {
+		uint64_t v = kh_get_le64(p + 2 * i);
+
+		if (v & 0xFF80FF80FF80FF80u || (v - 0x0001000100010001u) & 0x8000800080008000u)
+			break;
+		v = (v | v >> 8) & 0x0000FFFF0000FFFFu;
+		kh_put_le32(dst + i, (uint32_t)(v | v >> 16));
+	}
+	return i;
+}
+
+/* Likewise the other way; n bytes. */
+static size_t ascii_to_utf16(const unsigned char *s, size_t n, uint8_t *out)
+{
+	size_t i = 0;
+
+	for (; n - i >= 4; i += 4) {
+		uint64_t v = kh_get_le32(s + i);
+
+		if (v & 0x80808080u)
+			break;
+		v = (v | v << 16) & 0x0000FFFF0000FFFFu;
+		kh_put_le64(out + 2 * i, (v | v << 8) & 0x00FF00FF00FF00FFu);
+	}
+	return i;
+}
+
 int utf16_to_utf8(const void *src, size_t len, char *dst, size_t cap)
 {
 	const uint8_t *p = src;
@@ -85,8 +120,16 @@ int utf16_to_utf8(const void *src, size_t len, char *dst, size_t cap)
 	if (len % 2 || len > INT_MAX / 2)
 		return -EILSEQ;
 	while (i < len) {
-		uint32_t u = kh_get_le16(p + i);
+		uint32_t u;
 
+		if (cap > o) {
+			k = ascii_from_utf16(p + i, MIN((len - i) / 2, cap - o - 1), dst + o);
+			i += 2 * k;
+			o += k;
+		}
+		if (i == len)
+			break;
+		u = kh_get_le16(p + i);
 		i += 2;
 		if (IS_HIGH_SURROGATE(u)) {
 			uint32_t low = i < len ? kh_get_le16(p + i) : 0;
@@ -132,6 +175,11 @@ int utf8_to_utf16(const char *src, size_t n, void *dst, size_t cap)
 	if (n > INT_MAX / 2)
 		return -ENAMETOOLONG;
 	while (i < n) {
+		k = ascii_to_utf16(s + i, MIN(n - i, (cap - o) / 2), out + o);
+		i += k;
+		o += 2 * k;
+		if (i == n)
+			break;
 		k = utf8_get(s + i, n - i, &cp);
 		if (!k)
 			return -EILSEQ;
@@ -160,6 +208,10 @@ int utf8_utf16_len(const char *src, size_t n)
 	if (n > INT_MAX / 2)
 		return -EILSEQ;
 	while (i < n) {
+		for (; n - i >= 8 && !(kh_get_le64(s + i) & 0x8080808080808080u); i += 8)
+			o += 16;
+		if (i == n)
+			break;
 		k = utf8_get(s + i, n - i, &cp);
 		if (!k)
 			return -EILSEQ;

@@ -236,16 +236,20 @@ static int walk_parent(struct vfs_path *p)
 
 int vfs_path_parent(struct vfs_path *p)
 {
-	_cleanup_free_ char *dir = NULL;
-
 	if (!*p->path)
 		return -EBUSY;
 	if (p->parent < 0) {
-		dir = parent_path(p);
+		char *slash = p->leaf > p->path ? p->leaf - 1 : NULL;
+		const char *dir = slash ? p->path : "";
+
+		if (slash) /* for the moment: cheaper than a copy */
+			*slash = '\0';
 		/* By such a descriptor xattrs cost a quarter; who may not list can still pass. */
 		p->parent = open_component(p, dir, O_RDONLY | O_DIRECTORY);
 		if (p->parent == -EACCES)
 			p->parent = open_component(p, dir, O_PATH | O_DIRECTORY);
+		if (slash)
+			*slash = '/';
 	}
 	return p->parent;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/utf16.h"
+#include "smb2_cursor.h"
 #include "tap.h"
 
 static int to8(const char *src, size_t len, char *dst, size_t cap)
@@ -90,6 +91,52 @@ static void test_round_trip(void)
 	is_int(bad, 0, "every unit of the BMP there and back");
 }
 
+/* ASCII is taken several at a time: runs of all lengths, with what is none, or no name, in each
+ * place. */
+static void test_runs(void)
+{
+	static const uint16_t others[] = { 'x', 0x80, 0xE4, 0x20AC, 0xFF41, 0 };
+	unsigned int bad = 0;
+
+	for (size_t n = 1; n <= 21; n++)
+		for (size_t at = 0; at < n; at++)
+			for (size_t k = 0; k < ARRAY_SIZE(others); k++) {
+				char wide[2 * 21], want[3 * 21 + 1], got[3 * 21 + 1];
+				uint8_t back[2 * 21];
+				size_t len = 0;
+				int rc;
+
+				for (size_t i = 0; i < n; i++) {
+					uint16_t u = i == at ? others[k] : (uint16_t)('a' + i);
+
+					kh_put_le16(wide + 2 * i, u);
+					if (u < 0x80) {
+						want[len++] = (char)u;
+					} else if (u < 0x800) {
+						want[len++] = (char)(0xC0 | u >> 6);
+						want[len++] = (char)(0x80 | (u & 0x3F));
+					} else {
+						want[len++] = (char)(0xE0 | u >> 12);
+						want[len++] = (char)(0x80 | (u >> 6 & 0x3F));
+						want[len++] = (char)(0x80 | (u & 0x3F));
+					}
+				}
+				want[len] = 0;
+				rc = to8(wide, 2 * n, got, len + 1);
+				if (!others[k]) {
+					bad += rc != -EILSEQ;
+					continue;
+				}
+				bad += rc != (int)len || strcmp(want, got);
+				bad += to8(wide, 2 * n, got, len) != -ENAMETOOLONG;
+				bad += utf8_to_utf16(want, len, back, 2 * n) != (int)(2 * n) ||
+				       memcmp(back, wide, 2 * n);
+				bad += utf8_to_utf16(want, len, back, 2 * n - 1) != -ENAMETOOLONG;
+				bad += utf8_utf16_len(want, len) != (int)(2 * n);
+			}
+	is_int(bad, 0, "runs of ASCII with something else in each place");
+}
+
 static void test_case(void)
 {
 	const char *p = "\xFFz";
@@ -124,6 +171,7 @@ int main(void)
 	test_to_utf8();
 	test_to_utf16();
 	test_round_trip();
+	test_runs();
 	test_case();
 	return done_testing();
 }
