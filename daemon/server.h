@@ -167,7 +167,7 @@ static inline void stats_bad(enum bad_input why)
  */
 void *buffer_alloc(size_t size, size_t *cap);
 void buffer_free(void *p, size_t cap);
-/* Frees what the calling thread keeps; when it ends, or when it was idle. */
+/* Frees what is kept. */
 void buffer_trim(void);
 
 /* A reply on its way out. SMB2 headers start at OUT_HEADROOM; prefix and transform go before. */
@@ -190,6 +190,10 @@ struct outbuf {
 struct outbuf *outbuf_new(size_t body_max);
 bool outbuf_reserve(struct outbuf *o, size_t more); /* false: no memory */
 void outbuf_free(struct outbuf *o);
+/* How many of a page the calling thread keeps for later; 0 (as at first) frees those that it has.
+ */
+void outbufs_keep(unsigned int max);
+#define OUTBUFS_KEPT 64
 
 /* ---- core/pipe.c ---- */
 

@@ -3,6 +3,8 @@
  * smb2_parse.h - fixed bodies of the commands of the data path, parsed once for the daemon and for
  * the kernel. Each parser takes one whole compound element, header included, so that offsets in it
  * are what the client wrote. StructureSize was checked by the caller. False: INVALID_PARAMETER.
+ * That the fixed part is there is checked once; its readers have a constant length, and the
+ * compiler checks the rest.
  */
 #ifndef KH_SMB2_PARSE_H
 #define KH_SMB2_PARSE_H
@@ -39,8 +41,10 @@ struct smb2_read_req {
 static inline KH_MUST_CHECK bool smb2_read_parse(const void *elem, __u64 len,
 						 struct smb2_read_req *q)
 {
-	struct smb2_rd r = rd_init(elem, len);
+	struct smb2_rd r = rd_init(elem, SMB2_HDR_SIZE + 48);
 
+	if (len < SMB2_HDR_SIZE + 48)
+		return false;
 	rd_skip(&r, SMB2_HDR_SIZE + 3);
 	q->flags = rd_u8(&r);
 	q->length = rd_le32(&r);
@@ -51,7 +55,7 @@ static inline KH_MUST_CHECK bool smb2_read_parse(const void *elem, __u64 len,
 	q->remaining = rd_le32(&r);
 	q->channel_info_offset = rd_le16(&r);
 	q->channel_info_length = rd_le16(&r);
-	return rd_ok(&r);
+	return true;
 }
 
 /* WRITE, MS-SMB2 2.2.21 */
@@ -70,8 +74,10 @@ struct smb2_write_req {
 static inline KH_MUST_CHECK bool smb2_write_parse_head(const void *elem, __u64 len,
 						       struct smb2_write_req *q)
 {
-	struct smb2_rd r = rd_init(elem, len);
+	struct smb2_rd r = rd_init(elem, SMB2_HDR_SIZE + 48);
 
+	if (len < SMB2_HDR_SIZE + 48)
+		return false;
 	rd_skip(&r, SMB2_HDR_SIZE + 2);
 	q->data_offset = rd_le16(&r);
 	q->length = rd_le32(&r);
@@ -82,7 +88,7 @@ static inline KH_MUST_CHECK bool smb2_write_parse_head(const void *elem, __u64 l
 	rd_skip(&r, 4);
 	q->flags = rd_le32(&r);
 	q->data = NULL;
-	return rd_ok(&r) && (!q->length || q->data_offset >= SMB2_HDR_SIZE + 48);
+	return !q->length || q->data_offset >= SMB2_HDR_SIZE + 48;
 }
 
 static inline KH_MUST_CHECK bool smb2_write_parse(const void *elem, __u64 len,
@@ -105,13 +111,15 @@ struct smb2_close_req {
 static inline KH_MUST_CHECK bool smb2_close_parse(const void *elem, __u64 len,
 						  struct smb2_close_req *q)
 {
-	struct smb2_rd r = rd_init(elem, len);
+	struct smb2_rd r = rd_init(elem, SMB2_HDR_SIZE + 24);
 
+	if (len < SMB2_HDR_SIZE + 24)
+		return false;
 	rd_skip(&r, SMB2_HDR_SIZE + 2);
 	q->flags = rd_le16(&r);
 	rd_skip(&r, 4);
 	q->fid = rd_fid(&r);
-	return rd_ok(&r);
+	return true;
 }
 
 #endif /* KH_SMB2_PARSE_H */

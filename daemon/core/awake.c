@@ -192,6 +192,8 @@ static void reactor_rest(struct reactor *r)
 	struct work *w = xcalloc(1, sizeof(*w));
 
 	transport_sends_free(r);
+	outbufs_keep(0);
+	outbufs_keep(OUTBUFS_KEPT);
 	madvise(r->buf_mem, (size_t)RING_RECV_BUFFERS * RING_RECV_SIZE, MADV_DONTNEED);
 	w->fn = trim_work;
 	worker_post(w);

@@ -212,6 +212,7 @@ static void *reactor_main(void *arg)
 	int err = ring_setup(r);
 
 	stats_set_thread(&r->stats);
+	outbufs_keep(OUTBUFS_KEPT);
 	identity_io_thread();
 	pthread_mutex_lock(&r->start_lock);
 	r->start_error = err;
@@ -249,6 +250,7 @@ static void *reactor_main(void *arg)
 	}
 	jobs_end(r);
 	transport_sends_free(r);
+	outbufs_keep(0);
 	free(r->piece);
 	ring_teardown(r);
 	(void)identity_become_self();
