@@ -81,7 +81,7 @@ void smb2_keys_wipe(struct smb2_keys *keys);
 
 /* ---- sign.c: signatures (MS-SMB2 3.1.4.1, 3.1.5.1) ---- */
 
-/* Heap per context: HMAC 1,600, CMAC 800, GMAC 1,200 bytes. */
+/* Heap per context: HMAC 1,600, CMAC 800, GMAC 2,400 bytes. */
 struct sign_ctx;
 
 /* alg: SMB2_SIGNING_*; HMAC-SHA256 for 2.x, AES-CMAC for 3.0. NULL: no memory or no algorithm. */
@@ -108,7 +108,7 @@ int sign_verify(struct sign_ctx *c, const struct iovec *iov, size_t n);
 
 /* ---- seal.c: encryption (MS-SMB2 2.2.41, 3.1.4.3) ---- */
 
-/* Heap per context: GCM 1,200, CCM 700 bytes; two per encrypted connection. */
+/* Heap per context: GCM 2,400, CCM 700 bytes; two per encrypted connection. */
 struct seal_ctx;
 
 /* cipher: SMB2_ENCRYPTION_*; encrypt: the direction. NULL: no memory, no algorithm, wrong key. */

@@ -80,7 +80,7 @@ static struct gcm *evp_new(const uint8_t *key, size_t len, bool encrypt)
 	if (!a)
 		return NULL;
 	e = xcalloc(1, sizeof(*e));
-	e->gcm = (struct gcm) { &evp_ops, encrypt };
+	e->gcm = (struct gcm) { .ops = &evp_ops, .encrypt = encrypt };
 	e->ctx = EVP_CIPHER_CTX_new();
 	if (e->ctx &&
 	    EVP_CipherInit_ex2(e->ctx, len == 32 ? a->gcm256 : a->gcm128, key, NULL, encrypt, NULL))
@@ -91,17 +91,25 @@ static struct gcm *evp_new(const uint8_t *key, size_t len, bool encrypt)
 
 struct gcm *gcm_new(const uint8_t *key, size_t len, bool encrypt)
 {
-	struct gcm *g = NULL;
+	struct gcm *g, *mb = NULL;
 
 	if (len != 16 && len != 32)
 		return NULL;
 	if (!gcm_openssl_only)
-		g = gcm_mb_new(key, len, encrypt);
-	return g ? g : evp_new(key, len, encrypt);
+		mb = gcm_mb_new(key, len, encrypt);
+	if (mb && gcm_mb_is_fastest())
+		return mb;
+	g = evp_new(key, len, encrypt);
+	if (!g)
+		return mb;
+	g->small = mb;
+	return g;
 }
 
 void gcm_free(struct gcm *g)
 {
-	if (g)
-		g->ops->free(g);
+	if (!g)
+		return;
+	gcm_free(g->small);
+	g->ops->free(g);
 }

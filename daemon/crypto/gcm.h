@@ -28,17 +28,32 @@ struct gcm_ops {
 struct gcm {
 	const struct gcm_ops *ops;
 	bool encrypt;
+	struct gcm *small; /* the same key with the library that is faster for small messages, or
+			      NULL */
 };
 
 /* len: 16 or 32 bytes. encrypt: the direction (GMAC: true). NULL: no memory, wrong length. */
 struct gcm *gcm_new(const uint8_t *key, size_t len, bool encrypt);
 void gcm_free(struct gcm *g);
 
-/* The same by intel-ipsec-mb; NULL, too, where it is not there or OpenSSL is faster. */
+/* By intel-ipsec-mb; NULL, too, where it is not there. */
 struct gcm *gcm_mb_new(const uint8_t *key, size_t len, bool encrypt);
+/* Is it, for messages of any size, no slower than OpenSSL? */
+bool gcm_mb_is_fastest(void);
 
 /* For tests: new ones are OpenSSL's. */
 extern bool gcm_openssl_only;
+
+/* Who does a message of n bytes, or the GMAC of n bytes; to be asked before each. */
+static inline struct gcm *gcm_for(struct gcm *g, size_t n)
+{
+	return g->small && n <= 32768 ? g->small : g;
+}
+
+static inline struct gcm *gmac_for(struct gcm *g, size_t n)
+{
+	return g->small && n <= 4608 ? g->small : g;
+}
 
 /* A message: all of its associated data, then itself in pieces; dst may be src. */
 static inline bool gcm_start(struct gcm *g, const uint8_t iv[GCM_IV_LEN], const void *aad, size_t n)

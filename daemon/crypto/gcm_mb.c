@@ -3,7 +3,7 @@
  * gcm_mb.c - AES-GCM by intel-ipsec-mb, which works on 16 blocks at a time where the CPU has VAES
  * and VPCLMULQDQ for AVX-512 registers (Ice Lake, Zen 4 and later): a megabyte takes 0.4 of what it
  * takes OpenSSL 3.0, a hundred bytes a sixth, for there is nothing between this and the
- * instructions. On other CPUs OpenSSL is as fast, and is used.
+ * instructions. On CPUs with AVX2 OpenSSL is as fast or faster for large messages, and does those.
  */
 #include "crypto/gcm.h"
 
@@ -30,7 +30,7 @@ struct gcm_mb {
 };
 
 static struct mb mb128, mb256;
-static bool mb_usable;
+static bool mb_usable, mb_fastest;
 static pthread_once_t mb_once = PTHREAD_ONCE_INIT;
 
 #define MB_OF(m, bits)                                        \
@@ -48,20 +48,25 @@ static pthread_once_t mb_once = PTHREAD_ONCE_INIT;
 
 static void mb_find(void)
 {
-	IMB_MGR *m;
+	IMB_MGR *m = NULL;
 
 	/* Does the kernel save these registers? The library asks the CPU alone. */
-	if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw"))
-		return;
-	m = alloc_mb_mgr(0);
+	if (__builtin_cpu_supports("avx2"))
+		m = alloc_mb_mgr(0);
 	if (!m)
 		return;
-	if ((m->features & IMB_CPUFLAGS_AVX512_T2) == IMB_CPUFLAGS_AVX512_T2) {
+	mb_fastest = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+		     (m->features & IMB_CPUFLAGS_AVX512_T2) == IMB_CPUFLAGS_AVX512_T2;
+	if (mb_fastest)
 		init_mb_mgr_avx512(m);
-		mb_usable = imb_get_errno(m) == 0;
-	}
+	else if ((m->features & IMB_CPUFLAGS_AVX2) == IMB_CPUFLAGS_AVX2)
+		init_mb_mgr_avx2(m);
+	else
+		goto out;
+	mb_usable = imb_get_errno(m) == 0;
 	mb128 = MB_OF(m, 128);
 	mb256 = MB_OF(m, 256);
+out:
 	free_mb_mgr(m);
 }
 
@@ -171,10 +176,15 @@ struct gcm *gcm_mb_new(const uint8_t *key, size_t len, bool encrypt)
 	b = mb_usable ? aligned_alloc(_Alignof(struct gcm_mb), sizeof(*b)) : NULL;
 	if (!b)
 		return NULL;
-	b->gcm = (struct gcm) { encrypt ? &encrypt_ops : &decrypt_ops, encrypt };
+	b->gcm = (struct gcm) { .ops = encrypt ? &encrypt_ops : &decrypt_ops, .encrypt = encrypt };
 	b->fn = len == 32 ? &mb256 : &mb128;
 	b->fn->pre(key, &b->key);
 	return &b->gcm;
+}
+
+bool gcm_mb_is_fastest(void)
+{
+	return mb_fastest;
 }
 
 #else
@@ -182,6 +192,11 @@ struct gcm *gcm_mb_new(const uint8_t *key, size_t len, bool encrypt)
 struct gcm *gcm_mb_new(const uint8_t *key, size_t len, bool encrypt)
 {
 	return NULL; /* built without it */
+}
+
+bool gcm_mb_is_fastest(void)
+{
+	return false;
 }
 
 #endif

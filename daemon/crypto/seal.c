@@ -155,23 +155,22 @@ static int ccm_pieces(struct seal_ctx *c, const uint8_t *hdr, const struct iovec
 	return ok ? 0 : -EBADMSG;
 }
 
-static bool gcm_pieces(struct seal_ctx *c, const uint8_t *hdr, const struct iovec *iov, size_t n,
+static bool gcm_pieces(struct gcm *g, const uint8_t *hdr, const struct iovec *iov, size_t n,
 		       uint8_t *dst, uint8_t *tag)
 {
 	const uint8_t *aad = hdr + SMB2_TRANSFORM_OFF_NONCE;
 	uint8_t old[GCM_TAG_LEN];
 	size_t i;
-	bool ok = gcm_start(c->gcm, aad, aad, SMB2_TRANSFORM_AAD_SIZE);
+	bool ok = gcm_start(g, aad, aad, SMB2_TRANSFORM_AAD_SIZE);
 
 	for (i = 0; ok && i < n; i++) {
-		ok = gcm_piece(c->gcm, dst ? dst : iov[i].iov_base, iov[i].iov_base,
-			       iov[i].iov_len);
+		ok = gcm_piece(g, dst ? dst : iov[i].iov_base, iov[i].iov_base, iov[i].iov_len);
 		if (dst)
 			dst += iov[i].iov_len;
 	}
-	if (!c->encrypt)
+	if (!g->encrypt)
 		memcpy(old, hdr + SMB2_TRANSFORM_OFF_SIGNATURE, sizeof(old));
-	return ok && gcm_end(c->gcm, c->encrypt ? tag : old);
+	return ok && gcm_end(g, g->encrypt ? tag : old);
 }
 
 /* dst NULL: in place. tag: where the new one goes; NULL when decrypting. 0, -EBADMSG, ... */
@@ -183,7 +182,7 @@ static int seal_run(struct seal_ctx *c, const uint8_t *hdr, const struct iovec *
 	if (!total || total > INT32_MAX)
 		return -EINVAL;
 	if (c->gcm)
-		return gcm_pieces(c, hdr, iov, n, dst, tag) ? 0 : -EBADMSG;
+		return gcm_pieces(gcm_for(c->gcm, total), hdr, iov, n, dst, tag) ? 0 : -EBADMSG;
 	if (dst)
 		gather(dst, iov, n);
 	else if (n > 1)

@@ -6,11 +6,12 @@
 #include "crypto/gcm.h"
 #include "crypto/internal.h"
 
-/* One of: */
+/* One of the first three. */
 struct sign_ctx {
 	EVP_MAC_CTX *hmac; /* HMAC-SHA256 */
 	struct cmac *cmac; /* AES-CMAC */
 	struct gcm *gcm;   /* AES-GMAC */
+	struct gcm *now;   /* gmac_for() the message */
 };
 
 static EVP_MAC_CTX *hmac_new(const struct smb2_key *key)
@@ -77,7 +78,8 @@ static void gmac_nonce(const uint8_t *hdr, uint8_t nonce[12])
 	kh_put_le32(nonce + 8, bits);
 }
 
-static bool sign_start(struct sign_ctx *c, const uint8_t *hdr)
+/* A message of len bytes, whose header is at hdr. */
+static bool sign_start(struct sign_ctx *c, const uint8_t *hdr, size_t len)
 {
 	uint8_t nonce[12];
 
@@ -86,7 +88,8 @@ static bool sign_start(struct sign_ctx *c, const uint8_t *hdr)
 	if (c->cmac)
 		return cmac_start(c->cmac);
 	gmac_nonce(hdr, nonce);
-	return gmac_start(c->gcm, nonce);
+	c->now = gmac_for(c->gcm, len);
+	return gmac_start(c->now, nonce);
 }
 
 static bool sign_add(struct sign_ctx *c, const void *data, size_t n)
@@ -95,7 +98,7 @@ static bool sign_add(struct sign_ctx *c, const void *data, size_t n)
 		return !n || EVP_MAC_update(c->hmac, data, n);
 	if (c->cmac)
 		return cmac_piece(c->cmac, data, n);
-	return gmac_piece(c->gcm, data, n);
+	return gmac_piece(c->now, data, n);
 }
 
 static bool sign_end(struct sign_ctx *c, uint8_t sig[SMB2_SIGNATURE_SIZE])
@@ -106,7 +109,7 @@ static bool sign_end(struct sign_ctx *c, uint8_t sig[SMB2_SIGNATURE_SIZE])
 	if (c->cmac)
 		return cmac_end(c->cmac, sig);
 	if (c->gcm)
-		return gmac_end(c->gcm, sig);
+		return gmac_end(c->now, sig);
 	if (!EVP_MAC_final(c->hmac, full, &n, sizeof(full)))
 		return false;
 	memcpy(sig, full, SMB2_SIGNATURE_SIZE);
@@ -119,14 +122,16 @@ int sign_message(struct sign_ctx *c, const struct iovec *iov, size_t n,
 	/* The header up to its signature, and the signature as zeros: one update, not two. */
 	uint8_t head[SMB2_HDR_SIZE] = { 0 };
 	const uint8_t *hdr;
-	size_t i;
+	size_t i, len = 0;
 	bool ok;
 
 	if (!n || iov[0].iov_len < SMB2_HDR_SIZE)
 		return -EINVAL;
 	hdr = iov[0].iov_base;
 	memcpy(head, hdr, SMB2_HDR_OFF_SIGNATURE);
-	ok = sign_start(c, hdr) && sign_add(c, head, sizeof(head)) &&
+	for (i = 0; i < n; i++)
+		len += iov[i].iov_len;
+	ok = sign_start(c, hdr, len) && sign_add(c, head, sizeof(head)) &&
 	     sign_add(c, hdr + SMB2_HDR_SIZE, iov[0].iov_len - SMB2_HDR_SIZE);
 	for (i = 1; ok && i < n; i++)
 		ok = sign_add(c, iov[i].iov_base, iov[i].iov_len);

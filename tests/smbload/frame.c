@@ -165,13 +165,14 @@ void message_end(struct conn *c)
 /* --unchecked: the first bytes of a sealed answer, its tag never looked at. 0: this cannot be. */
 static size_t peek(struct conn *c, const uint8_t *p, size_t len, size_t have, uint8_t *head)
 {
+	struct gcm *g = c->peek ? gcm_for(c->peek, READ_HEAD) : NULL;
 	struct smb2_transform t;
 
-	if (!c->peek || have < SMB2_TRANSFORM_SIZE + READ_HEAD ||
-	    !smb2_transform_parse(p, len, &t) || t.session_id != c->session_id ||
-	    !gcm_start(c->peek, p + SMB2_TRANSFORM_OFF_NONCE, p + SMB2_TRANSFORM_OFF_NONCE,
+	if (!g || have < SMB2_TRANSFORM_SIZE + READ_HEAD || !smb2_transform_parse(p, len, &t) ||
+	    t.session_id != c->session_id ||
+	    !gcm_start(g, p + SMB2_TRANSFORM_OFF_NONCE, p + SMB2_TRANSFORM_OFF_NONCE,
 		       SMB2_TRANSFORM_AAD_SIZE) ||
-	    !gcm_piece(c->peek, head, p + SMB2_TRANSFORM_SIZE, READ_HEAD))
+	    !gcm_piece(g, head, p + SMB2_TRANSFORM_SIZE, READ_HEAD))
 		return 0;
 	return t.original_size;
 }

@@ -351,11 +351,16 @@ static void test_gcm_libraries(size_t key_len)
 
 	crypto_random(plain, sizeof(plain));
 	for (int i = 0; i < 4; i++) {
-		gcm_openssl_only = i & 1;
-		g[i] = gcm_new(key, key_len, i < 2);
+		gcm_openssl_only = true;
+		g[i] = i & 1 ? NULL : gcm_mb_new(key, key_len, i < 2);
+		if (!g[i])
+			g[i] = gcm_new(key, key_len, i < 2);
 	}
 	gcm_openssl_only = false;
-	diag("AES-%zu-GCM: %s", key_len * 8, g[0]->ops == g[1]->ops ? "OpenSSL" : "intel-ipsec-mb");
+	diag("AES-%zu-GCM: %s", key_len * 8,
+	     g[0]->ops == g[1]->ops ? "OpenSSL"
+	     : gcm_mb_is_fastest()  ? "intel-ipsec-mb"
+				    : "OpenSSL, intel-ipsec-mb for small ones");
 	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
 		size_t n = lens[i], cut = n * 2 / 5;
 		bool same;
@@ -434,7 +439,7 @@ static void test_size(void)
 		}
 		size = (mallinfo2().uordblks - before) / 100;
 		diag("%s context: %zu bytes", name[i], size);
-		ok(size < 2048, "a context is small");
+		ok(size < 3072, "a context is small");
 		for (j = 0; j < 100; j++) {
 			if (i < 3)
 				sign_ctx_free(c[j]);
