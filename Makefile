@@ -54,7 +54,7 @@ endif
 WARN	 += -Wno-format-truncation -Wno-maybe-uninitialized -Wno-stringop-truncation
 endif
 
-# intel-ipsec-mb, where the distribution has it (amd64): AES-GCM on CPUs with VAES. IPSEC_MB=0: without.
+# intel-ipsec-mb, where the distribution has it (amd64): AES-GCM. IPSEC_MB=0: without.
 IPSEC_MB ?= $(if $(wildcard /usr/include/intel-ipsec-mb.h),1,0)
 ifeq ($(IPSEC_MB),1)
 CPPFLAGS += -DKH_IPSEC_MB
