@@ -127,6 +127,7 @@ static struct outbuf *outbuf_alloc(size_t size)
 		return malloc(sizeof(*o) + size);
 	pages.first = (struct outbuf *)o->buf;
 	pages.n--;
+	guard_clear(o->own, PAGE_CAP);
 	return o;
 }
 
@@ -189,6 +190,7 @@ void outbuf_free(struct outbuf *o)
 		o->buf = (uint8_t *)pages.first;
 		pages.first = o;
 		pages.n++;
+		guard_set(o->own, PAGE_CAP);
 		return;
 	}
 	data_free(o);
