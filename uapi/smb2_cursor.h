@@ -120,6 +120,16 @@ static inline struct smb2_rd rd_init(const void *buf, __u64 len)
 	return r;
 }
 
+/*
+ * A reader over the first n of len bytes; false: there are fewer. With a constant n the compiler
+ * makes the checks of what is read of them.
+ */
+static inline KH_MUST_CHECK bool rd_fixed(struct smb2_rd *r, const void *buf, __u64 len, __u64 n)
+{
+	*r = rd_init(buf, n <= len ? n : 0);
+	return n <= len;
+}
+
 static inline __u64 rd_left(const struct smb2_rd *r)
 {
 	return r->bad ? 0 : r->len - r->off;

@@ -59,11 +59,11 @@ struct smb2_hdr {
 /* False for a short buffer, another protocol id, or a StructureSize that is not 64. */
 static inline KH_MUST_CHECK bool smb2_hdr_parse(const void *buf, __u64 len, struct smb2_hdr *h)
 {
-	struct smb2_rd r = rd_init(buf, SMB2_HDR_SIZE); /* constant: the compiler checks the rest */
 	__u32 magic, status;
+	struct smb2_rd r;
 	__u16 size;
 
-	if (len < SMB2_HDR_SIZE)
+	if (!rd_fixed(&r, buf, len, SMB2_HDR_SIZE))
 		return false;
 	magic = rd_le32(&r);
 	size = rd_le16(&r);

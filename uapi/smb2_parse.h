@@ -3,8 +3,6 @@
  * smb2_parse.h - fixed bodies of the commands of the data path, parsed once for the daemon and for
  * the kernel. Each parser takes one whole compound element, header included, so that offsets in it
  * are what the client wrote. StructureSize was checked by the caller. False: INVALID_PARAMETER.
- * That the fixed part is there is checked once; its readers have a constant length, and the
- * compiler checks the rest.
  */
 #ifndef KH_SMB2_PARSE_H
 #define KH_SMB2_PARSE_H
@@ -41,9 +39,9 @@ struct smb2_read_req {
 static inline KH_MUST_CHECK bool smb2_read_parse(const void *elem, __u64 len,
 						 struct smb2_read_req *q)
 {
-	struct smb2_rd r = rd_init(elem, SMB2_HDR_SIZE + 48);
+	struct smb2_rd r;
 
-	if (len < SMB2_HDR_SIZE + 48)
+	if (!rd_fixed(&r, elem, len, SMB2_HDR_SIZE + 48))
 		return false;
 	rd_skip(&r, SMB2_HDR_SIZE + 3);
 	q->flags = rd_u8(&r);
@@ -74,9 +72,9 @@ struct smb2_write_req {
 static inline KH_MUST_CHECK bool smb2_write_parse_head(const void *elem, __u64 len,
 						       struct smb2_write_req *q)
 {
-	struct smb2_rd r = rd_init(elem, SMB2_HDR_SIZE + 48);
+	struct smb2_rd r;
 
-	if (len < SMB2_HDR_SIZE + 48)
+	if (!rd_fixed(&r, elem, len, SMB2_HDR_SIZE + 48))
 		return false;
 	rd_skip(&r, SMB2_HDR_SIZE + 2);
 	q->data_offset = rd_le16(&r);
@@ -111,9 +109,9 @@ struct smb2_close_req {
 static inline KH_MUST_CHECK bool smb2_close_parse(const void *elem, __u64 len,
 						  struct smb2_close_req *q)
 {
-	struct smb2_rd r = rd_init(elem, SMB2_HDR_SIZE + 24);
+	struct smb2_rd r;
 
-	if (len < SMB2_HDR_SIZE + 24)
+	if (!rd_fixed(&r, elem, len, SMB2_HDR_SIZE + 24))
 		return false;
 	rd_skip(&r, SMB2_HDR_SIZE + 2);
 	q->flags = rd_le16(&r);
